@@ -1,0 +1,52 @@
+"""Neural-network phasing for Bragg coherent diffraction imaging, beside ER, HIO and RAAR."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .engine import reconstruct as reconstruct
+    from .measurement import Measurement as Measurement
+    from .operators import AUTO, CNN, DM, ER, HIO, RAAR, REFINE, SF, SW, TWIN
+    from .result import Result as Result
+    from .result import Run as Run
+
+__version__ = "0.1.0"
+
+# Names are imported when first used, so that `import cdi_ml_plugin` stays free of torch.
+_HOME = {
+    "Measurement": "measurement",
+    "Result": "result",
+    "Run": "result",
+    "reconstruct": "engine",
+    **dict.fromkeys(
+        ("AUTO", "CNN", "DM", "ER", "HIO", "RAAR", "REFINE", "SF", "SW", "TWIN"), "operators"
+    ),
+}
+__all__ = [
+    "AUTO",
+    "CNN",
+    "DM",
+    "ER",
+    "HIO",
+    "RAAR",
+    "REFINE",
+    "SF",
+    "SW",
+    "TWIN",
+    "Measurement",
+    "Result",
+    "Run",
+    "reconstruct",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f".{_HOME[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,39 @@
+"""The exceptions of the package.
+
+Every message is one line that says what was wrong, where, and what to do.
+The command line prints it and ends with exit code 2.
+"""
+
+from __future__ import annotations
+
+
+class CdiMlError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class MeasurementError(CdiMlError):
+    """The data cannot be phased: wrong dimension, NaN, negative or no counts, a mask that does not fit."""
+
+
+class ReadError(CdiMlError):
+    """A file or folder cannot be read as what it should be."""
+
+
+class WriteError(CdiMlError):
+    """A result cannot be written: it exists already, no permission, no space."""
+
+
+class ParameterError(CdiMlError):
+    """A parameter is unknown, of the wrong type, or out of range."""
+
+
+class SequenceError(CdiMlError):
+    """An algorithm sequence does not parse; the message points at the character."""
+
+
+class AlgorithmError(CdiMlError):
+    """An algorithm is unknown, cannot be loaded, or broke its contract while it ran."""
+
+
+class WeightsError(CdiMlError):
+    """Network weights are missing, damaged, or made for something else."""

@@ -1,0 +1,124 @@
+"""`Measurement`: one measured diffraction pattern, validated once, here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .errors import MeasurementError
+
+MIN_SIZE = 4  # voxels along an axis; below this there is no oversampling to speak of
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """A three-dimensional diffraction pattern.
+
+    Parameters
+    ----------
+    intensity : array_like, (z, y, x)
+        Counts; z is the rocking axis, y the detector row, x the detector column. Centred:
+        the Bragg peak is at (or near) voxel ``n // 2`` of each axis.
+    mask : array_like of bool, (z, y, x), optional
+        True where a voxel is unknown (gap, hot pixel, not measured) and excluded from
+        everything. An array of 0 and 1 is taken as well.
+    provenance : mapping, optional
+        Where the data come from: file, scan number, what was done to it.
+
+    Raises
+    ------
+    MeasurementError
+        Not three-dimensional, NaN or negative counts outside the mask, no counts at all,
+        or a mask of another shape.
+
+    Notes
+    -----
+    `intensity` is kept as read-only float32, 0 where masked; `mask` as read-only bool.
+    """
+
+    intensity: NDArray[np.float32]
+    mask: NDArray[np.bool_]
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __init__(
+        self,
+        intensity: ArrayLike,
+        mask: ArrayLike | None = None,
+        provenance: Mapping[str, Any] | None = None,
+    ) -> None:
+        counts = np.asarray(intensity)
+        excluded = _mask(mask, counts)
+        counts = _counts(counts, excluded)
+        counts.setflags(write=False)
+        excluded.setflags(write=False)
+        object.__setattr__(self, "intensity", counts)
+        object.__setattr__(self, "mask", excluded)
+        object.__setattr__(self, "provenance", MappingProxyType(dict(provenance or {})))
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Voxels along (rocking, row, column)."""
+        z, y, x = self.intensity.shape
+        return z, y, x
+
+    def __repr__(self) -> str:
+        return (
+            f"Measurement({' × '.join(map(str, self.shape))}, {float(self.intensity.sum()):.3g} counts, "
+            f"{int(self.mask.sum())} voxels masked)"
+        )
+
+
+def _mask(mask: ArrayLike | None, counts: NDArray[Any]) -> NDArray[np.bool_]:
+    if mask is None:
+        return np.zeros(counts.shape, dtype=bool)
+    excluded = np.asarray(mask)
+    if excluded.shape != counts.shape:
+        raise MeasurementError(
+            f"mask has shape {excluded.shape}, the intensity {counts.shape}: give both the same shape"
+        )
+    if excluded.dtype != bool:
+        values = np.unique(excluded)
+        if not np.isin(values, (0, 1)).all():
+            raise MeasurementError(
+                f"mask holds values from {values.min()} to {values.max()}: use booleans, or 0 and 1 (1 excludes)"
+            )
+    return excluded.astype(bool)
+
+
+def _counts(counts: NDArray[Any], excluded: NDArray[np.bool_]) -> NDArray[np.float32]:
+    if counts.ndim != 3:
+        raise MeasurementError(
+            f"intensity has {counts.ndim} dimension(s), shape {counts.shape}: "
+            "three are needed (rocking, row, column)"
+        )
+    if min(counts.shape) < MIN_SIZE:
+        raise MeasurementError(
+            f"intensity has shape {counts.shape}: every axis needs at least {MIN_SIZE} voxels"
+        )
+    if np.iscomplexobj(counts) or not (
+        np.issubdtype(counts.dtype, np.number) or counts.dtype == bool
+    ):
+        raise MeasurementError(f"intensity is of type {counts.dtype}: real numbers (counts) are needed")
+    values = np.where(excluded, 0, counts)
+    if not np.isfinite(values).all():
+        raise MeasurementError(
+            f"intensity holds {int((~np.isfinite(values)).sum())} NaN or infinite voxel(s) outside the mask: "
+            "mask them"
+        )
+    lowest = values.min()
+    if lowest < 0:
+        raise MeasurementError(
+            f"intensity is negative in {int((values < 0).sum())} voxel(s), lowest {lowest:g}: "
+            "mask them or set them to 0"
+        )
+    if not values.any():
+        raise MeasurementError("intensity is zero in every unmasked voxel: there is nothing to phase")
+    result: NDArray[np.float32] = values.astype(np.float32)
+    if not np.isfinite(result).all():
+        raise MeasurementError(f"intensity reaches {values.max():g}, too large for single precision")
+    return result

@@ -1,0 +1,91 @@
+"""What a reconstruction returns: `Run` (one start) and `Result` (all of them)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .measurement import Measurement
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One start of the chain.
+
+    Attributes
+    ----------
+    seed : int
+        What its random numbers came from.
+    object : complex64 (z, y, x)
+        Centred; Σ|object|² is in counts.
+    support : bool (z, y, x)
+    metrics : dict
+        ``chi2`` and ``pearson`` over all measured voxels, ``chi2_held_out`` over the voxels that
+        no algorithm saw (NaN when none were held out).
+    history : dict of arrays
+        One value an iteration: ``chi2``; NaN where an algorithm defines none.
+    reason : str
+        Why it ended: ``"completed"``, ``"interrupted"`` or ``"not finite"``.
+    notes : tuple of str
+        What was adapted on the way, in words.
+    """
+
+    seed: int
+    object: NDArray[np.complex64]
+    support: NDArray[np.bool_]
+    metrics: Mapping[str, float]
+    history: Mapping[str, NDArray[np.float32]]
+    reason: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """All runs of one chain on one measurement.
+
+    Attributes
+    ----------
+    runs : tuple of Run
+        In the order of the seeds.
+    best : int
+        Index of the chosen run: the lowest held-out χ², or χ² where nothing was held out.
+    sequence : str
+        The chain as text; it parses back to itself.
+    parameters : dict
+        Every parameter in force, cohere's names.
+    seconds : float
+        Wall time of the iterations.
+    """
+
+    measurement: Measurement
+    runs: tuple[Run, ...]
+    best: int
+    sequence: str
+    parameters: Mapping[str, Any]
+    device: str
+    seconds: float
+    notes: tuple[str, ...] = ()
+
+    @property
+    def run(self) -> Run:
+        """The chosen run."""
+        return self.runs[self.best]
+
+    @property
+    def object(self) -> NDArray[np.complex64]:
+        """Object of the chosen run: complex64, centred, shape of the data."""
+        return self.run.object
+
+    @property
+    def support(self) -> NDArray[np.bool_]:
+        """Support of the chosen run."""
+        return self.run.support
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """Figures of merit of the chosen run."""
+        return self.run.metrics
