@@ -1,0 +1,222 @@
+"""The grammar of ``algorithm_sequence``: cohere's, and a little more.
+
+::
+
+    sequence = term ("+" term)*
+    term     = [count "*"] (algorithm | "(" sequence ")")
+    algorithm = NAME ["(" [field "=" value ("," field "=" value)*] ")"] ("." TRIGGER)*
+
+Beyond cohere: a count may be left out (``CNN`` is ``1*CNN``), brackets nest, names are
+case-insensitive, and an algorithm takes parameters in brackets: ``HIO(beta=0.8)``.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import fields
+from typing import Any, NamedTuple, NoReturn
+
+from . import registry
+from .errors import AlgorithmError, ParameterError, SequenceError
+from .operators.base import Chain, Operator, Repeat, Step
+
+_TOKENS = re.compile(
+    r"""(?P<number>[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?)
+      | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
+      | (?P<string>"[^"]*"|'[^']*')
+      | (?P<mark>[+*().,=])""",
+    re.VERBOSE,
+)
+# Inside a chain "+" joins terms, so a sign belongs to a number only after "=" .
+_UNSIGNED = re.compile(r"(?:\d+\.\d+(?:[eE][-+]?\d+)?|\d+)")
+MAX_ITERATIONS = 10_000_000
+MAX_DEPTH = 50
+
+
+class _Token(NamedTuple):
+    kind: str
+    text: str
+    at: int
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens = self._split()
+        self.place = 0
+
+    # --- tokens -------------------------------------------------------------------------------
+    def _split(self) -> list[_Token]:
+        tokens: list[_Token] = []
+        at = 0
+        while at < len(self.text):
+            if self.text[at].isspace():
+                at += 1
+                continue
+            signed = bool(tokens) and tokens[-1].text == "="
+            match = (None if signed else _UNSIGNED.match(self.text, at)) or _TOKENS.match(
+                self.text, at
+            )
+            if match is not None and not signed and match.group()[0] in "+-":
+                match = re.compile(r"\+").match(self.text, at)
+            if match is None:
+                self.fail(at, f"{self.text[at]!r} has no meaning here")
+            kind = match.lastgroup or ("mark" if match.group() == "+" else "number")
+            tokens.append(_Token(kind, match.group(), at))
+            at = match.end()
+        tokens.append(_Token("end", "", len(self.text)))
+        return tokens
+
+    @property
+    def next(self) -> _Token:
+        return self.tokens[self.place]
+
+    def take(self, text: str) -> _Token | None:
+        token = self.next
+        if token.text != text or token.kind != "mark":
+            return None
+        self.place += 1
+        return token
+
+    def take_kind(self, kind: str) -> _Token | None:
+        token = self.next
+        if token.kind != kind:
+            return None
+        self.place += 1
+        return token
+
+    def fail(self, at: int, what: str) -> NoReturn:
+        # one line: the text, and the character in question between arrows
+        shown = f"{self.text[:at]} >>>{self.text[at : at + 1] or 'end'}<<< {self.text[at + 1 :]}"
+        raise SequenceError(f"algorithm sequence, character {at + 1}: {what}, in: {shown.strip()}")
+
+    # --- grammar ------------------------------------------------------------------------------
+    def sequence(self, depth: int) -> Step:
+        if depth > MAX_DEPTH:
+            self.fail(self.next.at, f"brackets are nested deeper than {MAX_DEPTH}")
+        step = self.term(depth)
+        while self.take("+"):
+            step = step + self.term(depth)
+        return step
+
+    def term(self, depth: int) -> Step:
+        number = self.take_kind("number")
+        if number is None:
+            return self.atom(depth)
+        if not number.text.isdigit():
+            self.fail(number.at, f"{number.text} is not a whole number of iterations")
+        if int(number.text) == 0:
+            self.fail(number.at, "0 iterations: give 1 or more")
+        if self.take("*") is None:
+            self.fail(self.next.at, f"expected '*' and an algorithm after {number.text}")
+        if self.next.kind == "number":
+            self.fail(self.next.at, "expected an algorithm or '(' after '*'")
+        return Repeat(int(number.text), self.atom(depth))
+
+    def atom(self, depth: int) -> Step:
+        bracket = self.take("(")
+        if bracket is not None:
+            step = self.sequence(depth + 1)
+            if self.take(")") is None:
+                self.fail(self.next.at, f"expected ')' for the '(' at character {bracket.at + 1}")
+            return step
+        name = self.take_kind("name")
+        if name is None:
+            self.fail(
+                self.next.at,
+                f"expected an algorithm, one of {', '.join(registry.names())}, or '('",
+            )
+        operator = self.algorithm(name)
+        triggers = []
+        while self.take("."):
+            trigger = self.take_kind("name")
+            if trigger is None:
+                self.fail(self.next.at, "expected a sub-trigger such as SW0 after '.'")
+            triggers.append(trigger.text.upper())
+        return operator.on(*triggers) if triggers else operator
+
+    def algorithm(self, name: _Token) -> Operator:
+        try:
+            kind = registry.load(plain(name.text))
+        except AlgorithmError as error:
+            if plain(name.text).upper() in registry.find():
+                raise
+            self.fail(name.at, str(error))
+        arguments = self.arguments(kind) if self.take("(") else {}
+        try:
+            return kind(**arguments)
+        except ParameterError as error:
+            self.fail(name.at, str(error))
+
+    def arguments(self, kind: type[Operator]) -> dict[str, Any]:
+        valid = [f.name for f in fields(kind) if f.init]
+        values: dict[str, Any] = {}
+        while not self.take(")"):
+            if values and self.take(",") is None:
+                self.fail(self.next.at, "expected ',' or ')'")
+            field = self.take_kind("name")
+            if field is None or field.text not in valid or field.text in values:
+                self.fail(
+                    (field or self.next).at,
+                    f"expected a parameter of {kind.name}, each once: {', '.join(valid) or 'it has none'}",
+                )
+            if self.take("=") is None:
+                self.fail(self.next.at, f"expected '=' after {field.text}")
+            value = self.take_kind("number") or self.take_kind("string") or self.take_kind("name")
+            try:
+                values[field.text] = ast.literal_eval(value.text) if value else None
+            except ValueError:
+                value = None
+            if value is None:
+                self.fail(self.tokens[self.place - 1].at, "expected a number, a text in quotes, or True or False")
+        return values
+
+
+def plain(name: str) -> str:
+    """Algorithm name without cohere's suffix for partial coherence: ``HIOpc`` is ``HIO``."""
+    known = registry.find()
+    if name.upper() not in known and name.lower().endswith("pc") and name[:-2].upper() in known:
+        return name[:-2]
+    return name
+
+
+def parse(text: str) -> Step:
+    """Read an algorithm sequence such as ``"CNN + 3*(20*ER + 180*HIO) + 20*ER"``.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    Step
+        The tree of operators; ``parse(str(tree)) == tree``.
+
+    Raises
+    ------
+    SequenceError
+        With the character at fault, and the valid names.
+    AlgorithmError
+        A known algorithm cannot be loaded.
+    """
+    if not text.strip():
+        raise SequenceError(
+            f"the algorithm sequence is empty: give one such as '20*ER + 180*HIO', of {', '.join(registry.names())}"
+        )
+    parser = _Parser(text)
+    step = parser.sequence(0)
+    if parser.next.kind != "end":
+        parser.fail(parser.next.at, "expected '+' or the end")
+    if _count(step) > MAX_ITERATIONS:
+        raise SequenceError(f"the algorithm sequence has more than {MAX_ITERATIONS:,} iterations: shorten it")
+    return step
+
+
+def _count(step: Step) -> int:
+    """Iterations of a tree, by arithmetic: the tree may be far too long to unroll."""
+    if isinstance(step, Repeat):
+        return step.times * _count(step.body)
+    if isinstance(step, Chain):
+        return sum(map(_count, step.parts))
+    return 1
