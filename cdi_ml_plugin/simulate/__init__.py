@@ -1,0 +1,1 @@
+"""Particles and scans that the package makes itself, with the truth known."""
