@@ -1,0 +1,114 @@
+"""Voxels that stand alone, and the peak, which is the brightest voxel that does not."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+RATIO = 10.0
+FLOOR = 20.0
+# The 5 × 5 × 5 voxels around a hot one may hold this many hot ones more (a particle's track).
+_COMPANIONS = 4
+# The same for a pixel through all frames, 5 × 5; its median over the frames hardly fluctuates.
+_PIXEL_COMPANIONS = 2
+_PIXEL_FLOOR = 3.0
+_CHUNK = 4096  # voxels looked at together
+
+
+def hot_voxels(
+    counts: NDArray[np.float32], ratio: float = RATIO, floor: float = FLOOR
+) -> NDArray[np.bool_]:
+    """Voxels far above nearly all of the 124 around them.
+
+    Parameters
+    ----------
+    counts : float32 (z, y, x)
+        0 where masked.
+    ratio, floor : float
+        Hot is what has more than ``ratio`` times the counts, plus ``floor``, of the fifth
+        brightest voxel around it.
+
+    Returns
+    -------
+    bool (z, y, x)
+    """
+    # Cheap test first: the fifth brightest around is no less than the darkest that touches.
+    darkest = counts
+    for axis in range(3):
+        beside = ndimage.minimum_filter1d(counts, 3, axis=axis, mode="constant")
+        darkest = np.minimum(darkest, beside)
+    return _alone(counts, counts > ratio * darkest + floor, _COMPANIONS, ratio, floor)
+
+
+def hot_columns(counts: NDArray[np.float32], ratio: float = RATIO) -> NDArray[np.bool_]:
+    """Pixels whose median over the frames is far above that of the 24 around them.
+
+    Parameters
+    ----------
+    counts : float32 (z, y, x)
+        0 where masked; only frames that were measured.
+    ratio : float
+        Hot is what has more than ``ratio`` times the median, plus 3 counts, of the third
+        brightest pixel around it.
+
+    Returns
+    -------
+    bool (y, x)
+    """
+    median = np.median(counts, axis=0).astype(np.float32)
+    return _alone(median, median > _PIXEL_FLOOR, _PIXEL_COMPANIONS, ratio, _PIXEL_FLOOR)
+
+
+def brightest(counts: NDArray[np.float32]) -> tuple[int, int, int]:
+    """Index of the brightest voxel that is not hot; of the brightest, where all are."""
+    top = float(counts.max())
+    upper, lower = np.inf, top / 2
+    while upper > 1e-6 * top:
+        some = np.argwhere((counts >= lower) & (counts < upper))
+        some = some[np.argsort(-counts[tuple(some.T)], kind="stable")]
+        for i in range(0, len(some), _CHUNK):
+            good = ~_stand_alone(counts, some[i : i + _CHUNK], _COMPANIONS, RATIO, FLOOR)
+            if good.any():
+                z, y, x = some[i + int(good.argmax())].tolist()
+                return z, y, x
+        upper, lower = lower, lower / 2
+    z, y, x = np.unravel_index(int(counts.argmax()), counts.shape)
+    return int(z), int(y), int(x)
+
+
+def _alone(
+    counts: NDArray[np.float32],
+    suspects: NDArray[np.bool_],
+    companions: int,
+    ratio: float,
+    floor: float,
+) -> NDArray[np.bool_]:
+    """Which of the suspects stand alone, in chunks to spare memory."""
+    hot = np.zeros(counts.shape, dtype=bool)
+    at = np.argwhere(suspects)
+    for i in range(0, len(at), _CHUNK):
+        some = at[i : i + _CHUNK]
+        hot[tuple(some.T)] = _stand_alone(counts, some, companions, ratio, floor)
+    return hot
+
+
+def _stand_alone(
+    counts: NDArray[np.float32], at: NDArray[np.intp], companions: int, ratio: float, floor: float
+) -> NDArray[np.bool_]:
+    """Whether the voxels `at` (k, dimensions) are far above all but a few of those around.
+
+    What lies outside the array counts as dark, so that cutting an array makes no hot voxel cold.
+    """
+    steps = [step for step in product(range(-2, 3), repeat=counts.ndim) if any(step)]
+    around = at[:, None, :] + np.array(steps)
+    inside = ((around >= 0) & (around < counts.shape)).all(axis=2)
+    index: tuple[Any, ...] = tuple(np.moveaxis(np.where(inside[:, :, None], around, 0), 2, 0))
+    values = np.where(inside, counts[index], 0)
+    rank = len(steps) - 1 - companions
+    values.partition(rank, axis=1)
+    result: NDArray[np.bool_] = counts[tuple(at.T)] > ratio * values[:, rank] + floor
+    return result

@@ -1,0 +1,112 @@
+"""A cohere experiment folder: its prepared data, and its ``key = value`` configuration files."""
+
+from __future__ import annotations
+
+import ast
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from ..errors import MeasurementError, ParameterError, ReadError
+from ..measurement import Measurement
+from .arrays import read_tiff
+
+
+def read_experiment(
+    folder: str | os.PathLike[str], zeros: Literal["dark", "unknown"] = "dark"
+) -> Measurement:
+    """Read the prepared data of a cohere experiment.
+
+    Parameters
+    ----------
+    folder : path
+        The experiment folder, with ``conf/`` and ``phasing_data/data.tif``.
+    zeros : {"dark", "unknown"}
+        cohere writes 0 where nothing was counted, where the threshold cut, and where a pixel is
+        dead or was padded, and no longer knows which. ``"dark"`` takes every zero as measured,
+        as cohere does; ``"unknown"`` masks them all.
+
+    Returns
+    -------
+    Measurement
+        The file holds √intensity; it is squared here. Voxels of -1 (frames that cohere marks as
+        missing) are masked. `provenance` holds the main configuration files as mappings.
+
+    Raises
+    ------
+    ReadError
+        No such data file, damaged, or a configuration file that does not parse.
+    MeasurementError
+        The values cannot be a measurement.
+    """
+    if zeros not in ("dark", "unknown"):
+        raise ParameterError(f"zeros is {zeros!r}: 'dark' and 'unknown' are possible")
+    folder = Path(folder)
+    path = folder / "phasing_data" / "data.tif"
+    if not path.is_file():
+        raise ReadError(f"{path}: no such file: run cohere's standard_preprocess on {folder} first")
+    amplitude = read_tiff(path).astype(np.float32)
+    provenance: dict[str, Any] = {"source": str(path), "format": "cohere experiment"}
+    for name in ("config", "config_instr", "config_prep", "config_data"):
+        if (folder / "conf" / name).is_file():
+            provenance[name] = read_config(folder / "conf" / name)
+    mask = amplitude < 0
+    if zeros == "unknown":
+        mask |= amplitude == 0
+    try:
+        return Measurement(np.square(amplitude), mask, provenance)
+    except MeasurementError as error:
+        raise MeasurementError(f"{path}: {error}") from error
+
+
+def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read one of cohere's configuration files.
+
+    Parameters
+    ----------
+    path : path
+        Lines ``key = value``, where a value is a Python literal; a line that begins with ``#`` or
+        ``/`` is a comment. As with cohere, a value in parentheses is a list.
+
+    Returns
+    -------
+    dict of str to Any
+
+    Raises
+    ------
+    ReadError
+        No such file, or a line that is not ``key = value`` with a literal as the value; the
+        message names file and line.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise ReadError(f"{path}: the configuration cannot be read ({reason})") from error
+    config: dict[str, Any] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        line = line.strip()
+        if not line or line.startswith(("#", "/")):
+            continue
+        key, equals, value = (part.strip() for part in line.partition("="))
+        if not equals or not key:
+            raise ReadError(f"{path}, line {number}: {line!r} is not of the form key = value")
+        try:
+            parsed = ast.literal_eval(value)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
+            raise ReadError(
+                f"{path}, line {number}: the value of {key}, {value}, is not a number, a list or "
+                "a string in quotes"
+            ) from error
+        one = value.startswith("(") and not isinstance(parsed, tuple)
+        config[key] = [parsed] if one else _as_list(parsed)
+    return config
+
+
+def _as_list(value: Any) -> Any:
+    if isinstance(value, tuple | list):
+        return [_as_list(item) for item in value]
+    return value

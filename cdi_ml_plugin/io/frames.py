@@ -1,0 +1,294 @@
+"""A rocking scan of 34-ID-C: a folder of TIFF frames, with its SPEC file and correction fields."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import MeasurementError, ParameterError, ReadError
+from ..measurement import Measurement
+from .arrays import read_tiff
+from .spec import SpecScan, read_scan
+
+PathLike = str | os.PathLike[str]
+Region = tuple[slice, slice]  # rows, columns of the detector
+
+
+@dataclass(frozen=True)
+class Detector:
+    """What is peculiar to one detector.
+
+    Attributes
+    ----------
+    seam_at : int
+        Row and column of the whole detector at which its chips meet; 0 for one chip.
+    seam : tuple of int
+        Rows and columns that the gap between the chips is wide, in pixels.
+    dead : tuple of slice or None
+        Rows and columns of the whole detector that never count right.
+    """
+
+    seam_at: int = 0
+    seam: tuple[int, int] = (0, 0)
+    dead: Region | None = None
+
+
+# Numbers as in cohere_beamlines, whose arrays are (column, row). A detector that is not listed
+# gets the dark and white field, and nothing else.
+DETECTORS = {
+    "34idcTIM1": Detector(),
+    "34idcTIM2": Detector(256, (5, 4), (slice(0, 255), slice(255, 257))),
+}
+
+
+def read_frames(
+    folder: PathLike,
+    spec: PathLike | None = None,
+    scan: int | None = None,
+    dark: PathLike | None = None,
+    white: PathLike | None = None,
+    monitor: bool = False,
+) -> Measurement:
+    """Read and correct the frames of one rocking scan.
+
+    Parameters
+    ----------
+    folder : path
+        One TIFF file a frame, with the frame number at the end of the name. TIFF files whose name
+        has no number at its end are left alone.
+    spec : path, optional
+        SPEC file. Detector and region of interest come from it; without it, dark and white field
+        must have the shape of the frames, and no gap between chips is known.
+    scan : int, optional
+        Scan number in `spec`; by default the number at the end of the folder's name.
+    dark, white : path, optional
+        Fields of the whole detector, cut to the region of interest here. A pixel above 1 in the
+        dark field is dead, as is one of the white field more than three standard deviations below
+        its mean. Frames are divided by the white field and multiplied by its mean.
+    monitor : bool
+        Divide each frame by the beam monitor, relative to its mean over the scan. Off by default,
+        as in cohere: counts then stay (nearly) Poisson distributed.
+
+    Returns
+    -------
+    Measurement
+        (rocking, row, column), not centred, no threshold. Dead pixels and the gap between the
+        chips (inserted where the region crosses it) are masked.
+
+    Raises
+    ------
+    ReadError
+        No such folder, no frames, one missing in the numbering, truncated or of another shape;
+        frames, SPEC file, dark and white field that do not belong together.
+    ParameterError
+        `scan` or `monitor` without `spec`; no scan number.
+    MeasurementError
+        The values cannot be a measurement.
+
+    Notes
+    -----
+    In every voxel that is not masked this is what cohere's ``beamline_preprocess`` gives. Where
+    cohere writes 0 for dead pixels and gaps, which then stands for "no counts", here is a mask.
+    """
+    folder = Path(folder)
+    files = _frame_files(folder)
+    about = None if spec is None else read_scan(spec, _scan_number(folder, scan))
+    if about is None and (scan is not None or monitor):
+        raise ParameterError(f"{'monitor' if scan is None else 'scan'}: needs the SPEC file too")
+    if about is not None and about.points != len(files):
+        raise ReadError(
+            f"{folder}: {len(files)} frames, but scan {about.number} of {about.path} has "
+            f"{about.points} points: give the scan that belongs to the frames"
+        )
+    shape = _image(files[0]).shape
+    region = _region(about, shape, files[0])
+    detector = DETECTORS.get((about and about.detector) or "", Detector())
+    gain, alive = _correction(dark, white, shape, region, detector)
+    weights = _weights(about) if about is not None and monitor else np.ones(len(files))
+    spread, seen = _seam(shape, region, detector)
+
+    intensity = np.zeros((len(files), *seen.shape), dtype=np.float32)
+    for frame, file, weight in zip(intensity, files, weights, strict=True):
+        image = _image(file)
+        if image.shape != shape:
+            raise ReadError(
+                f"{file}: shape {image.shape}, but the frames before have {shape}: "
+                "keep the frames of one scan in a folder"
+            )
+        frame[spread] = np.where(alive, image * gain * weight, 0)
+    mask = ~seen
+    mask[spread] |= ~alive
+    try:
+        return Measurement(
+            intensity,
+            np.broadcast_to(mask, intensity.shape),
+            _provenance(folder, files, about, dark, white, monitor),
+        )
+    except MeasurementError as error:
+        raise MeasurementError(f"{folder}: {error}") from error
+
+
+def _frame_files(folder: Path) -> list[Path]:
+    """The frames in the order of their numbers, after checking that none is missing."""
+    if not folder.is_dir():
+        raise ReadError(f"{folder}: no such folder")
+    files: dict[int, Path] = {}
+    for path in sorted(folder.iterdir()):
+        number = re.search(r"\d+$", path.stem)
+        if number is None or path.suffix.lower() not in (".tif", ".tiff") or path.name[0] == ".":
+            continue
+        if int(number[0]) in files:
+            raise ReadError(
+                f"{folder}: {files[int(number[0])].name} and {path.name} have one frame number: "
+                "keep the frames of one scan in a folder"
+            )
+        files[int(number[0])] = path
+    if not files:
+        raise ReadError(f"{folder}: no frames (.tif files with a number at the end of the name)")
+    missing = sorted(set(range(min(files), max(files) + 1)) - set(files))
+    if missing:
+        names = ", ".join(map(str, missing[:5])) + (", …" if len(missing) > 5 else "")
+        raise ReadError(
+            f"{folder}: frame(s) {names} missing between {min(files)} and {max(files)}: "
+            "copy the folder again"
+        )
+    return [files[number] for number in sorted(files)]
+
+
+def _scan_number(folder: Path, scan: int | None) -> int:
+    if scan is not None:
+        return scan
+    number = re.search(r"\d+$", folder.resolve().name)
+    if number is None:
+        raise ParameterError(f"scan: give the number, the name of {folder} does not end with it")
+    return int(number[0])
+
+
+def _image(path: Path) -> NDArray[Any]:
+    image = read_tiff(path)
+    if image.ndim != 2:
+        raise ReadError(f"{path}: {image.ndim} dimensions, shape {image.shape}: a frame has two")
+    return image
+
+
+def _region(about: SpecScan | None, shape: tuple[int, ...], file: Path) -> Region | None:
+    if about is None or about.roi is None:
+        return None
+    column, columns, row, rows = about.roi
+    if (rows, columns) != shape:
+        raise ReadError(
+            f"{file}: {shape[0]} rows and {shape[1]} columns, but the region of scan "
+            f"{about.number} in {about.path} has {rows} and {columns}: give the right scan"
+        )
+    return slice(row, row + rows), slice(column, column + columns)
+
+
+def _correction(
+    dark: PathLike | None,
+    white: PathLike | None,
+    shape: tuple[int, ...],
+    region: Region | None,
+    detector: Detector,
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """What to multiply the frames with, and which of their pixels count."""
+    gain, alive = np.ones(shape), np.ones(shape, dtype=bool)
+    if white is not None:
+        field = np.nan_to_num(_image(Path(white)).astype(np.float64), posinf=0, neginf=0)
+        if detector.dead is not None:
+            field[detector.dead] = 0
+        mean = float(field.mean())
+        good = (field > 0) & (field >= mean - 3 * float(field.std()))
+        alive &= _cut(good, region, shape, white)
+        gain[alive] = mean / _cut(field, region, shape, white)[alive]
+    if dark is not None:
+        alive &= _cut(_image(Path(dark)) <= 1, region, shape, dark)
+    return gain, alive
+
+
+def _cut(
+    field: NDArray[Any], region: Region | None, shape: tuple[int, ...], path: PathLike
+) -> NDArray[Any]:
+    if region is None:
+        if field.shape != shape:
+            raise ReadError(
+                f"{path}: shape {field.shape}, the frames {shape}, and no region of interest is "
+                "known: give the SPEC file"
+            )
+        return field
+    rows, columns = region
+    if rows.stop > field.shape[0] or columns.stop > field.shape[1]:
+        raise ReadError(
+            f"{path}: shape {field.shape} does not hold the region of interest, rows {rows.start} "
+            f"to {rows.stop} and columns {columns.start} to {columns.stop}: "
+            "give the field of the whole detector"
+        )
+    return field[rows, columns]
+
+
+def _seam(
+    shape: tuple[int, ...], region: Region | None, detector: Detector
+) -> tuple[tuple[NDArray[np.intp], ...], NDArray[np.bool_]]:
+    """Where the recorded pixels go once the gap is inserted, as an index, and as an image."""
+    places, sizes = [], []
+    for axis, size in enumerate(shape):
+        place = np.arange(size)
+        start = 0 if region is None else region[axis].start
+        crossed = region is not None and start < detector.seam_at < start + size
+        gap = detector.seam[axis] if crossed else 0
+        place[max(detector.seam_at - start, 0) :] += gap
+        places.append(place)
+        sizes.append(size + gap)
+    spread = np.ix_(*places)
+    seen = np.zeros(sizes, dtype=bool)
+    seen[spread] = True
+    return spread, seen
+
+
+def _weights(about: SpecScan) -> NDArray[np.float64]:
+    counts = about.counters.get("Monitor")
+    if counts is None or not (counts > 0).all():
+        raise ReadError(
+            f"{about.path}: the monitor of scan {about.number} is missing or 0 at some point: "
+            "read without monitor"
+        )
+    weights: NDArray[np.float64] = counts.mean() / counts
+    return weights
+
+
+def _provenance(
+    folder: Path,
+    files: list[Path],
+    about: SpecScan | None,
+    dark: PathLike | None,
+    white: PathLike | None,
+    monitor: bool,
+) -> dict[str, Any]:
+    provenance: dict[str, Any] = {
+        "source": str(folder),
+        "format": "34-ID-C frames",
+        "frames": len(files),
+        "first": files[0].name,
+        "last": files[-1].name,
+        "dark": None if dark is None else str(dark),
+        "white": None if white is None else str(white),
+        "monitor": monitor,
+    }
+    if about is not None:
+        provenance |= {
+            "spec": about.path,
+            "scan": about.number,
+            "command": about.command,
+            "date": about.date,
+            "detector": about.detector,
+            "roi": about.roi,
+            "energy_kev": about.energy_kev,
+            "distance_mm": about.distance_mm,
+            "motors": dict(about.motors),
+        }
+    return provenance
