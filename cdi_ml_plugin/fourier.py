@@ -56,10 +56,10 @@ def autocorrelation(intensity: torch.Tensor) -> torch.Tensor:
 def shift_ramp(
     shape: Sequence[int], shift: torch.Tensor, device: torch.device | str = "cpu"
 ) -> torch.Tensor:
-    """Phase ramp that moves an object by `shift` (3,) voxels, sub-voxel too, as complex64."""
-    ramp = torch.zeros((), device=device)
+    """Phase ramp that moves an object by `shift` (3,) voxels, sub-voxel too; complex."""
+    ramp = torch.zeros((), dtype=shift.dtype, device=device)
     for axis, (n, s) in enumerate(zip(shape, shift.tolist(), strict=True)):
         view = [1, 1, 1]
         view[axis] = n
-        ramp = ramp + (torch.fft.fftfreq(n, device=device) * s).reshape(view)
+        ramp = ramp + (torch.fft.fftfreq(n, dtype=shift.dtype, device=device) * s).reshape(view)
     return torch.exp(-2j * torch.pi * ramp)

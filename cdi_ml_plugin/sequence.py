@@ -22,14 +22,12 @@ from .errors import AlgorithmError, ParameterError, SequenceError
 from .operators.base import Chain, Operator, Repeat, Step
 
 _TOKENS = re.compile(
-    r"""(?P<number>[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?)
+    r"""(?P<number>\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)
       | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
       | (?P<string>"[^"]*"|'[^']*')
-      | (?P<mark>[+*().,=])""",
+      | (?P<mark>[-+*().,=])""",
     re.VERBOSE,
 )
-# Inside a chain "+" joins terms, so a sign belongs to a number only after "=" .
-_UNSIGNED = re.compile(r"(?:\d+\.\d+(?:[eE][-+]?\d+)?|\d+)")
 MAX_ITERATIONS = 10_000_000
 MAX_DEPTH = 50
 
@@ -51,22 +49,13 @@ class _Parser:
         tokens: list[_Token] = []
         at = 0
         while at < len(self.text):
-            if self.text[at].isspace():
-                at += 1
-                continue
-            signed = bool(tokens) and tokens[-1].text == "="
-            match = (None if signed else _UNSIGNED.match(self.text, at)) or _TOKENS.match(
-                self.text, at
-            )
-            if match is not None and not signed and match.group()[0] in "+-":
-                match = re.compile(r"\+").match(self.text, at)
-            if match is None:
+            match = _TOKENS.match(self.text, at)
+            if match is not None:
+                tokens.append(_Token(match.lastgroup or "", match.group(), at))
+            elif not self.text[at].isspace():
                 self.fail(at, f"{self.text[at]!r} has no meaning here")
-            kind = match.lastgroup or ("mark" if match.group() == "+" else "number")
-            tokens.append(_Token(kind, match.group(), at))
-            at = match.end()
-        tokens.append(_Token("end", "", len(self.text)))
-        return tokens
+            at = match.end() if match else at + 1
+        return [*tokens, _Token("end", "", len(self.text))]
 
     @property
     def next(self) -> _Token:
@@ -163,14 +152,19 @@ class _Parser:
                 )
             if self.take("=") is None:
                 self.fail(self.next.at, f"expected '=' after {field.text}")
-            value = self.take_kind("number") or self.take_kind("string") or self.take_kind("name")
-            try:
-                values[field.text] = ast.literal_eval(value.text) if value else None
-            except ValueError:
-                value = None
-            if value is None:
-                self.fail(self.tokens[self.place - 1].at, "expected a number, a text in quotes, or True or False")
+            values[field.text] = self.value()
         return values
+
+    def value(self) -> Any:
+        """Read a Python literal: a number, a text in quotes, True or False."""
+        at = self.next.at
+        sign = self.take("-")
+        token = self.take_kind("number")
+        if token is None and sign is None:
+            token = self.take_kind("string") or self.take_kind("name")
+        if token is None or (token.kind == "name" and token.text not in ("True", "False")):
+            self.fail(at, "expected a number, a text in quotes, True or False")
+        return ast.literal_eval(("-" if sign else "") + token.text)
 
 
 def plain(name: str) -> str:

@@ -145,6 +145,10 @@ class Operator(Step):
     counts : bool
         Whether it is an iteration. A step that only sets the support, say, is none, and does not
         move the triggers of the iterations after it.
+    triggered : bool
+        Whether the triggers (support updates, twin removal) act in its iterations.
+    defines_chi2 : bool
+        Whether each iteration sets ``state.chi2``.
     keys : mapping
         Field name → key of the reconstruction parameters (cohere's names where it has one).
     defaults : mapping
@@ -153,6 +157,8 @@ class Operator(Step):
 
     name: ClassVar[str]
     counts: ClassVar[bool] = True
+    triggered: ClassVar[bool] = True
+    defines_chi2: ClassVar[bool] = True
     keys: ClassVar[Mapping[str, str]] = {}
     defaults: ClassVar[Mapping[str, Any]] = {}
 

@@ -1,0 +1,124 @@
+"""The reconstruction parameters: cohere's ``config_rec`` keys, checked once, here."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from .errors import ParameterError
+
+Check = Callable[[Any], bool]
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _list(check: Check, *lengths: int) -> Check:
+    return lambda v: isinstance(v, list | tuple) and len(v) in lengths and all(map(check, v))
+
+
+def _or_list(check: Check) -> Check:
+    """One value, or one for each sub-trigger."""
+    return lambda v: check(v) or (isinstance(v, list | tuple) and len(v) > 0 and all(map(check, v)))
+
+
+_trigger = _list(_whole, 0, 1, 2, 3)
+_positive: Check = lambda v: _number(v) and v > 0  # noqa: E731
+
+# Every key that is honoured: what it must be, in words and as a check.
+HONOURED: dict[str, tuple[str, Check]] = {
+    "algorithm_sequence": ("text", _text),
+    "reconstructions": ("a whole number from 1", lambda v: _whole(v) and v >= 1),
+    "hio_beta": ("a number", _number),
+    "raar_beta": ("a number", _number),
+    "dm_beta": ("a number", _number),
+    "initial_support_area": ("three positive numbers (x, y, z)", _list(_positive, 3)),
+    "shrink_wrap_trigger": ("[start, step, stop], or one for each sub-trigger", _or_list(_trigger)),
+    "shrink_wrap_type": ('"GAUSS"', _or_list(lambda v: v == "GAUSS")),
+    "shrink_wrap_threshold": ("a number from 0 to 1", _or_list(lambda v: _number(v) and 0 <= v <= 1)),
+    "shrink_wrap_gauss_sigma": ("a positive number", _or_list(_positive)),
+    "twin_trigger": ("[iteration]", _trigger),
+    "twin_halves": ("two of 0 and 1", _list(lambda v: v in (0, 1), 2)),
+    "phc_trigger": ("[start, step, stop], or one for each sub-trigger", _or_list(_trigger)),
+    "phc_phase_min": ("a number (rad)", _or_list(_number)),
+    "phc_phase_max": ("a number (rad)", _or_list(_number)),
+    "lowpass_filter_trigger": ("[start, step, stop]", _list(_whole, 3)),
+    "lowpass_filter_range": ("one or two positive numbers", _list(_positive, 1, 2)),
+    "average_trigger": ("[start, step, stop]", _trigger),
+    "init_guess": ('"random" or "continue"', lambda v: v in ("random", "continue", "AI_guess")),
+    "continue_dir": ("a folder that holds image.npy and support.npy", _text),
+}
+# cohere's own affairs: where to save, what to run on, what to show.
+SILENT = {
+    "data_dir", "save_dir", "processing", "device", "progress_trigger", "live_trigger", "debug",
+}  # fmt: skip
+# What cohere would do and this engine does not; it is said, once, when such a key is given.
+ABSENT = {
+    "pc_": "partial coherence is not modelled: the chain runs as fully coherent",
+    "ga_": "no genetic algorithm: the runs are independent starts, of which the best is chosen",
+    "AI_": "init_guess = \"AI_guess\" is not used: begin the sequence with CNN instead",
+}
+
+
+def check(given: Mapping[str, Any], extra: Iterable[str] = ()) -> tuple[dict[str, Any], list[str]]:
+    """Validate parameters; the mapping given is left as it is.
+
+    Parameters
+    ----------
+    given : mapping
+        Keys as in cohere's ``config_rec``.
+    extra : iterable of str
+        Further keys that are valid: those of the algorithms in the sequence.
+
+    Returns
+    -------
+    parameters : dict
+        The keys that are honoured.
+    notes : list of str
+        What was given and is not done.
+
+    Raises
+    ------
+    ParameterError
+        An unknown key (the nearest valid one is named), or a value of the wrong kind.
+    """
+    valid = set(extra)
+    parameters: dict[str, Any] = {}
+    notes: list[str] = []
+    for key, value in given.items():
+        if key in HONOURED:
+            wanted, test = HONOURED[key]
+            if not test(value):
+                raise ParameterError(f"{key} = {value!r}: it takes {wanted}")
+            parameters[key] = value
+        elif key in valid:
+            parameters[key] = value
+        elif key[:3] in ABSENT:
+            notes.append(ABSENT[key[:3]])
+        elif key not in SILENT:
+            known = sorted(valid | set(HONOURED))
+            close = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {close[0]}? " if close else ""
+            raise ParameterError(f"unknown parameter {key!r}: {hint}valid are {', '.join(known)}")
+    if parameters.get("init_guess") == "AI_guess":
+        notes.append(ABSENT["AI_"])
+    return parameters, list(dict.fromkeys(notes))
+
+
+def as_cohere(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill a ``config_rec`` with what cohere does where the file is silent.
+
+    Without these keys cohere starts from a box of half the array and never updates the support; this
+    package would choose for itself.
+    """
+    return {"initial_support_area": [0.5, 0.5, 0.5], "shrink_wrap_trigger": [], **config}

@@ -1,0 +1,145 @@
+"""What the engine hands to an algorithm: `Data` (fixed) and `State` (what changes)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from .fourier import to_centre, to_corner
+from .measurement import Measurement
+
+# Voxels brighter than this share of the maximum carry the low frequencies that anchor an object:
+# they are never held out.
+BRIGHT = 0.01
+HELD_OUT_SEED = 20260101  # one choice of held-out voxels for a measurement, whatever the runs' seeds
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """The measured moduli on the device, corner-centred.
+
+    Attributes
+    ----------
+    amplitude : real tensor (z, y, x)
+        √I divided by `scale`; 0 in every voxel that is not fitted.
+    floating : bool tensor (z, y, x) or None
+        Voxels that no algorithm may see: masked, or held out. None where there are none.
+    measured : real tensor (z, y, x)
+        √I divided by `scale` in every voxel that is not masked, held out or not.
+    held_out : int64 tensor (k,)
+        Flat indices of the held-out voxels.
+    masked : int64 tensor (m,)
+        Flat indices of the masked voxels.
+    scale : float
+        √counts per unit of amplitude; the mean square of `amplitude` is 1.
+    power : float
+        Σ amplitude².
+    """
+
+    amplitude: torch.Tensor
+    floating: torch.Tensor | None
+    measured: torch.Tensor
+    held_out: torch.Tensor
+    masked: torch.Tensor
+    scale: float
+    power: float
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        z, y, x = self.amplitude.shape
+        return z, y, x
+
+    @classmethod
+    def of(
+        cls,
+        measurement: Measurement,
+        held_out: float,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
+    ) -> Data:
+        """Bring a measurement to the device and set a share `held_out` of its voxels aside."""
+        amplitude = to_corner(torch.from_numpy(np.sqrt(measurement.intensity))).to(dtype)
+        mask = to_corner(torch.from_numpy(measurement.mask.copy()))
+        candidates = (~mask & (amplitude <= BRIGHT**0.5 * amplitude.max())).flatten().nonzero()[:, 0]
+        generator = torch.Generator().manual_seed(HELD_OUT_SEED)
+        draw = torch.randperm(len(candidates), generator=generator)
+        count = min(round(held_out * int((~mask).sum())), len(candidates))
+        chosen = candidates[draw[:count]].sort().values
+        floating = mask.clone()
+        floating.view(-1)[chosen] = True
+        fitted = amplitude.masked_fill(floating, 0)
+        scale = float(fitted.double().square().mean().sqrt()) or 1.0
+        return cls(
+            amplitude=(fitted / scale).to(device),
+            floating=floating.to(device) if bool(floating.any()) else None,
+            measured=(amplitude / scale).to(device),
+            held_out=chosen.to(device),
+            masked=mask.flatten().nonzero()[:, 0].to(device),
+            scale=scale,
+            power=float((fitted / scale).double().square().sum()),
+        )
+
+
+@dataclass(eq=False)
+class State:
+    """What the algorithms change. The batch (one entry a seed) is the first axis.
+
+    Attributes
+    ----------
+    object : complex tensor (batch, z, y, x)
+        Centred, in the scale of ``Data.amplitude``.
+    support : bool tensor (batch, z, y, x)
+    seeds : list of int
+    generators : list of torch.Generator
+        One a seed, on the CPU, so that every device draws the same numbers.
+    iteration, iterations : int
+        Iterations done so far and in the whole chain.
+    chi2 : real tensor (batch,)
+        χ² over the fitted voxels of the object as the last iteration found it; NaN before.
+    phase_allowed : bool tensor (batch, z, y, x) or None
+        cohere's phase constraint, in force beside the support where it is set.
+    memory : dict
+        What an algorithm keeps across its own consecutive iterations.
+    notes : list of list of str
+        For each seed, what was adapted on the way.
+    """
+
+    object: torch.Tensor
+    support: torch.Tensor
+    seeds: list[int]
+    generators: list[torch.Generator]
+    iteration: int = 0
+    iterations: int = 0
+    chi2: torch.Tensor = field(init=False)
+    phase_allowed: torch.Tensor | None = None
+    memory: dict[str, Any] = field(default_factory=dict)
+    notes: list[list[str]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.chi2 = torch.full((len(self.seeds),), torch.nan, device=self.object.device)
+        self.notes = [[] for _ in self.seeds]
+        # Working room for the projections, made once: allocating it anew in every iteration would
+        # cost as much as a third of a transform.
+        self.wave = torch.empty_like(self.object)
+        self.spare = torch.empty_like(self.object)
+        self.zero = torch.zeros((), dtype=self.object.dtype, device=self.object.device)
+        real = self.object.real.dtype
+        self.modulus = torch.empty(self.object.shape, dtype=real, device=self.object.device)
+        self.ratio = torch.empty_like(self.modulus)
+
+    @property
+    def allowed(self) -> torch.Tensor:
+        """Where the object may be: the support, and cohere's phase constraint where it is set."""
+        return self.support if self.phase_allowed is None else self.support & self.phase_allowed
+
+    def note(self, index: int, text: str) -> None:
+        """Record, once, what was adapted for the run at `index` of the batch."""
+        if text not in self.notes[index]:
+            self.notes[index].append(text)
+
+    def centred(self, data: Data) -> torch.Tensor:
+        """The measured amplitude, centred: what a network takes as its input."""
+        return to_centre(data.amplitude)

@@ -1,0 +1,237 @@
+"""cohere's triggers: what happens beside the algorithms, and in which iterations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from .errors import ParameterError
+from .fourier import to_centre, to_corner
+from .operators.base import Operator, Step
+from .operators.support import ASW, SW, TWIN
+from .projections import blur, modulus
+from .state import Data, State
+
+# Name of a sub-trigger in a sequence (HIO.SW0) → the parameter that lists its triggers.
+SUB_TRIGGERS = {"SW": "shrink_wrap_trigger", "PHC": "phc_trigger"}
+
+
+@dataclass(frozen=True, eq=False)
+class Trigger:
+    """An action and the iterations it acts in.
+
+    `rows` maps an iteration to the number of the sub-trigger in force there (0 for a plain
+    trigger). `act` is called with state, data and that number; `before` the algorithm or after it.
+    """
+
+    name: str
+    rows: Mapping[int, int]
+    act: Callable[[State, Data, int], None]
+    before: bool = True
+
+
+def rows(trigger: Sequence[int], iterations: int, name: str = "trigger") -> list[int]:
+    """Iterations in which ``[at]``, ``[start, step]`` or ``[start, step, stop]`` acts.
+
+    As in cohere, a negative start or stop counts from the end, and `stop` itself is excluded.
+    """
+    if not trigger:
+        return []
+    start, *rest = (t + iterations if i != 1 and t < 0 else t for i, t in enumerate(trigger))
+    if not rest:
+        chosen = [start]
+    else:
+        if rest[0] < 1:
+            raise ParameterError(f"{name} = {list(trigger)}: the step is {rest[0]}, give 1 or more")
+        chosen = list(range(start, min([*rest[1:], iterations]), rest[0]))
+    return [i for i in chosen if 0 <= i < iterations]
+
+
+def _per_block(step: Step, kind: str, triggers: Any, name: str) -> dict[int, int]:
+    """Rows of sub-triggers: ``HIO.SW1`` acts by ``triggers[1]``, counted from the block's start."""
+    found: dict[int, int] = {}
+    start = 0
+    for block in step.blocks():
+        stop = start + block.count if block.operator.counts else start
+        for number in _numbers(block.triggers, kind):
+            if not triggers or not isinstance(triggers[0], list | tuple) or number >= len(triggers):
+                raise ParameterError(
+                    f"the sequence names {kind}{number}, but {name} = {triggers} does not list "
+                    f"{number + 1} trigger(s): give a list of triggers"
+                )
+            first, *rest = triggers[number]
+            # cohere counts the stop of a sub-trigger from its own start
+            last = min(stop, start + first + rest[1]) if len(rest) == 2 else stop
+            chosen = [start + first] if not rest else range(start + first, last, rest[0])
+            found.update(dict.fromkeys((i for i in chosen if i < stop), number))
+        start = stop
+    return found
+
+
+def _numbers(triggers: Sequence[str], kind: str) -> list[int]:
+    numbers = []
+    for text in triggers:
+        letters = text.rstrip("0123456789")
+        if letters not in SUB_TRIGGERS or letters == text:
+            raise ParameterError(
+                f"sub-trigger {text}: give one of {', '.join(k + '0' for k in SUB_TRIGGERS)} "
+                "(the number picks the entry of the list)"
+            )
+        if letters == kind:
+            numbers.append(int(text[len(letters) :]))
+    return numbers
+
+
+def _iterations_of(step: Step, kind: str, parameters: Mapping[str, Any]) -> dict[int, int]:
+    name = SUB_TRIGGERS[kind]
+    trigger = parameters.get(name, [])
+    found = _per_block(step, kind, trigger, name)
+    if found or (trigger and isinstance(trigger[0], list | tuple)):
+        return found
+    return dict.fromkeys(rows(trigger, step.iterations, name), 0)
+
+
+def _pick(value: Any, number: int, name: str) -> Any:
+    """The entry of a parameter that belongs to a sub-trigger; one value serves them all."""
+    if not isinstance(value, list | tuple):
+        return value
+    if number >= len(value):
+        raise ParameterError(f"{name} = {value}: sub-trigger {number} needs {number + 1} entries")
+    return value[number]
+
+
+def _apply(operator: Operator) -> Callable[[State, Data, int], None]:
+    return lambda state, data, number: operator.step(state, data)
+
+
+def shrink_wrap(step: Step, parameters: Mapping[str, Any]) -> Trigger | None:
+    """Support update: cohere's where any of its keys is given, else an adaptive one.
+
+    None where the sequence itself holds a step that updates the support.
+    """
+    if any(key.startswith("shrink_wrap_") for key in parameters):
+        chosen = _iterations_of(step, "SW", {"shrink_wrap_trigger": [1, 1], **parameters})
+        wraps = {
+            number: SW(
+                _pick(parameters.get("shrink_wrap_threshold"), number, "shrink_wrap_threshold"),
+                _pick(parameters.get("shrink_wrap_gauss_sigma"), number, "shrink_wrap_gauss_sigma"),
+            ).bind({})
+            for number in set(chosen.values())
+        }
+        return Trigger("shrink_wrap", chosen, lambda s, d, number: wraps[number].step(s, d))
+    if any(isinstance(operator, SW | ASW) for operator in step.operators()):
+        return None
+    update = ASW().bind(parameters)
+    assert update.every is not None
+    every = rows([update.every, update.every], step.iterations)
+    return Trigger("adaptive support", dict.fromkeys(every, 0), _apply(update))
+
+
+def phase_constraint(step: Step, parameters: Mapping[str, Any]) -> list[Trigger]:
+    """cohere's ``phc``: voxels whose phase leaves the range are out, until the trigger's stop."""
+    if "phc_trigger" not in parameters:
+        return []
+    chosen = _iterations_of(step, "PHC", parameters)
+    low, high = parameters.get("phc_phase_min"), parameters.get("phc_phase_max")
+    if low is None or high is None:
+        raise ParameterError("phc_trigger needs phc_phase_min and phc_phase_max (rad): give both")
+
+    def constrain(state: State, data: Data, number: int) -> None:
+        phase = state.object.angle()
+        state.phase_allowed = (phase > _pick(low, number, "phc_phase_min")) & (
+            phase < _pick(high, number, "phc_phase_max")
+        )
+
+    def release(state: State, data: Data, number: int) -> None:
+        state.phase_allowed = None
+
+    resets = {i + 1: 0 for i in chosen if i + 1 not in chosen}
+    trigger = parameters["phc_trigger"]
+    if trigger and not isinstance(trigger[0], list | tuple):
+        stop = trigger[2] if len(trigger) == 3 else step.iterations - 1
+        stop += step.iterations if stop < 0 else 0
+        resets = {min(step.iterations - 1, stop + 1): 0}
+    return [
+        Trigger("phase release", resets, release),
+        Trigger("phase constraint", chosen, constrain),
+    ]
+
+
+def twin(step: Step, parameters: Mapping[str, Any]) -> Trigger | None:
+    """cohere's twin removal: after the iteration, half the array is zeroed along x and along y."""
+    chosen = rows(parameters.get("twin_trigger", []), step.iterations, "twin_trigger")
+    x, y = parameters.get("twin_halves", (0, 0))
+    act = _apply(TWIN(x=x, y=y))
+    return Trigger("twin", dict.fromkeys(chosen, 0), act, before=False) if chosen else None
+
+
+def low_pass(step: Step, parameters: Mapping[str, Any], data: Data) -> list[Trigger]:
+    """cohere's low resolution start: the measured modulus blurred by a σ that falls linearly."""
+    if "lowpass_filter_trigger" not in parameters:
+        return []
+    start, every, stop = parameters["lowpass_filter_trigger"]
+    sigmas = [*parameters.get("lowpass_filter_range", [2.0]), 1.0]
+    chosen = rows([start, every, stop], step.iterations, "lowpass_filter_trigger")
+    full = data.amplitude.clone()
+    centred = to_centre(full)[None]
+
+    def filtered(state: State, data: Data, number: int) -> None:
+        done = (state.iteration - start) / max(1, stop - start)
+        sigma = sigmas[0] + (sigmas[1] - sigmas[0]) * done
+        data.amplitude.copy_(to_corner(blur(centred, sigma)[0]))
+        if data.floating is not None:
+            data.amplitude.masked_fill_(data.floating, 0)
+
+    def restore(state: State, data: Data, number: int) -> None:
+        data.amplitude.copy_(full)
+
+    last = min(stop, step.iterations - 1)
+    return [
+        Trigger("low pass", dict.fromkeys(chosen, 0), filtered),
+        Trigger("full resolution", {last: 0}, restore),
+    ]
+
+
+class Average:
+    """cohere's average: the final modulus is the mean of the moduli in the iterations triggered."""
+
+    def __init__(self) -> None:
+        self.total: torch.Tensor | None = None
+        self.count = 0
+
+    def __call__(self, state: State, data: Data, number: int) -> None:
+        size = modulus(state.object, state.modulus, state.spare)
+        self.total = size.clone() if self.total is None else self.total.add_(size)
+        self.count += 1
+        if state.iteration == state.iterations - 1:
+            state.object.mul_(self.total / self.count / size)
+
+
+def average(step: Step, parameters: Mapping[str, Any]) -> Trigger | None:
+    """Averaging trigger, or None."""
+    chosen = rows(parameters.get("average_trigger", []), step.iterations, "average_trigger")
+    if chosen and chosen[-1] != step.iterations - 1:
+        raise ParameterError(
+            f"average_trigger = {parameters['average_trigger']}: let it act in the last iteration too, "
+            "where the mean replaces the modulus"
+        )
+    return Trigger("average", dict.fromkeys(chosen, 0), Average(), before=False) if chosen else None
+
+
+def all_triggers(step: Step, parameters: Mapping[str, Any], data: Data) -> list[Trigger]:
+    """Every trigger that the parameters ask for, in cohere's order within an iteration."""
+    for block in step.blocks():
+        _numbers(block.triggers, "")
+    found: list[Trigger | None] = [
+        *low_pass(step, parameters, data),
+        shrink_wrap(step, parameters),
+        *phase_constraint(step, parameters),
+        twin(step, parameters),
+        average(step, parameters),
+    ]
+    return [trigger for trigger in found if trigger is not None]
+
+
