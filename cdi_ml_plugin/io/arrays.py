@@ -44,8 +44,16 @@ _CXI_DATA = (
     "entry_1/image_1/data",
 )
 
-# tifffile also logs what it raises; without a handler that would go to the user's terminal.
-logging.getLogger("tifffile").addHandler(logging.NullHandler())
+
+class _Complaints(logging.Handler):
+    """Collects what tifffile only logs: a truncated stack it reads as far as it goes."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
 
 
 def read_array(
@@ -86,11 +94,16 @@ def read_array(
     if np.iscomplexobj(data):
         raise ReadError(f"{path}: holds a complex object, not an intensity: give measured counts")
     provenance = {"source": str(path), "format": path.suffix.lower().lstrip(".")}
+    if mask is not None:
+        mask = _fit(mask, data)
+    if mask_path is not None:
+        provenance["mask"] = str(mask_path)
+        extra = _fit(read_mask(mask_path), data)
+        if mask is None or extra.shape != data.shape:
+            mask = extra  # `Measurement` refuses a shape that does not fit
+        else:
+            mask = mask | extra if mask.shape == data.shape else mask
     try:
-        if mask_path is not None:
-            provenance["mask"] = str(mask_path)
-            extra = _fit(read_mask(mask_path), data)
-            mask = extra if mask is None else mask | extra
         return Measurement(data, mask, provenance)
     except MeasurementError as error:
         raise MeasurementError(f"{path}: {error}") from error
@@ -133,16 +146,20 @@ def read_tiff(path: Path) -> Array:
     ReadError
         Not a TIFF file, or truncated.
     """
-    array: Array = _guarded(path, tifffile.imread)
-    if array.size == 0:
-        raise ReadError(f"{path}: truncated, it holds no image: copy the file again")
+    complaints, logger = _Complaints(), logging.getLogger("tifffile")
+    logger.addHandler(complaints)
+    try:
+        array: Array = _guarded(path, tifffile.imread)
+    finally:
+        logger.removeHandler(complaints)
+    if complaints.lines or array.size == 0:
+        reason = (complaints.lines or ["it holds no image"])[0].splitlines()[0]
+        raise ReadError(f"{path}: truncated or damaged ({reason}): copy the file again")
     return array
 
 
 def _load(path: Path) -> tuple[Array, NDArray[np.bool_] | None]:
     """Data and, where the file holds one, its mask."""
-    if not path.is_file():
-        raise ReadError(f"{path}: no such file")
     try:
         reader = _READERS[path.suffix.lower()]
     except KeyError:
@@ -156,6 +173,8 @@ def _load(path: Path) -> tuple[Array, NDArray[np.bool_] | None]:
 
 def _guarded(path: Path, reader: Callable[[Path], Any]) -> Any:
     """Run a reader; whatever it raises on a damaged file becomes one line."""
+    if not path.is_file():
+        raise ReadError(f"{path}: no such file")
     try:
         return reader(path)
     except CdiMlError:
@@ -194,7 +213,7 @@ def _hdf5(path: Path) -> tuple[Array, Array | None]:
         dataset = _dataset(file, path)
         beside = dataset.parent.get("mask")
         mask = beside[()] if isinstance(beside, h5py.Dataset) else None
-        return dataset[()], mask if mask is not None and mask.shape == dataset.shape else None
+        return dataset[()], mask
 
 
 def _dataset(file: h5py.File, path: Path) -> h5py.Dataset:

@@ -138,8 +138,12 @@ def _frame_files(folder: Path) -> list[Path]:
     """The frames in the order of their numbers, after checking that none is missing."""
     if not folder.is_dir():
         raise ReadError(f"{folder}: no such folder")
+    try:
+        names = sorted(folder.iterdir())
+    except OSError as error:
+        raise ReadError(f"{folder}: the folder cannot be read ({error.strerror})") from error
     files: dict[int, Path] = {}
-    for path in sorted(folder.iterdir()):
+    for path in names:
         number = re.search(r"\d+$", path.stem)
         if number is None or path.suffix.lower() not in (".tif", ".tiff") or path.name[0] == ".":
             continue
@@ -153,9 +157,9 @@ def _frame_files(folder: Path) -> list[Path]:
         raise ReadError(f"{folder}: no frames (.tif files with a number at the end of the name)")
     missing = sorted(set(range(min(files), max(files) + 1)) - set(files))
     if missing:
-        names = ", ".join(map(str, missing[:5])) + (", …" if len(missing) > 5 else "")
+        numbers = ", ".join(map(str, missing[:5])) + (", …" if len(missing) > 5 else "")
         raise ReadError(
-            f"{folder}: frame(s) {names} missing between {min(files)} and {max(files)}: "
+            f"{folder}: frame(s) {numbers} missing between {min(files)} and {max(files)}: "
             "copy the folder again"
         )
     return [files[number] for number in sorted(files)]

@@ -1,0 +1,332 @@
+"""Reading SPEC files and frames; bad input is one clear line."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from cdi_ml_plugin.errors import CdiMlError, MeasurementError, ParameterError, ReadError
+from cdi_ml_plugin.io import read
+from cdi_ml_plugin.io.frames import read_frames
+from cdi_ml_plugin.io.spec import read_scan
+
+COUNTS = np.random.default_rng(0).poisson(5.0, (6, 8, 10)).astype(np.int32)
+POINTS = len(COUNTS)
+
+HEADER = """#F test.spec
+#E 1580609738
+#D Sat Feb 01 20:15:38 2020
+#O0 Delta  Theta  Chi  Phi  Gamma
+#O1 camdist  Energy
+#o0 del th chi phi gam
+#o1 cam en
+
+"""
+SCAN = """#S {number}  ascan  th 0 0.05  {intervals} 0.25
+#D Tue Feb 04 12:28:23 2020
+#P0 32.174 0 90 -5 12.6346
+#P1 500 9
+#UIMDET 34idcTIM2:
+#UIMR5  {roi} 1
+#N 4
+#L Theta  Seconds  pm detector  Monitor
+"""
+
+
+def spec_text(number: int = 7, roi: str = "20 10 30 8", points: int = POINTS) -> str:
+    rows = [f"{0.01 * i:.7g} 0.25 3 {1000 + 10 * i}" for i in range(points)]
+    head = SCAN.format(number=number, intervals=POINTS - 1, roi=roi)
+    return HEADER + head + "\n".join(rows) + "\n"
+
+
+@pytest.fixture
+def scan(tmp_path: Path) -> Path:
+    """A scan of six frames, region 8 rows from 30 and 10 columns from 20, with its files."""
+    frames = tmp_path / "data_S0007"
+    frames.mkdir()
+    for number, frame in enumerate(COUNTS):
+        tifffile.imwrite(frames / f"data_S0007_{number:05}.tif", frame)
+    tifffile.imwrite(frames / "overview.tif", COUNTS[0, :4, :4])  # no number: not a frame
+    (tmp_path / "test.spec").write_text(spec_text())
+    dark = np.zeros((512, 512), np.int32)
+    dark[33, 24] = 50
+    tifffile.imwrite(tmp_path / "dark.tif", dark)
+    white = np.full((512, 512), 100, np.float32)
+    white[32, 25] = 50
+    white[34, 21] = 0
+    tifffile.imwrite(tmp_path / "white.tif", white)
+    return tmp_path
+
+
+def read_all(scan: Path, **options: object) -> object:
+    given = {"spec": scan / "test.spec", "dark": scan / "dark.tif", "white": scan / "white.tif"}
+    return read(scan / "data_S0007", **(given | options))
+
+
+def one_line(error: pytest.ExceptionInfo[CdiMlError]) -> str:
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+# SPEC files
+
+
+def test_scan_of_a_spec_file(scan: Path) -> None:
+    s = read_scan(scan / "test.spec", 7)
+    assert (s.number, s.motor, s.points) == (7, "Theta", POINTS)
+    assert s.command == "ascan th 0 0.05 5 0.25"
+    assert s.date == "Tue Feb 04 12:28:23 2020"
+    np.testing.assert_allclose(s.positions, 0.01 * np.arange(POINTS))
+    assert dict(s.motors) == {
+        "Delta": 32.174, "Theta": 0, "Chi": 90, "Phi": -5, "Gamma": 12.6346,
+        "camdist": 500, "Energy": 9,
+    }  # fmt: skip
+    assert (s.energy_kev, s.distance_mm) == (9, 500)
+    assert (s.detector, s.roi) == ("34idcTIM2", (20, 10, 30, 8))
+    assert list(s.counters) == ["Theta", "Seconds", "pm detector", "Monitor"]
+    assert s.counters["Monitor"][1] == 1010
+
+
+def test_real_spec_file(data_folder: Path) -> None:
+    s = read_scan(data_folder / "scan_54" / "example.spec", 54)
+    assert (s.points, s.motor, s.detector, s.roi) == (201, "Theta", "34idcTIM2", (0, 256, 0, 256))
+    assert (s.motors["Delta"], s.motors["Gamma"], s.energy_kev) == (32.174, 12.6346, 9.0)
+    # SPEC says itself that this one was aborted after 102 of 201 points.
+    assert read_scan(data_folder / "scan_54" / "example.spec", 76).points == 102
+
+
+CUTS = {
+    "before the columns": (lambda t: t[: t.index("#N")], "no #N line"),
+    "in the number of columns": (lambda t: t[: t.index("#N") + 2], "no #L line"),
+    "before the labels": (lambda t: t[: t.index("#L")], "no #L line"),
+    "in the labels": (lambda t: t[: t.index("pm detector")], "2 column labels where #N says 4"),
+    "before the points": (lambda t: t[: t.index("0 0.25 3")], "0 of 6 points"),
+    "between points": (lambda t: t[: t.index("0.03 ")], "3 of 6 points"),
+    "in a line": (lambda t: t[: t.index("0.03 ") + 7], "point 4 has 2 values where #N says 4"),
+    "in the region": (lambda t: t.replace("30 8 1\n", "\n"), "#UIMR5 line .* is incomplete"),
+}
+
+
+@pytest.mark.parametrize("place", CUTS)
+def test_spec_file_cut_in_the_middle(
+    scan: Path, place: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    cut, words = CUTS[place]
+    path = scan / "test.spec"
+    path.write_text(cut(spec_text()))
+    with pytest.raises(ReadError, match=words) as error:
+        read_scan(path, 7)
+    assert "test.spec: scan 7 is cut short: " in one_line(error)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_scan_not_in_the_spec_file(scan: Path) -> None:
+    (scan / "test.spec").write_text(spec_text(7) + "\n" + spec_text(9)[len(HEADER) :])
+    assert read_scan(scan / "test.spec", 9).number == 9
+    with pytest.raises(ReadError, match=r"no scan 54; the 2 scan\(s\) in it go from 7 to 9"):
+        read_scan(scan / "test.spec", 54)
+    (scan / "test.spec").write_text(spec_text(7) + "\n" + spec_text(7)[len(HEADER) :])
+    with pytest.raises(ReadError, match="2 scans have number 7"):
+        read_scan(scan / "test.spec", 7)
+
+
+def test_files_that_are_no_spec_files(tmp_path: Path) -> None:
+    with pytest.raises(ReadError, match="no such SPEC file"):
+        read_scan(tmp_path / "absent.spec", 1)
+    for content in (b"", b"hello\n" * 9, bytes(range(256)), HEADER.encode()):
+        (tmp_path / "a.spec").write_bytes(content)
+        with pytest.raises(ReadError, match="not a SPEC file with scans"):
+            read_scan(tmp_path / "a.spec", 1)
+
+
+# Frames
+
+
+def test_frames_are_corrected_and_dead_pixels_masked(scan: Path) -> None:
+    m = read_all(scan)
+    dead = np.zeros((8, 10), bool)
+    dead[3, 4] = dead[4, 1] = dead[2, 5] = True  # dark, 0 in the white field, far below its mean
+    np.testing.assert_array_equal(m.mask, np.broadcast_to(dead, m.shape))
+    mean = tifffile.imread(scan / "white.tif").astype(float)
+    mean[:255, 255:257] = 0  # these columns are known to be bad, and cohere leaves them out
+    np.testing.assert_allclose(m.intensity, COUNTS * ~dead * (mean.mean() / 100), rtol=1e-6)
+    assert m.provenance["scan"] == 7
+    assert m.provenance["motors"]["Delta"] == 32.174
+
+
+def test_frames_without_anything_else(scan: Path) -> None:
+    m = read_frames(scan / "data_S0007")
+    np.testing.assert_array_equal(m.intensity, COUNTS)
+    assert not m.mask.any()
+    assert m.provenance["first"] == "data_S0007_00000.tif"
+
+
+def test_monitor(scan: Path) -> None:
+    m = read_frames(scan / "data_S0007", scan / "test.spec", monitor=True)
+    monitor = 1000 + 10 * np.arange(POINTS)
+    np.testing.assert_allclose(
+        m.intensity, COUNTS * (monitor.mean() / monitor)[:, None, None], rtol=1e-6
+    )
+    text = spec_text().replace(" 3 1020", " 3 0")
+    (scan / "test.spec").write_text(text)
+    with pytest.raises(ReadError, match="monitor of scan 7 is missing or 0"):
+        read_all(scan, monitor=True)
+
+
+@pytest.mark.parametrize(
+    ("roi", "rows", "columns"),
+    [
+        ("20 10 30 8", 0, 0),
+        ("250 10 30 8", 0, 4),
+        ("20 10 250 8", 5, 0),
+        ("251 10 253 8", 5, 4),
+        ("256 10 256 8", 0, 0),
+        ("246 10 248 8", 0, 0),
+        ("300 10 300 8", 0, 0),
+    ],
+)
+def test_gap_between_the_chips(scan: Path, roi: str, rows: int, columns: int) -> None:
+    (scan / "test.spec").write_text(spec_text(roi=roi))
+    m = read_frames(scan / "data_S0007", scan / "test.spec")
+    assert m.shape == (POINTS, 8 + rows, 10 + columns)
+    x, _, y, _ = (int(word) for word in roi.split())
+    gap = np.zeros(m.shape[1:], bool)
+    if rows:
+        gap[256 - y : 261 - y] = True
+    if columns:
+        gap[:, 256 - x : 260 - x] = True
+    np.testing.assert_array_equal(m.mask, np.broadcast_to(gap, m.shape))
+    np.testing.assert_array_equal(m.intensity[:, ~gap], COUNTS.reshape(POINTS, -1))
+
+
+def test_only_the_second_chip_s_detector_has_a_gap(scan: Path) -> None:
+    for name in ("34idcTIM1", "somethingelse"):
+        text = spec_text(roi="250 10 250 8").replace("34idcTIM2", name)
+        (scan / "test.spec").write_text(text)
+        assert read_frames(scan / "data_S0007", scan / "test.spec").shape == COUNTS.shape
+
+
+def test_no_frames(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("nothing")
+    with pytest.raises(ReadError, match="no frames"):
+        read(tmp_path)
+    with pytest.raises(ReadError, match="no such file or folder"):
+        read(tmp_path / "absent")
+    with pytest.raises(ReadError, match="no such folder"):
+        read_frames(tmp_path / "absent")
+
+
+def spoil_missing(frames: Path) -> None:
+    (frames / "data_S0007_00003.tif").unlink()
+
+
+def spoil_last(frames: Path) -> None:
+    (frames / "data_S0007_00005.tif").unlink()
+
+
+def spoil_truncated(frames: Path) -> None:
+    path = frames / "data_S0007_00003.tif"
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def spoil_head_only(frames: Path) -> None:
+    path = frames / "data_S0007_00003.tif"
+    path.write_bytes(path.read_bytes()[:8])
+
+
+def spoil_tail(frames: Path) -> None:
+    path = frames / "data_S0007_00003.tif"
+    data = path.read_bytes()
+    path.write_bytes(data[:4] + (10**6).to_bytes(4, "little") + data[8:])  # index beyond the end
+
+
+def spoil_empty(frames: Path) -> None:
+    (frames / "data_S0007_00003.tif").write_bytes(b"")
+
+
+def spoil_shape(frames: Path) -> None:
+    tifffile.imwrite(frames / "data_S0007_00003.tif", COUNTS[0, :, :9])
+
+
+def spoil_colour(frames: Path) -> None:
+    tifffile.imwrite(frames / "data_S0007_00000.tif", COUNTS[:3])
+
+
+def spoil_twice(frames: Path) -> None:
+    shutil.copy(frames / "data_S0007_00003.tif", frames / "other_3.tif")
+
+
+def spoil_negative(frames: Path) -> None:
+    tifffile.imwrite(frames / "data_S0007_00003.tif", np.full((8, 10), -1, np.int32))
+
+
+def spoil_nan(frames: Path) -> None:
+    tifffile.imwrite(frames / "data_S0007_00003.tif", np.full((8, 10), np.nan, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "kind", "words"),
+    [
+        (spoil_missing, ReadError, r"frame\(s\) 3 missing between 0 and 5"),
+        (spoil_last, ReadError, "5 frames, but scan 7 of .* has 6 points"),
+        (spoil_truncated, ReadError, "_00003.tif: truncated, damaged"),
+        (spoil_head_only, ReadError, "_00003.tif: truncated or damaged"),
+        (spoil_tail, ReadError, "_00003.tif: truncated or damaged .it holds no image"),
+        (spoil_empty, ReadError, "_00003.tif: truncated, damaged"),
+        (spoil_shape, ReadError, r"_00003.tif: shape \(8, 9\), but the frames before have \(8, 10"),
+        (spoil_colour, ReadError, r"_00000.tif: 3 dimensions, shape \(3, 8, 10\)"),
+        (spoil_twice, ReadError, "_00003.tif and other_3.tif have one frame number"),
+        (spoil_negative, MeasurementError, "data_S0007: intensity is negative in 77 voxel"),
+        (spoil_nan, MeasurementError, "data_S0007: intensity holds 77 NaN"),
+    ],
+)
+def test_bad_frames(
+    scan: Path,
+    spoil: Callable[[Path], None],
+    kind: type[CdiMlError],
+    words: str,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    spoil(scan / "data_S0007")
+    with pytest.raises(kind, match=words) as error:
+        read_all(scan)
+    assert one_line(error)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_frames_that_do_not_belong_to_the_scan(scan: Path) -> None:
+    (scan / "test.spec").write_text(spec_text(roi="20 8 30 10"))
+    with pytest.raises(ReadError, match=r"8 rows and 10 columns, but the region of scan 7 .* 10 a"):
+        read_all(scan)
+    (scan / "test.spec").write_text(spec_text(roi="510 10 30 8"))
+    with pytest.raises(ReadError, match=r"white.tif: shape \(512, 512\) does not hold the region"):
+        read_all(scan)
+    with pytest.raises(ReadError, match=r"dark.tif: .* rows 30 to 38 and columns 510 to 520"):
+        read_all(scan, white=None)
+    with pytest.raises(ReadError, match=r"dark.tif: shape .* no region of interest is known"):
+        read_all(scan, white=None, spec=None)
+    with pytest.raises(ReadError, match=r"absent.tif: no such file"):
+        read_all(scan, white=scan / "absent.tif")
+
+
+def test_scan_number(scan: Path) -> None:
+    with pytest.raises(ReadError, match="no scan 8"):
+        read(scan / "data_S0007", spec=scan / "test.spec", scan=8)
+    (scan / "data_S0007").rename(scan / "data")
+    with pytest.raises(ParameterError, match="scan: give the number"):
+        read(scan / "data", spec=scan / "test.spec")
+    assert read(scan / "data", spec=scan / "test.spec", scan=7).shape == COUNTS.shape
+    for options in ({"scan": 7}, {"monitor": True}):
+        with pytest.raises(ParameterError, match="needs the SPEC file"):
+            read(scan / "data", **options)
+
+
+def test_mask_for_frames(scan: Path) -> None:
+    np.save(scan / "m.npy", COUNTS[0] > 7)
+    m = read(scan / "data_S0007", mask=scan / "m.npy")
+    np.testing.assert_array_equal(m.mask, np.broadcast_to(COUNTS[0] > 7, m.shape))
