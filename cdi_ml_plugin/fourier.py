@@ -63,3 +63,8 @@ def shift_ramp(
         view[axis] = n
         ramp = ramp + (torch.fft.fftfreq(n, dtype=shift.dtype, device=device) * s).reshape(view)
     return torch.exp(-2j * torch.pi * ramp)
+
+
+def phase_in_cohere(obj: torch.Tensor) -> torch.Tensor:
+    """Phase (rad) that cohere would show for an object: its transform is exp(+i…), ours exp(−i…)."""
+    return -obj.angle()

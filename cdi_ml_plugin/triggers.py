@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from .errors import ParameterError
-from .fourier import to_centre, to_corner
+from .fourier import phase_in_cohere, to_centre, to_corner
 from .operators.base import Operator, Step
 from .operators.support import ASW, SW, TWIN
 from .projections import blur, modulus
@@ -140,7 +140,7 @@ def phase_constraint(step: Step, parameters: Mapping[str, Any]) -> list[Trigger]
         raise ParameterError("phc_trigger needs phc_phase_min and phc_phase_max (rad): give both")
 
     def constrain(state: State, data: Data, number: int) -> None:
-        phase = state.object.angle()
+        phase = phase_in_cohere(state.object)
         state.phase_allowed = (phase > _pick(low, number, "phc_phase_min")) & (
             phase < _pick(high, number, "phc_phase_max")
         )
