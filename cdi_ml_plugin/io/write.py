@@ -1,0 +1,202 @@
+"""Write a result: `result.cxi`, `metrics.json` and `summary.png`, all of them or none."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import __version__
+from ..errors import WriteError
+from ..result import Result, Run
+from .cxi import cxi_bytes, plain
+
+RESULT_FILES = ("result.cxi", "metrics.json", "summary.png")
+
+
+def check_folder(
+    folder: str | Path, force: bool = False, names: Iterable[str] = RESULT_FILES
+) -> Path:
+    """Make sure that results can be written, before any work is done.
+
+    The folder is made, with its parents, where it is missing.
+
+    Raises
+    ------
+    WriteError
+        It is no folder, cannot be written to, or holds one of `names` and `force` is not set.
+    """
+    path = Path(folder)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise WriteError(f"{path}: is a file, or lies below one: name another folder") from error
+    except OSError as error:
+        raise WriteError(f"{path}: cannot be made: {_reason(error)}") from error
+    try:  # permission bits tell little on network disks, and nothing to root: try it
+        with tempfile.TemporaryFile(dir=path) as probe:
+            probe.write(b"0")
+    except OSError as error:
+        raise WriteError(f"{path}: cannot be written to: {_reason(error)}") from error
+    existing = [name for name in names if os.path.lexists(path / name)]
+    if existing and not force:
+        raise WriteError(
+            f"{path}: holds {', '.join(existing)} already: name another folder, or force it"
+        )
+    return path
+
+
+@contextmanager
+def staged(folder: str | Path, names: Iterable[str], force: bool = False) -> Iterator[Path]:
+    """Lend an empty folder; what is in it afterwards under `names` moves to `folder` at once.
+
+    On any failure `folder` is left as it was before, without litter.
+
+    Raises
+    ------
+    WriteError
+        See `check_folder`; or writing failed, for instance for lack of space.
+    """
+    wanted = tuple(names)
+    target = check_folder(folder, force, wanted)
+    stage: Path | None = None
+    try:
+        # below the target, so that a rename is atomic: it never crosses a file system
+        stage = Path(tempfile.mkdtemp(prefix=".cdi-ml-", dir=target))
+        new = stage / "new"
+        new.mkdir()
+        yield new
+        _commit(new, target, stage, wanted)
+    except OSError as error:
+        raise WriteError(
+            f"{target}: writing failed, nothing was changed: {_reason(error)}"
+        ) from error
+    finally:
+        if stage is not None:
+            shutil.rmtree(stage, ignore_errors=True)
+
+
+def write_result(result: Result, folder: str | Path, force: bool = False) -> tuple[Path, ...]:
+    """Write `result.cxi`, `metrics.json` and `summary.png` into `folder`.
+
+    Parameters
+    ----------
+    result : Result
+    folder : path
+        Made where it is missing.
+    force : bool
+        Replace existing files of these names.
+
+    Returns
+    -------
+    The paths written.
+
+    Raises
+    ------
+    WriteError
+        See `check_folder`; or writing failed. Then nothing has changed on disk.
+    """
+    from ..view.summary import draw_summary  # imports Matplotlib: not needed for a check
+
+    with staged(folder, RESULT_FILES, force) as stage:
+        (stage / "result.cxi").write_bytes(cxi_bytes(result, command=" ".join(sys.argv)))
+        (stage / "metrics.json").write_text(metrics_json(result), encoding="utf-8")
+        draw_summary(result).savefig(stage / "summary.png", dpi=130)
+    return tuple(Path(folder) / name for name in RESULT_FILES)
+
+
+def metrics_json(result: Result) -> str:
+    """Figures of merit of the chosen run, then of each, and how they came about; valid JSON."""
+    measurement = result.measurement
+    content = {
+        **_run(result.run),
+        "best": result.best,
+        "runs": [_run(run) for run in result.runs],
+        "sequence": result.sequence,
+        "parameters": result.parameters,
+        "notes": result.notes,
+        "device": result.device,
+        "seconds": result.seconds,
+        "data": {
+            "shape": measurement.shape,
+            "counts": float(measurement.intensity.sum(dtype=np.float64)),
+            "masked": int(measurement.mask.sum()),
+            "provenance": measurement.provenance,
+        },
+        "versions": versions(),
+    }
+    return json.dumps(plain(content), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def versions() -> dict[str, str]:
+    """Versions of this package and of what computes."""
+    import torch
+
+    return {
+        "cdi_ml_plugin": __version__,
+        "torch": str(torch.__version__),
+        "numpy": np.__version__,
+        "python": ".".join(map(str, sys.version_info[:3])),
+    }
+
+
+def _run(run: Run) -> dict[str, Any]:
+    return {
+        "seed": run.seed,
+        **{key: run.metrics.get(key) for key in ("chi2", "pearson", "chi2_held_out")},
+        **run.metrics,
+        "reason": run.reason,
+        "notes": run.notes,
+    }
+
+
+def _commit(stage: Path, target: Path, spare: Path, names: tuple[str, ...]) -> None:
+    """Rename all of `names` from `stage` into `target`, or undo what was renamed."""
+    old = spare / "old"
+    old.mkdir()
+    moved: list[str] = []
+    try:
+        for name in names:
+            destination = target / name
+            if os.path.lexists(destination):
+                _keep(destination, old / name)
+            moved.append(name)
+            os.replace(stage / name, destination)
+    except OSError:
+        for name in reversed(moved):
+            _restore(old / name, target / name)
+        raise
+
+
+def _keep(path: Path, copy: Path) -> None:
+    """Set the old version aside; a file stays in place too, so that it is never missing."""
+    if path.is_dir() and not path.is_symlink():
+        os.rename(path, copy)
+        return
+    try:
+        os.link(path, copy, follow_symlinks=False)
+    except OSError:  # a file system without hard links
+        shutil.copy2(path, copy, follow_symlinks=False)
+
+
+def _restore(copy: Path, path: Path) -> None:
+    if os.path.lexists(copy):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        os.rename(copy, path)
+    elif path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error) or type(error).__name__).splitlines()[0]

@@ -1,0 +1,266 @@
+"""What is written, that others can read it, and that a failure leaves nothing behind."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+import textwrap
+
+import h5py
+import numpy as np
+import pytest
+from matplotlib.image import imread
+from silx.io import nxdata
+from silx.io import open as silx_open
+
+from cdi_ml_plugin import fourier
+from cdi_ml_plugin.errors import WriteError
+from cdi_ml_plugin.io import write
+from cdi_ml_plugin.io.write import RESULT_FILES, check_folder, write_result
+from cdi_ml_plugin.measurement import Measurement
+from cdi_ml_plugin.result import Result, Run
+from cdi_ml_plugin.simulate.particle import strained_crystal
+from cdi_ml_plugin.view.summary import draw_summary, flatten_phase
+
+SHAPE = (24, 32, 28)
+
+
+def make_result(seed=0, finite=True):
+    rng = np.random.default_rng(seed)
+    obj = 30 * strained_crystal(SHAPE, 10.0 * np.eye(3), size=120.0, rng=rng)
+    counts = rng.poisson(fourier.diffraction(obj))
+    mask = np.zeros(SHAPE, dtype=bool)
+    mask[:, 3, 4] = True
+    provenance = {"file": "virtual.spec", "scan": np.int64(1), "angles": np.array([1.0, np.nan])}
+    runs = tuple(
+        Run(
+            seed=number,
+            object=obj if finite else np.full_like(obj, np.nan),
+            support=np.abs(obj) > 0,
+            metrics={"chi2": 0.01 / (number + 1), "pearson": 0.99, "chi2_held_out": np.nan},
+            history={"chi2": np.r_[np.nan, np.geomspace(1, 0.01, 20)].astype(np.float32)},
+            reason="completed",
+            notes=("the support grew",) if number else (),
+        )
+        for number in range(2)
+    )
+    return Result(
+        measurement=Measurement(counts, mask, provenance),
+        runs=runs,
+        best=1,
+        sequence="20*ER",
+        parameters={
+            "hio_beta": 0.9,
+            "shrink_wrap_trigger": [1, 1],
+            "held_out": np.float32(0.03),
+            "x": None,
+        },
+        device="cpu",
+        seconds=1.5,
+    )
+
+
+@pytest.fixture(scope="module")
+def result():
+    return make_result()
+
+
+@pytest.fixture(scope="module")
+def written(result, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("out") / "deep" / "er"
+    assert write_result(result, folder) == tuple(folder / name for name in RESULT_FILES)
+    return folder
+
+
+def contents(folder):
+    """Everything below a folder, hidden files too."""
+    return {
+        p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()
+    }
+
+
+# -- CXI ------------------------------------------------------------------------------------------
+
+
+def test_cxi_is_laid_out_as_pynx_does(written, result):
+    with h5py.File(written / "result.cxi") as file:
+        assert file["cxi_version"][()] == 150
+        assert file.attrs["default"] == "entry_1"
+        image = file["entry_1/image_1"]
+        np.testing.assert_array_equal(image["data"][()], result.object)
+        assert image["data"].dtype == np.complex64
+        np.testing.assert_array_equal(image["support"][()], result.support)
+        np.testing.assert_array_equal(image["mask"][()], result.measurement.mask)
+        assert image["mask"].dtype == np.int8
+        assert image["data_type"].asstr()[()] == "electron density"
+        process = image["process_1"]
+        assert process["algorithm"].asstr()[()] == "20*ER"
+        assert {"program", "version", "command"} <= set(process)
+        assert process["configuration/hio_beta"][()] == 0.9
+        assert json.loads(process["configuration/shrink_wrap_trigger"].asstr()[()]) == [1, 1]
+        results = process["results"]
+        assert results["chi2"][()] == 0.005
+        assert np.isnan(results["chi2_held_out"][()])
+        assert results["nb_point_support"][()] == result.support.sum()
+        for run in ("run_0001", "run_0002"):
+            history = process[f"runs/{run}/history/chi2"][()]
+            np.testing.assert_array_equal(history, result.runs[0].history["chi2"])
+        link = file.get("entry_1/data_1/data", getlink=True)
+        assert isinstance(link, h5py.SoftLink)
+
+
+def test_silx_finds_its_default_plot(written, result):
+    with silx_open(str(written / "result.cxi")) as file:
+        plot = nxdata.get_default(file)
+        assert plot is not None
+        assert plot.is_valid
+        assert plot.signal_ndim == 3
+        assert np.iscomplexobj(plot.signal[()])
+        assert plot.axes_dataset_names == ["rocking", "row", "column"]
+        np.testing.assert_array_equal(plot.signal[()], result.object)
+        assert [axis[0] for axis in plot.axes] == [-(n // 2) for n in SHAPE]
+
+
+# -- metrics.json ---------------------------------------------------------------------------------
+
+
+def test_metrics_are_valid_json_with_null_for_nan(written):
+    def refuse(constant):
+        raise AssertionError(f"{constant} is not JSON")
+
+    text = (written / "metrics.json").read_text(encoding="utf-8")
+    metrics = json.loads(text, parse_constant=refuse)
+    assert metrics["chi2"] == 0.005
+    assert metrics["pearson"] == 0.99
+    assert metrics["chi2_held_out"] is None
+    assert metrics["seed"] == 1
+    assert [run["chi2"] for run in metrics["runs"]] == [0.01, 0.005]
+    assert metrics["runs"][1]["notes"] == ["the support grew"]
+    assert metrics["runs"][1]["reason"] == "completed"
+    assert metrics["sequence"] == "20*ER"
+    assert metrics["parameters"]["held_out"] == pytest.approx(0.03)
+    assert metrics["parameters"]["x"] is None
+    assert metrics["data"]["shape"] == list(SHAPE)
+    assert metrics["data"]["masked"] == SHAPE[0]
+    assert metrics["data"]["provenance"] == {
+        "file": "virtual.spec",
+        "scan": 1,
+        "angles": [1.0, None],
+    }
+    assert {"torch", "numpy", "cdi_ml_plugin"} <= set(metrics["versions"])
+    assert metrics["device"] == "cpu"
+
+
+# -- summary.png ----------------------------------------------------------------------------------
+
+
+def test_summary_is_a_picture(written):
+    picture = imread(written / "summary.png")
+    assert picture.shape[0] > 800
+    assert picture.shape[1] > 1500
+    assert picture.std() > 0.1
+
+
+def test_summary_draws_what_went_wrong_too():
+    broken = make_result(finite=False)
+    empty = Run(0, broken.object, np.zeros(SHAPE, bool), {}, {}, "not finite")
+    for runs in (broken.runs, (empty,)):
+        figure = draw_summary(
+            Result(broken.measurement, runs, 0, "ER + " * 80 + "ER", {}, "cpu", 0.0)
+        )
+        figure.canvas.draw()
+
+
+def test_phase_is_freed_of_offset_and_ramp():
+    obj = strained_crystal(SHAPE, 10.0 * np.eye(3), size=120.0, rng=np.random.default_rng(0))
+    support = np.abs(obj) > 0
+    ramp = np.exp(1j * (2 + 0.3 * np.arange(SHAPE[1])))[None, :, None]
+    first, second = flatten_phase(obj, support), flatten_phase(obj * ramp, support)
+    np.testing.assert_allclose(second[support], first[support], atol=1e-4)
+    assert np.isnan(first[~support]).all()
+
+
+# -- refusals and failures ------------------------------------------------------------------------
+
+
+def test_an_existing_result_is_kept_unless_forced(result, tmp_path):
+    (tmp_path / "metrics.json").write_text("precious")
+    for attempt in (check_folder, lambda folder: write_result(result, folder)):
+        with pytest.raises(WriteError, match=r"metrics\.json already") as caught:
+            attempt(tmp_path)
+        assert "\n" not in str(caught.value)
+    assert contents(tmp_path) == {"metrics.json": b"precious"}
+    check_folder(tmp_path, force=True)
+    write_result(result, tmp_path, force=True)
+    assert set(contents(tmp_path)) == set(RESULT_FILES)
+
+
+def test_a_file_in_the_way(result, tmp_path):
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(WriteError, match="is a file"):
+            write_result(result, folder, force=True)
+
+
+def test_no_permission(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(write.tempfile, "TemporaryFile", refuse)
+    with pytest.raises(WriteError, match="cannot be written to: Permission denied"):
+        check_folder(tmp_path)
+    monkeypatch.setattr(write.Path, "mkdir", refuse)
+    with pytest.raises(WriteError, match="cannot be made: Permission denied"):
+        check_folder(tmp_path / "new")
+
+
+@pytest.mark.parametrize("failing", [1, 2, 3])
+def test_a_rename_that_fails_undoes_the_others(result, tmp_path, monkeypatch, failing):
+    old = {name: name.encode() for name in RESULT_FILES[1:]}  # there was no CXI before
+    for name, content in old.items():
+        (tmp_path / name).write_bytes(content)
+    calls = []
+
+    def replace(source, destination):
+        calls.append(destination)
+        if len(calls) == failing:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        os.rename(source, destination)
+
+    monkeypatch.setattr(write.os, "replace", replace)
+    with pytest.raises(WriteError, match="nothing was changed: No space left on device"):
+        write_result(result, tmp_path, force=True)
+    assert contents(tmp_path) == old
+    assert not [p for p in tmp_path.iterdir() if p.is_dir()]
+
+
+@pytest.mark.parametrize("limit", [2_000, 40_000])  # bytes a file: within the CXI, within the PNG
+def test_a_full_disk_leaves_no_litter(tmp_path, limit):
+    resource = pytest.importorskip("resource")
+    assert resource.RLIMIT_FSIZE is not None
+    (tmp_path / "metrics.json").write_text("precious")
+    script = textwrap.dedent(f"""
+        import resource, sys
+        sys.path.insert(0, {os.path.dirname(__file__)!r})
+        from test_io_write import make_result
+        from cdi_ml_plugin.errors import WriteError
+        from cdi_ml_plugin.io.write import write_result
+        result = make_result()
+        resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
+        try:
+            write_result(result, {str(tmp_path)!r}, force=True)
+        except WriteError as error:
+            sys.exit("WriteError " + str(error))
+    """)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("WriteError ")
+    assert "File too large" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert contents(tmp_path) == {"metrics.json": b"precious"}
+    assert len(list(tmp_path.iterdir())) == 1
