@@ -89,8 +89,10 @@ def _draw_object(part: Any, result: Result) -> None:
     centre, window = _window(np.where(support, amplitude, 0))
     inside = amplitude[support]
     amplitude = amplitude / (inside.max() if inside.size and inside.max() > 0 else 1.0)
-    # where hardly anything scatters, the phase is noise
-    phase = np.where(amplitude > FAINT, flatten_phase(result.object, support), np.nan)
+    within = tuple(window)  # the rest is empty, and a full scan is large
+    phase = np.full(amplitude.shape, np.nan, dtype=np.float32)
+    phase[within] = flatten_phase(result.object[within], support[within])
+    phase[amplitude <= FAINT] = np.nan  # where hardly anything scatters, it is noise
     spread = np.abs(phase[np.isfinite(phase)])
     limit = np.pi if spread.size and np.quantile(spread, 0.98) > np.pi / 2 else np.pi / 2
     rows = (
