@@ -151,7 +151,9 @@ def _draw_history(part: Any, result: Result) -> None:
             label=label,
         )
     if drawn:
-        ax.legend(frameon=False, loc="upper right")
+        ax.legend(
+            frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.1
+        )
     else:
         ax.text(0.5, 0.5, "no χ² was recorded", ha="center", transform=ax.transAxes)
     ax.set(xlabel="iteration", ylabel="χ²")
