@@ -19,7 +19,7 @@ from .errors import AlgorithmError, ParameterError
 from .fourier import to_direct
 from .measurement import Measurement
 from .operators.base import Operator, Step
-from .operators.support import AUTO
+from .operators.support import ASW, AUTO
 from .parameters import check
 from .progress import Progress
 from .result import Result, Run
@@ -152,6 +152,7 @@ class Job:
         data = Data.of(measurement, held_out, place, dtype.to_real())
         return cls(tree.bind(parameters), parameters, data, place, dtype, notes)
 
+    @torch.no_grad()
     def run(
         self, seeds: Sequence[int], start: Start, stop: list[bool], bar: Progress
     ) -> list[Run]:
@@ -173,6 +174,7 @@ class Job:
                     state.iteration += 1
                     bar.advance(state, self.data)
             operator.end(state, self.data)
+            state.fresh = state.fresh and not operator.counts
             if stop or len(lost) == len(seeds):
                 break
         return self._finish(state, history, lost, bool(stop))
@@ -196,6 +198,7 @@ class Job:
             seeds=list(seeds),
             generators=generators,
             iterations=self.step.iterations,
+            fresh=start.object is None,
         )
         if start.support is not None:
             state.support[:] = start.support.to(self.device)
@@ -259,7 +262,7 @@ class Start:
     support: torch.Tensor | None = None
 
 
-OWN_KEYS = set(AUTO.keys.values())
+OWN_KEYS = {*AUTO.keys.values(), *ASW.keys.values()}
 
 
 def box(shape: Sequence[int], area: Sequence[float]) -> torch.Tensor:

@@ -97,6 +97,8 @@ class State:
         One a seed, on the CPU, so that every device draws the same numbers.
     iteration, iterations : int
         Iterations done so far and in the whole chain.
+    fresh : bool
+        Whether the object is still nothing but random phases.
     chi2 : real tensor (batch,)
         χ² over the fitted voxels of the object as the last iteration found it; NaN before.
     phase_allowed : bool tensor (batch, z, y, x) or None
@@ -113,6 +115,7 @@ class State:
     generators: list[torch.Generator]
     iteration: int = 0
     iterations: int = 0
+    fresh: bool = True
     chi2: torch.Tensor = field(init=False)
     phase_allowed: torch.Tensor | None = None
     memory: dict[str, Any] = field(default_factory=dict)
