@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .engine import reconstruct as reconstruct
+    from .geometry import Geometry as Geometry
     from .measurement import Measurement as Measurement
-    from .operators import AUTO, CNN, DM, ER, HIO, RAAR, REFINE, SF, SW, TWIN
+    from .operators import ASW, AUTO, CNN, DM, ER, HIO, RAAR, REFINE, SF, SW, TWIN
     from .result import Result as Result
     from .result import Run as Run
 
@@ -16,15 +17,17 @@ __version__ = "0.1.0"
 
 # Names are imported when first used, so that `import cdi_ml_plugin` stays free of torch.
 _HOME = {
+    "Geometry": "geometry",
     "Measurement": "measurement",
     "Result": "result",
     "Run": "result",
     "reconstruct": "engine",
     **dict.fromkeys(
-        ("AUTO", "CNN", "DM", "ER", "HIO", "RAAR", "REFINE", "SF", "SW", "TWIN"), "operators"
+        ("ASW", "AUTO", "CNN", "DM", "ER", "HIO", "RAAR", "REFINE", "SF", "SW", "TWIN"), "operators"
     ),
 }
 __all__ = [
+    "ASW",
     "AUTO",
     "CNN",
     "DM",
@@ -35,6 +38,7 @@ __all__ = [
     "SF",
     "SW",
     "TWIN",
+    "Geometry",
     "Measurement",
     "Result",
     "Run",

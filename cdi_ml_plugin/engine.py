@@ -30,7 +30,9 @@ from .triggers import Trigger, all_triggers
 DEFAULT_SEQUENCE = "3*(20*ER + 180*HIO) + 20*ER"
 HELD_OUT = 0.03
 DTYPES = {"single": torch.complex64, "double": torch.complex128}
-BYTES_PER_VOXEL = 80  # of one run: object, wave, working room, and what a transform takes for itself
+BYTES_PER_VOXEL = (
+    80  # of one run: object, wave, working room, and what a transform takes for itself
+)
 
 
 def reconstruct(
@@ -86,7 +88,9 @@ def reconstruct(
     One seed gives the same object to the bit on one device, whatever other seeds run beside it.
     An interruption (Ctrl-C) ends the current iteration and returns what there is.
     """
-    job = Job.of(measurement, sequence, parameters or {}, held_out, device, precision)
+    job = Job.of(
+        measurement, sequence, parameters or {}, held_out, device, precision, start is not None
+    )
     given = _start(measurement, start, support, job.data)
     numbers = _seeds(seeds, job.parameters)
     runs: list[Run] = []
@@ -138,6 +142,7 @@ class Job:
         held_out: float,
         device: str | torch.device | None,
         precision: str,
+        started: bool = False,
     ) -> Job:
         if precision not in DTYPES:
             raise ParameterError(f"precision = {precision!r}: give one of {', '.join(DTYPES)}")
@@ -147,24 +152,26 @@ class Job:
         tree = chosen if isinstance(chosen, Step) else parse(chosen or DEFAULT_SEQUENCE)
         extra = {key for o in tree.operators() for key in o.keys.values()}
         parameters, notes = check(given, extra | OWN_KEYS)
-        place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        place = _device(device)
         dtype = DTYPES[precision]
+        if parameters.get("init_guess") == "continue" and not started:
+            raise ParameterError(
+                'init_guess = "continue" needs an object: give start=…, or let cdi-ml read continue_dir'
+            )
         data = Data.of(measurement, held_out, place, dtype.to_real())
         return cls(tree.bind(parameters), parameters, data, place, dtype, notes)
 
     @torch.no_grad()
-    def run(
-        self, seeds: Sequence[int], start: Start, stop: list[bool], bar: Progress
-    ) -> list[Run]:
+    def run(self, seeds: Sequence[int], start: Start, stop: list[bool], bar: Progress) -> list[Run]:
         """Run the whole chain for a batch of seeds."""
-        state = self._state(seeds, start)
+        state = self.fresh_state(seeds, start)
         triggers = all_triggers(self.step, self.parameters, self.data)
         history: list[torch.Tensor] = []
         lost: dict[int, str] = {}
         for block in self.step.blocks():
             operator = block.operator
-            operator.begin(state, self.data, block.count)
-            for _ in range(block.count):
+            operator.begin(state, self.data, block.times)
+            for _ in range(block.times):
                 if stop or len(lost) == len(seeds):
                     break
                 self._iterate(operator, state, triggers)
@@ -189,7 +196,9 @@ class Job:
             if not trigger.before and state.iteration in trigger.rows:
                 trigger.act(state, self.data, trigger.rows[state.iteration])
 
-    def _state(self, seeds: Sequence[int], start: Start) -> State:
+    def fresh_state(self, seeds: Sequence[int], start: Start | None = None) -> State:
+        """Start objects and supports for a batch of seeds."""
+        start = start or Start()
         shape = (len(seeds), *self.data.shape)
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         state = State(
@@ -233,7 +242,9 @@ class Job:
     ) -> list[Run]:
         if stopped:
             state.object.mul_(state.support)  # an HIO iterate is no object outside its support
-        chi2 = torch.stack(history).float().cpu().numpy() if history else np.empty((0, 1), np.float32)
+        chi2 = (
+            torch.stack(history).float().cpu().numpy() if history else np.empty((0, 1), np.float32)
+        )
         runs = []
         for index, seed in enumerate(state.seeds):
             figures = metrics.figures(state.object[index][None], self.data)[0]
@@ -247,7 +258,11 @@ class Job:
                     support=state.support[index].cpu().numpy(),
                     metrics=figures,
                     history={"chi2": chi2[:, min(index, chi2.shape[1] - 1)].copy()},
-                    reason="not finite" if index in lost else "interrupted" if stopped else "completed",
+                    reason="not finite"
+                    if index in lost
+                    else "interrupted"
+                    if stopped
+                    else "completed",
                     notes=tuple(state.notes[index]),
                 )
             )
@@ -293,6 +308,16 @@ def _start(
 
     obj = tensor("start", start, np.complex128)
     return Start(None if obj is None else obj / data.scale, tensor("support", support, bool))
+
+
+def _device(wanted: str | torch.device | None) -> torch.device:
+    try:
+        place = torch.device(wanted or ("cuda" if torch.cuda.is_available() else "cpu"))
+        torch.empty(0, device=place)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ParameterError(f"device {wanted!r} cannot be used: {reason}") from error
+    return place
 
 
 def _seeds(seeds: int | Sequence[int] | None, parameters: Mapping[str, Any]) -> list[int]:

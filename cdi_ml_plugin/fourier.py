@@ -21,14 +21,14 @@ from numpy.typing import NDArray
 AXES = (-3, -2, -1)
 
 
-def to_reciprocal(obj: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
+def to_reciprocal(obj: torch.Tensor) -> torch.Tensor:
     """Transform objects (…, z, y, x) to diffraction amplitudes, corner-centred, orthonormal."""
-    return torch.fft.fftn(obj, dim=AXES, norm="ortho", out=out)
+    return torch.fft.fftn(obj, dim=AXES, norm="ortho")
 
 
-def to_direct(amplitude: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
+def to_direct(amplitude: torch.Tensor) -> torch.Tensor:
     """Invert `to_reciprocal`."""
-    return torch.fft.ifftn(amplitude, dim=AXES, norm="ortho", out=out)
+    return torch.fft.ifftn(amplitude, dim=AXES, norm="ortho")
 
 
 def to_corner(array: torch.Tensor) -> torch.Tensor:

@@ -103,7 +103,9 @@ def _counts(counts: NDArray[Any], excluded: NDArray[np.bool_]) -> NDArray[np.flo
     if np.iscomplexobj(counts) or not (
         np.issubdtype(counts.dtype, np.number) or counts.dtype == bool
     ):
-        raise MeasurementError(f"intensity is of type {counts.dtype}: real numbers (counts) are needed")
+        raise MeasurementError(
+            f"intensity is of type {counts.dtype}: real numbers (counts) are needed"
+        )
     values = np.where(excluded, 0, counts)
     if not np.isfinite(values).all():
         raise MeasurementError(
@@ -117,8 +119,12 @@ def _counts(counts: NDArray[Any], excluded: NDArray[np.bool_]) -> NDArray[np.flo
             "mask them or set them to 0"
         )
     if not values.any():
-        raise MeasurementError("intensity is zero in every unmasked voxel: there is nothing to phase")
+        raise MeasurementError(
+            "intensity is zero in every unmasked voxel: there is nothing to phase"
+        )
     result: NDArray[np.float32] = values.astype(np.float32)
     if not np.isfinite(result).all():
-        raise MeasurementError(f"intensity reaches {values.max():g}, too large for single precision")
+        raise MeasurementError(
+            f"intensity reaches {values.max():g}, too large for single precision"
+        )
     return result

@@ -40,7 +40,9 @@ def figures(obj: torch.Tensor, data: Data) -> list[dict[str, float]]:
     return results
 
 
-def align(obj: NDArray[np.complexfloating], truth: NDArray[np.complexfloating]) -> NDArray[np.complex128]:
+def align(
+    obj: NDArray[np.complexfloating], truth: NDArray[np.complexfloating]
+) -> NDArray[np.complex128]:
     """Bring an object onto a reference: sub-voxel shift, global phase, and conjugate twin removed.
 
     Parameters

@@ -45,7 +45,10 @@ HONOURED: dict[str, tuple[str, Check]] = {
     "initial_support_area": ("three positive numbers (x, y, z)", _list(_positive, 3)),
     "shrink_wrap_trigger": ("[start, step, stop], or one for each sub-trigger", _or_list(_trigger)),
     "shrink_wrap_type": ('"GAUSS"', _or_list(lambda v: v == "GAUSS")),
-    "shrink_wrap_threshold": ("a number from 0 to 1", _or_list(lambda v: _number(v) and 0 <= v <= 1)),
+    "shrink_wrap_threshold": (
+        "a number from 0 to 1",
+        _or_list(lambda v: _number(v) and 0 <= v <= 1),
+    ),
     "shrink_wrap_gauss_sigma": ("a positive number", _or_list(_positive)),
     "twin_trigger": ("[iteration]", _trigger),
     "twin_halves": ("two of 0 and 1", _list(lambda v: v in (0, 1), 2)),
@@ -66,7 +69,7 @@ SILENT = {
 ABSENT = {
     "pc_": "partial coherence is not modelled: the chain runs as fully coherent",
     "ga_": "no genetic algorithm: the runs are independent starts, of which the best is chosen",
-    "AI_": "init_guess = \"AI_guess\" is not used: begin the sequence with CNN instead",
+    "AI_": 'init_guess = "AI_guess" is not used: begin the sequence with CNN instead',
 }
 
 

@@ -203,7 +203,9 @@ def parse(text: str) -> Step:
     if parser.next.kind != "end":
         parser.fail(parser.next.at, "expected '+' or the end")
     if _count(step) > MAX_ITERATIONS:
-        raise SequenceError(f"the algorithm sequence has more than {MAX_ITERATIONS:,} iterations: shorten it")
+        raise SequenceError(
+            f"the algorithm sequence has more than {MAX_ITERATIONS:,} iterations: shorten it"
+        )
     return step
 
 

@@ -14,7 +14,9 @@ from .measurement import Measurement
 # Voxels brighter than this share of the maximum carry the low frequencies that anchor an object:
 # they are never held out.
 BRIGHT = 0.01
-HELD_OUT_SEED = 20260101  # one choice of held-out voxels for a measurement, whatever the runs' seeds
+HELD_OUT_SEED = (
+    20260101  # one choice of held-out voxels for a measurement, whatever the runs' seeds
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,8 +27,9 @@ class Data:
     ----------
     amplitude : real tensor (z, y, x)
         √I divided by `scale`; 0 in every voxel that is not fitted.
-    floating : bool tensor (z, y, x) or None
-        Voxels that no algorithm may see: masked, or held out. None where there are none.
+    floating : real tensor (z, y, x) or None
+        1 in the voxels that no algorithm may see, masked or held out; 0 elsewhere. None where
+        there are none.
     measured : real tensor (z, y, x)
         √I divided by `scale` in every voxel that is not masked, held out or not.
     held_out : int64 tensor (k,)
@@ -52,6 +55,11 @@ class Data:
         z, y, x = self.amplitude.shape
         return z, y, x
 
+    @property
+    def fitted(self) -> torch.Tensor | slice:
+        """Index of the voxels that the algorithms see."""
+        return slice(None) if self.floating is None else self.floating == 0
+
     @classmethod
     def of(
         cls,
@@ -63,7 +71,9 @@ class Data:
         """Bring a measurement to the device and set a share `held_out` of its voxels aside."""
         amplitude = to_corner(torch.from_numpy(np.sqrt(measurement.intensity))).to(dtype)
         mask = to_corner(torch.from_numpy(measurement.mask.copy()))
-        candidates = (~mask & (amplitude <= BRIGHT**0.5 * amplitude.max())).flatten().nonzero()[:, 0]
+        candidates = (
+            (~mask & (amplitude <= BRIGHT**0.5 * amplitude.max())).flatten().nonzero()[:, 0]
+        )
         generator = torch.Generator().manual_seed(HELD_OUT_SEED)
         draw = torch.randperm(len(candidates), generator=generator)
         count = min(round(held_out * int((~mask).sum())), len(candidates))
@@ -74,7 +84,7 @@ class Data:
         scale = float(fitted.double().square().mean().sqrt()) or 1.0
         return cls(
             amplitude=(fitted / scale).to(device),
-            floating=floating.to(device) if bool(floating.any()) else None,
+            floating=floating.to(device, dtype) if bool(floating.any()) else None,
             measured=(amplitude / scale).to(device),
             held_out=chosen.to(device),
             masked=mask.flatten().nonzero()[:, 0].to(device),
@@ -124,14 +134,7 @@ class State:
     def __post_init__(self) -> None:
         self.chi2 = torch.full((len(self.seeds),), torch.nan, device=self.object.device)
         self.notes = [[] for _ in self.seeds]
-        # Working room for the projections, made once: allocating it anew in every iteration would
-        # cost as much as a third of a transform.
-        self.wave = torch.empty_like(self.object)
-        self.spare = torch.empty_like(self.object)
         self.zero = torch.zeros((), dtype=self.object.dtype, device=self.object.device)
-        real = self.object.real.dtype
-        self.modulus = torch.empty(self.object.shape, dtype=real, device=self.object.device)
-        self.ratio = torch.empty_like(self.modulus)
 
     @property
     def allowed(self) -> torch.Tensor:

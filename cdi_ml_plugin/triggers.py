@@ -55,7 +55,7 @@ def _per_block(step: Step, kind: str, triggers: Any, name: str) -> dict[int, int
     found: dict[int, int] = {}
     start = 0
     for block in step.blocks():
-        stop = start + block.count if block.operator.counts else start
+        stop = start + block.times if block.operator.counts else start
         for number in _numbers(block.triggers, kind):
             if not triggers or not isinstance(triggers[0], list | tuple) or number >= len(triggers):
                 raise ParameterError(
@@ -125,7 +125,6 @@ def shrink_wrap(step: Step, parameters: Mapping[str, Any]) -> Trigger | None:
     if any(isinstance(operator, SW | ASW) for operator in step.operators()):
         return None
     update = ASW().bind(parameters)
-    assert update.every is not None
     every = rows([update.every, update.every], step.iterations)
     return Trigger("adaptive support", dict.fromkeys(every, 0), _apply(update))
 
@@ -183,7 +182,7 @@ def low_pass(step: Step, parameters: Mapping[str, Any], data: Data) -> list[Trig
         sigma = sigmas[0] + (sigmas[1] - sigmas[0]) * done
         data.amplitude.copy_(to_corner(blur(centred, sigma)[0]))
         if data.floating is not None:
-            data.amplitude.masked_fill_(data.floating, 0)
+            data.amplitude.masked_fill_(data.floating > 0, 0)
 
     def restore(state: State, data: Data, number: int) -> None:
         data.amplitude.copy_(full)
@@ -203,8 +202,8 @@ class Average:
         self.count = 0
 
     def __call__(self, state: State, data: Data, number: int) -> None:
-        size = modulus(state.object, state.modulus, state.spare)
-        self.total = size.clone() if self.total is None else self.total.add_(size)
+        size = modulus(state.object)
+        self.total = size if self.total is None else self.total + size
         self.count += 1
         if state.iteration == state.iterations - 1:
             state.object.mul_(self.total / self.count / size)
@@ -233,5 +232,3 @@ def all_triggers(step: Step, parameters: Mapping[str, Any], data: Data) -> list[
         average(step, parameters),
     ]
     return [trigger for trigger in found if trigger is not None]
-
-

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .classical import SF as SF
     from .network import CNN as CNN
     from .network import REFINE as REFINE
+    from .support import ASW as ASW
     from .support import AUTO as AUTO
     from .support import SW as SW
     from .support import TWIN as TWIN
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 _HOME = {
     **dict.fromkeys(("Chain", "Operator", "Repeat", "Step"), "base"),
     **dict.fromkeys(("DM", "ER", "HIO", "RAAR", "SF"), "classical"),
-    **dict.fromkeys(("AUTO", "SW", "TWIN"), "support"),
+    **dict.fromkeys(("ASW", "AUTO", "SW", "TWIN"), "support"),
     **dict.fromkeys(("CNN", "REFINE"), "network"),
 }
 

@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from ..state import Data, State
 
 
+OPEN: Any = None  # default of an operator's field that the parameters are to fill
+
+
 class Block(NamedTuple):
-    """`count` consecutive iterations of one operator, as the engine runs them."""
+    """`times` consecutive iterations of one operator, as the engine runs them."""
 
     operator: Operator
-    count: int
+    times: int
     triggers: tuple[str, ...]
 
 
@@ -54,7 +57,7 @@ class Step(ABC):
     @property
     def iterations(self) -> int:
         """Number of iterations in all (steps such as a support update count as none)."""
-        return sum(block.count for block in self.blocks() if block.operator.counts)
+        return sum(block.times for block in self.blocks() if block.operator.counts)
 
 
 def _parts(step: Step) -> tuple[Step, ...]:
@@ -92,9 +95,13 @@ class Repeat(Step):
 
     def __post_init__(self) -> None:
         if isinstance(self.times, bool) or not isinstance(self.times, int):
-            raise SequenceError(f"a step can be repeated a whole number of times, not {self.times!r}")
+            raise SequenceError(
+                f"a step can be repeated a whole number of times, not {self.times!r}"
+            )
         if self.times < 1:
-            raise SequenceError(f"{self.times}*{self.body}: a step runs at least once, give 1 or more")
+            raise SequenceError(
+                f"{self.times}*{self.body}: a step runs at least once, give 1 or more"
+            )
 
     def blocks(self, count: int = 1) -> Iterator[Block]:
         for _ in range(count):
@@ -135,8 +142,8 @@ class Triggered(Step):
 class Operator(Step):
     """Base of every algorithm. A subclass is a frozen dataclass that writes `_step`.
 
-    Its fields are its parameters. A field whose default is None is *open*: the engine fills it from
-    the reconstruction parameters, under the key that `keys` names, or else with `defaults`.
+    Its fields are its parameters. A field whose default is `OPEN` is filled by the engine from the
+    reconstruction parameters, under the key that `keys` names, or else with `defaults`.
 
     Attributes
     ----------
@@ -214,7 +221,7 @@ class Operator(Step):
         values = {
             f.name: parameters.get(self.keys.get(f.name, ""), self.defaults.get(f.name))
             for f in fields(self)
-            if getattr(self, f.name) is None
+            if getattr(self, f.name) is OPEN
         }
         return replace(self, **values) if values else self
 
@@ -228,8 +235,8 @@ class Operator(Step):
 
 
 def within(name: str, value: float, low: float, high: float) -> None:
-    """Raise ParameterError unless ``low <= value <= high`` (None, an open field, passes)."""
-    if value is None:
+    """Raise ParameterError unless ``low <= value <= high``; an open field passes."""
+    if value is OPEN:
         return
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise ParameterError(f"{name} = {value!r}: give a number from {low:g} to {high:g}")

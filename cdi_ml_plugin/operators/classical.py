@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from ..projections import project_modulus
-from .base import Operator, within
+from .base import OPEN, Operator, within
 
 if TYPE_CHECKING:
     from ..state import Data, State
@@ -31,7 +31,7 @@ class ER(Operator):
 class HIO(Operator):
     """Hybrid input-output: P_M ρ inside the support, ρ − β P_M ρ outside (Fienup 1982)."""
 
-    beta: float | None = None
+    beta: float = OPEN
     keys: ClassVar = {"beta": "hio_beta"}
     defaults: ClassVar = {"beta": 0.9}
 
@@ -52,7 +52,7 @@ class RAAR(Operator):
     cohere has β P_S P_M ρ; outside, and in their fixed points, the two agree.
     """
 
-    beta: float | None = None
+    beta: float = OPEN
     keys: ClassVar = {"beta": "raar_beta"}
     defaults: ClassVar = {"beta": 0.45}
 
@@ -60,11 +60,9 @@ class RAAR(Operator):
         within("raar_beta", self.beta, 0, 1)
 
     def _step(self, state: State, data: Data) -> None:
-        assert self.beta is not None
         projected = project_modulus(state.object, state, data)
         state.object.mul_(self.beta).add_(projected, alpha=1 - 2 * self.beta)
-        torch.where(state.allowed, projected, state.zero, out=projected)
-        state.object.add_(projected, alpha=self.beta)
+        state.object.add_(projected.masked_fill_(~state.allowed, 0), alpha=self.beta)
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ class DM(Operator):
     any other β needs two.
     """
 
-    beta: float | None = None
+    beta: float = OPEN
     keys: ClassVar = {"beta": "dm_beta"}
     defaults: ClassVar = {"beta": 1.0}
 
@@ -94,7 +92,6 @@ class DM(Operator):
 
     def _step(self, state: State, data: Data) -> None:
         beta = self.beta
-        assert beta is not None
         old = state.object
         projected = project_modulus(old, state, data)
         outside = ~state.allowed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
@@ -14,7 +14,7 @@ from ..fourier import to_reciprocal
 from ..nn import losses
 from ..nn.model import Network
 from ..projections import blur
-from .base import Operator, within
+from .base import OPEN, Operator, within
 
 if TYPE_CHECKING:
     from ..state import Data, State
@@ -49,8 +49,8 @@ class REFINE(Operator):
     Source: equations (7), (8) and "Unsupervised Learning Approach" of the paper.
     """
 
-    channels: int | None = None
-    rate: float | None = None
+    channels: int = OPEN
+    rate: float = OPEN
     triggered: ClassVar = False
     keys: ClassVar = {"channels": "refine_channels", "rate": "refine_learning_rate"}
     defaults: ClassVar = {"channels": 16, "rate": 0.006}
@@ -60,8 +60,6 @@ class REFINE(Operator):
         within("refine_learning_rate", self.rate, 1e-7, 1)
 
     def _begin(self, state: State, data: Data, count: int) -> None:
-        assert self.channels is not None
-        assert self.rate is not None
         state.memory["fits"] = [
             _Fit.of(state, data, index, count, self.channels, self.rate)
             for index in range(len(state.seeds))
@@ -74,7 +72,9 @@ class REFINE(Operator):
     def _end(self, state: State, data: Data) -> None:
         for index, fit in enumerate(state.memory["fits"]):
             if fit.best is None:
-                state.note(index, "REFINE did not improve on the object it was given, which is kept")
+                state.note(
+                    index, "REFINE did not improve on the object it was given, which is kept"
+                )
                 continue
             state.object[index] = fit.best
             if fit.base is None:
@@ -87,7 +87,7 @@ class _Fit:
     """The fit of one network to one pattern."""
 
     network: Network
-    field: torch.Tensor
+    pattern: torch.Tensor
     box: tuple[slice, slice, slice]
     base: torch.Tensor | None
     adam: torch.optim.Optimizer
@@ -95,7 +95,7 @@ class _Fit:
     epochs: int
     lowest: float
     best: torch.Tensor | None = None
-    done: int = field(default=0)
+    done: int = 0
 
     @classmethod
     def of(
@@ -114,16 +114,16 @@ class _Fit:
             current = state.object[index] * state.support[index]
             lowest = _judge(to_reciprocal(current).abs(), data)
             base = current[box].to(torch.complex64)
-            for head in (network.amplitude, network.phase):
-                last = head[-1]
-                torch.nn.init.zeros_(last.weight)
-                torch.nn.init.zeros_(last.bias)
-        network = network.to(state.object.device, memory_format=torch.channels_last_3d)
+            for last in (network.amplitude[-1], network.phase[-1]):
+                for parameter in last.parameters():
+                    torch.nn.init.zeros_(parameter)
+        network.to(state.object.device)
+        network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         pattern = centre_crop(state.centred(data), [2 * n for n in size])
         pattern = (pattern / pattern.max()).float()[None, None]
         return cls(
             network=network,
-            field=pattern.contiguous(memory_format=torch.channels_last_3d),
+            pattern=pattern.contiguous(memory_format=torch.channels_last_3d),
             box=box,
             base=base,
             adam=torch.optim.Adam(network.parameters(), lr=rate),
@@ -139,7 +139,7 @@ class _Fit:
         if self.done and self.done % SWITCH == 0:
             for group in (*self.adam.param_groups, *self.sgd.param_groups):
                 group["lr"] *= FALL
-        fitted = slice(None) if data.floating is None else ~data.floating
+        fitted = data.fitted
         measured = data.amplitude[fitted].float()
         with torch.enable_grad():
             obj = self._object(data)
@@ -161,7 +161,7 @@ class _Fit:
         return chi2
 
     def _object(self, data: Data) -> torch.Tensor:
-        amplitude, phase = self.network(self.field)[0]
+        amplitude, phase = self.network(self.pattern)[0]
         if self.base is None:
             inside = torch.polar(functional.relu(amplitude), functional.relu(phase))
         else:
@@ -183,8 +183,7 @@ def _judge(modulus: torch.Tensor, data: Data) -> float:
                 modulus.flatten()[data.held_out], data.measured.flatten()[data.held_out]
             )
         )
-    fitted = slice(None) if data.floating is None else ~data.floating
-    return float(losses.chi_square(modulus[fitted], data.amplitude[fitted]))
+    return float(losses.chi_square(modulus[data.fitted], data.amplitude[data.fitted]))
 
 
 def surrounding_box(support: torch.Tensor, multiple: int) -> tuple[slice, slice, slice]:
@@ -193,17 +192,25 @@ def surrounding_box(support: torch.Tensor, multiple: int) -> tuple[slice, slice,
     The network fills this box and nothing else, which keeps the problem over-determined (the paper
     takes half the array, whatever the particle).
     """
+    tight = bounding_box(support) or tuple(slice(n // 4, 3 * n // 4) for n in support.shape)
     slices = []
-    for axis, n in enumerate(support.shape):
-        others = [a for a in range(3) if a != axis]
-        inside = support.any(others[1]).any(others[0]).nonzero()[:, 0]
-        first, last = (int(inside[0]), int(inside[-1])) if len(inside) else (n // 4, 3 * n // 4)
-        size = min(-(-int(1.2 * (last - first + 1) + 2) // multiple), n // multiple) * multiple
-        size = max(size, min(2 * multiple, n // multiple * multiple))
-        start = min(max(0, (first + last + 1 - size) // 2), n - size)
+    for inside, n in zip(tight, support.shape, strict=True):
+        size = min(-(-int(1.2 * (inside.stop - inside.start) + 2) // multiple), n // multiple)
+        size = multiple * max(size, min(2, n // multiple))
+        start = min(max(0, (inside.start + inside.stop - size) // 2), n - size)
         slices.append(slice(start, start + size))
     z, y, x = slices
     return z, y, x
+
+
+def bounding_box(support: torch.Tensor) -> tuple[slice, ...] | None:
+    """Smallest box that holds a support (z, y, x); None where it is empty."""
+    rows = support.any(2)
+    axes = (rows.any(1), rows.any(0), support.any(0).any(0))
+    places = [axis.nonzero()[:, 0] for axis in axes]
+    if not len(places[0]):
+        return None
+    return tuple(slice(int(place[0]), int(place[-1]) + 1) for place in places)
 
 
 def centre_crop(array: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:

@@ -12,7 +12,7 @@ import torch
 
 from ..fourier import autocorrelation
 from ..projections import blur, modulus
-from .base import Operator, within
+from .base import OPEN, Operator, within
 
 if TYPE_CHECKING:
     from ..state import Data, State
@@ -25,8 +25,8 @@ class SW(Operator):
     Marchesini et al., Phys. Rev. B 68, 140101 (2003), as cohere does it; σ in voxels.
     """
 
-    threshold: float | None = None
-    sigma: float | None = None
+    threshold: float = OPEN
+    sigma: float = OPEN
     counts: ClassVar = False
     keys: ClassVar = {"threshold": "shrink_wrap_threshold", "sigma": "shrink_wrap_gauss_sigma"}
     defaults: ClassVar = {"threshold": 0.1, "sigma": 1.0}
@@ -36,9 +36,7 @@ class SW(Operator):
         within("shrink_wrap_gauss_sigma", self.sigma, 0.1, 20)
 
     def _step(self, state: State, data: Data) -> None:
-        assert self.sigma is not None
-        assert self.threshold is not None
-        blurred = blur(modulus(state.object, state.modulus, state.spare), self.sigma)
+        blurred = blur(modulus(state.object), self.sigma)
         level = blurred.amax((1, 2, 3), keepdim=True) * self.threshold
         torch.ge(blurred, level, out=state.support)
 
@@ -55,10 +53,10 @@ class ASW(Operator):
     The rms threshold follows PyNX's ``SupportUpdate(method="rms")``.
     """
 
-    threshold: float | None = None
-    smallest: float | None = None
-    largest: float | None = None
-    every: int | None = None
+    threshold: float = OPEN
+    smallest: float = OPEN
+    largest: float = OPEN
+    every: int = OPEN
     counts: ClassVar = False
     keys: ClassVar = {
         "threshold": "support_threshold",
@@ -75,7 +73,7 @@ class ASW(Operator):
     def _step(self, state: State, data: Data) -> None:
         done = state.iteration / max(1, state.iterations)
         sigma = max(0.8, 2.0 - 1.2 * done / 0.66)
-        blurred = blur(modulus(state.object, state.modulus, state.spare), round(sigma, 2))
+        blurred = blur(modulus(state.object), round(sigma, 2))
         for index, (one, support) in enumerate(zip(blurred, state.support, strict=True)):
             inside = one[support]
             level = self.threshold * float(inside.square().mean().sqrt())
@@ -85,7 +83,9 @@ class ASW(Operator):
                 bound = self.largest if share > self.largest else self.smallest
                 rank = max(1, round(voxels * (1 - bound)))
                 level = float(one.flatten().kthvalue(rank).values)
-                state.note(index, f"support would have been {share:.2%} of the array: held at {bound:.2%}")
+                state.note(
+                    index, f"support would have been {share:.2%} of the array: held at {bound:.2%}"
+                )
             torch.ge(one, level, out=support)
 
 
@@ -97,8 +97,8 @@ class AUTO(Operator):
     two that is S made centro-symmetric, so `margin` times it holds most objects.
     """
 
-    threshold: float | None = None
-    margin: float | None = None
+    threshold: float = OPEN
+    margin: float = OPEN
     counts: ClassVar = False
     keys: ClassVar = {"threshold": "autocorrelation_threshold", "margin": "autocorrelation_margin"}
     defaults: ClassVar = {"threshold": 0.02, "margin": 1.2}
@@ -108,8 +108,6 @@ class AUTO(Operator):
         within("autocorrelation_margin", self.margin, 0.5, 4)
 
     def _step(self, state: State, data: Data) -> None:
-        assert self.threshold is not None
-        assert self.margin is not None
         state.support[:] = half_autocorrelation(data.amplitude, self.threshold, self.margin)
         state.object.mul_(state.support)
 

@@ -1,0 +1,310 @@
+"""``cdi-ml``: the command line."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from . import __version__
+from .errors import CdiMlError, ParameterError
+
+if TYPE_CHECKING:
+    from .measurement import Measurement
+    from .result import Result
+
+PATH = click.Path(path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="cdi-ml")
+def cli() -> None:
+    """Phase Bragg coherent diffraction patterns with ER, HIO, RAAR and neural networks."""
+
+
+@cli.command()
+@click.argument("data", type=PATH)
+@click.option(
+    "-a",
+    "--algorithm",
+    "sequence",
+    metavar="SEQUENCE",
+    help="Chain of algorithms, as '3*(20*ER + 180*HIO) + 20*ER'.",
+)
+@click.option(
+    "--seeds",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Number of random starts; the best is chosen.",
+)
+@click.option("-o", "--out", type=PATH, required=True, help="Folder for the result.")
+@click.option("--force", is_flag=True, help="Replace a result that is there already.")
+@click.option("--spec", type=PATH, help="Frames: the SPEC file of the experiment.")
+@click.option("--scan", type=int, help="Frames: the scan number in the SPEC file.")
+@click.option("--dark", type=PATH, help="Frames: dark field of the full detector.")
+@click.option("--white", type=PATH, help="Frames: white field of the full detector.")
+@click.option("--mask", type=PATH, help="File that is 1 where data are to be excluded.")
+@click.option("--threshold", type=float, metavar="COUNTS", help="Set intensities up to this to 0.")
+@click.option("--crop", type=int, nargs=3, metavar="Z Y X", help="Crop around the peak.")
+@click.option("--binning", type=int, nargs=3, metavar="Z Y X", help="Add up intensities.")
+@click.option("--config", type=PATH, help="A cohere config_rec file, as it is.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="One parameter, cohere's names; may be repeated.",
+)
+@click.option(
+    "--held-out", type=float, help="Share of voxels that no algorithm sees (default 0.03)."
+)
+@click.option("--device", help="cpu, cuda, cuda:1 … (default: cuda where there is one).")
+@click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
+def reconstruct(
+    data: Path,
+    sequence: str | None,
+    seeds: int | None,
+    out: Path,
+    force: bool,
+    spec: Path | None,
+    scan: int | None,
+    dark: Path | None,
+    white: Path | None,
+    mask: Path | None,
+    threshold: float | None,
+    crop: tuple[int, int, int] | None,
+    binning: tuple[int, int, int] | None,
+    config: Path | None,
+    settings: Sequence[str],
+    held_out: float | None,
+    device: str | None,
+    quiet: bool,
+) -> None:
+    """Phase DATA and write result.cxi, metrics.json and summary.png.
+
+    DATA is a folder of 34-ID-C frames (with --spec, --scan), a cohere experiment folder, or a file
+    (.npy, .npz, .tif, .cxi, .h5) of intensities ordered (rocking, row, column).
+    """
+    from .io import read
+    from .io.write import check_folder, write_result
+    from .sequence import parse
+
+    check_folder(out, force)
+    if sequence is not None:
+        parse(sequence)  # before the data, which take longer
+    parameters = _parameters(data, config, settings)
+    measurement = read(data, mask=mask, spec=spec, scan=scan, dark=dark, white=white)
+    measurement = _prepare(measurement, data, threshold, crop, binning)
+    click.echo(measurement)
+    result = _phase(measurement, sequence, seeds, parameters, held_out, device, quiet)
+    write_result(result, out, force=force)
+    _report(result, out)
+
+
+def _parameters(data: Path, config: Path | None, settings: Sequence[str]) -> dict[str, Any]:
+    """Parameters from a config_rec (given, or that of the experiment), then from ``--set``."""
+    from .io.cohere import read_config
+    from .parameters import as_cohere
+
+    if config is None and (data / "conf" / "config_rec").is_file():
+        config = data / "conf" / "config_rec"
+    parameters = as_cohere(read_config(config)) if config else {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals or not key.strip():
+            raise ParameterError(f"--set {setting}: write it as key=value")
+        try:
+            parameters[key.strip()] = ast.literal_eval(value.strip())
+        except (ValueError, SyntaxError):
+            parameters[key.strip()] = value.strip()  # a text without quotes
+    return parameters
+
+
+def _prepare(
+    measurement: Measurement,
+    data: Path,
+    threshold: float | None,
+    crop: tuple[int, int, int] | None,
+    binning: tuple[int, int, int] | None,
+) -> Measurement:
+    from .preprocess import prepare
+
+    prepared_by_cohere = (data / "conf").is_dir()
+    if prepared_by_cohere and threshold is None and not crop and not binning:
+        return measurement
+    return prepare(
+        measurement,
+        threshold=threshold,
+        crop=crop or None,
+        binning=binning or None,
+        hot_pixels=not prepared_by_cohere,
+    )
+
+
+def _phase(
+    measurement: Measurement,
+    sequence: str | None,
+    seeds: int | None,
+    parameters: dict[str, Any],
+    held_out: float | None,
+    device: str | None,
+    quiet: bool,
+) -> Result:
+    from . import engine
+    from .hosts.cohere import read_continue
+
+    start = support = None
+    if parameters.get("init_guess") == "continue":
+        start, support = read_continue(
+            parameters.get("continue_dir", "."), float(measurement.intensity.sum())
+        )
+    return engine.reconstruct(
+        measurement,
+        sequence,
+        seeds=seeds,
+        parameters=parameters,
+        held_out=engine.HELD_OUT if held_out is None else held_out,
+        device=device,
+        start=start,
+        support=support,
+        progress=not quiet,
+    )
+
+
+def _report(result: Result, out: Path) -> None:
+    for note in dict.fromkeys([*result.notes, *(n for run in result.runs for n in run.notes)]):
+        click.echo(f"note: {note}")
+    figures = ", ".join(f"{name} {value:.4g}" for name, value in result.metrics.items())
+    click.echo(
+        f"{result.sequence}: {len(result.runs)} run(s) in {result.seconds:.1f} s on {result.device}; "
+        f"best is seed {result.run.seed}: {figures}"
+    )
+    click.echo(
+        f"written: {', '.join(str(out / n) for n in ('result.cxi', 'metrics.json', 'summary.png'))}"
+    )
+
+
+@cli.command()
+@click.argument("name", required=False)
+def algorithms(name: str | None) -> None:
+    """List the algorithms that a sequence can name, or explain the one called NAME."""
+    from . import registry
+
+    if name is not None:
+        import inspect
+        from dataclasses import fields
+
+        algorithm = registry.load(name)
+        click.echo(f"{algorithm.name}: {inspect.getdoc(algorithm)}\n")
+        for item in fields(algorithm):
+            key = algorithm.keys.get(item.name)
+            default = algorithm.defaults.get(item.name, item.default)
+            click.echo(f"  {item.name} = {default}" + (f"    (parameter {key})" if key else ""))
+        return
+    for found, entry in sorted(registry.find().items()):
+        click.echo(f"{found:8} {registry.summary(entry)}  [{registry.provider(entry)}]")
+
+
+@cli.command()
+@click.argument("folder", type=PATH)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--photons", type=float, default=2e7, show_default=True, help="Counts in all.")
+@click.option(
+    "--phase-range",
+    type=float,
+    default=2.0,
+    show_default=True,
+    help="Strain phase, rad, peak to peak.",
+)
+@click.option("--force", is_flag=True, help="Replace a scan that is there already.")
+def simulate(folder: Path, seed: int, photons: float, phase_range: float, force: bool) -> None:
+    """Write a virtual 34-ID-C scan of a strained crystal into FOLDER: frames, SPEC file, fields."""
+    from .simulate.scan import write_virtual_scan
+
+    scan = write_virtual_scan(
+        folder, seed=seed, photons=photons, phase_range=phase_range, force=force
+    )
+    click.echo(
+        f"written: {scan.frames} (scan {scan.scan} of {scan.spec}), {scan.dark}, {scan.white}"
+    )
+
+
+@cli.command()
+@click.option(
+    "-o", "--out", type=PATH, default=Path("demo"), show_default=True, help="Folder to work in."
+)
+@click.option("-a", "--algorithm", "sequence", metavar="SEQUENCE", help="Chain of algorithms.")
+@click.option("--seeds", type=click.IntRange(min=1), default=3, show_default=True, metavar="N")
+@click.option("--force", is_flag=True, help="Replace what is there already.")
+def demo(out: Path, sequence: str | None, seeds: int, force: bool) -> None:
+    """Simulate a 34-ID-C scan, phase it from its frames, and compare with the truth."""
+    from .io import read
+    from .io.write import check_folder, write_result
+    from .metrics import object_error
+    from .simulate.scan import write_virtual_scan
+
+    check_folder(out / "result", force)
+    scan = write_virtual_scan(out / "scan", force=force)
+    click.echo(
+        f"cdi-ml reconstruct {scan.frames} --spec {scan.spec} --scan {scan.scan} --dark {scan.dark} "
+        f"--white {scan.white} --crop 64 64 64 --seeds {seeds} --out {out / 'result'}"
+    )
+    frames = read(scan.frames, spec=scan.spec, scan=scan.scan, dark=scan.dark, white=scan.white)
+    measurement = _prepare(frames, scan.frames, None, (64, 64, 64), None)
+    result = _phase(measurement, sequence, seeds, {}, None, None, False)
+    write_result(result, out / "result", force=force)
+    _report(result, out / "result")
+    error = object_error(result.object, scan.true_object(result.object.shape))
+    click.echo(f"object error against the truth (shift, phase and twin removed): {error:.3f}")
+
+
+@cli.group()
+def bench() -> None:
+    """Measure speed and success on this machine."""
+
+
+@bench.command()
+@click.option("--data", type=PATH, help="An array file; otherwise a simulated crystal.")
+@click.option(
+    "--size",
+    "sizes",
+    type=int,
+    multiple=True,
+    default=(64, 128),
+    show_default=True,
+    help="Cubic crop; may be repeated.",
+)
+@click.option("--iterations", type=click.IntRange(min=10), default=60, show_default=True)
+@click.option("--device", default="cpu", show_default=True)
+def engine(data: Path | None, sizes: Sequence[int], iterations: int, device: str) -> None:
+    """Milliseconds of each algorithm beside the bare FFT pair, and of cohere where it is installed."""
+    from .bench import engine_table
+
+    for line in engine_table(data, sizes, iterations, device):
+        click.echo(line)
+
+
+def main() -> None:
+    """Entry point: an error of ours is one line and exit code 2."""
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.Abort:
+        click.echo("cdi-ml: interrupted", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except CdiMlError as error:
+        click.echo(f"cdi-ml: error: {' '.join(str(error).split())}", err=True)
+        sys.exit(2)
+    except (OSError, MemoryError) as error:
+        click.echo(
+            f"cdi-ml: error: {type(error).__name__}: {' '.join(str(error).split())}", err=True
+        )
+        sys.exit(2)

@@ -1,0 +1,1 @@
+"""The only holders of a host's names and conventions."""
