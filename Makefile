@@ -1,0 +1,73 @@
+# make demo   phases a virtual 34-ID-C scan
+# make test   checks format, lint and types, then runs the tests
+# make clean  removes what the others made
+#
+# Each sets up everything it needs in .venv, once.
+#   PYTHON=python3.12     the interpreter to start from, 3.11 or newer
+#   TORCH=torch==2.12.0   what to give to pip for torch; without it, a torch that PYTHON has
+#                         already is used as it is, and else DEFAULT_TORCH is installed
+
+PYTHON ?= python3
+DEFAULT_TORCH := torch==2.13.0
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+export TORCH
+export MPLBACKEND := Agg
+export QT_QPA_PLATFORM := offscreen
+
+# A TORCH other than that of the last set-up starts afresh.
+ifneq ($(TORCH),)
+ifneq ($(TORCH),$(shell cat $(VENV)/torch 2>/dev/null))
+.PHONY: $(VENV)/torch
+endif
+endif
+
+.PHONY: demo lint test clean
+
+demo: $(VENV)/package
+	$(BIN)/cdi-ml demo --out demo --force
+
+lint: $(VENV)/tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest
+
+clean:
+	rm -rf $(VENV) demo build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment, with a torch in it. Where PYTHON has one, the packages of PYTHON are made visible
+# by a path file, which works from a virtual environment too (--system-site-packages does not).
+$(VENV)/torch:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) is not Python 3.11 or newer: give one, as in 'make PYTHON=python3.12 …'" >&2; exit 1; }
+	@echo "setting up $(VENV), which takes some minutes the first time"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@if [ -z "$$TORCH" ] && $(PYTHON) -c "$$HAS_TORCH" 2>/dev/null; then \
+	  site=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
+	  $(PYTHON) -c 'import sys; print(*(p for p in sys.path if p.endswith("-packages")), sep="\n")' \
+	    > "$$site/host.pth" && \
+	  $(BIN)/python -c 'import torch; print("keeping torch", torch.__version__)'; \
+	else \
+	  $(PIP) install --quiet $${TORCH:-$(DEFAULT_TORCH)}; \
+	fi
+	@echo "$$TORCH" > $@
+
+define HAS_TORCH
+import torch
+assert tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 4)
+endef
+export HAS_TORCH
+
+$(VENV)/package: $(VENV)/torch pyproject.toml
+	@$(PIP) install --quiet --editable .
+	@touch $@
+
+$(VENV)/tests: $(VENV)/package
+	@$(PIP) install --quiet --editable '.[test,cohere]'
+	@touch $@
