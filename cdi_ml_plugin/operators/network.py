@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 SWITCH = 200  # epochs between the turns of Adam and SGD, and between the falls of the learning rate
 FALL = 0.95
+# A correction is this small a part of the network's output: the first steps of Adam move that output
+# by about 2, whatever the gradient, which would undo the object that is to be corrected.
+GAIN = 0.01
 
 
 @dataclass(frozen=True)
@@ -166,9 +169,9 @@ class _Fit:
             inside = torch.polar(functional.relu(amplitude), functional.relu(phase))
         else:
             size = self.base.abs()
-            # in units of the object's own modulus, so that one learning rate serves any data
             inside = torch.polar(
-                functional.relu(size + amplitude * size.max()), self.base.angle() + phase
+                functional.relu(size + GAIN * size.max() * amplitude),
+                self.base.angle() + GAIN * phase,
             )
         obj = torch.zeros(data.shape, dtype=torch.complex64, device=inside.device)
         obj[self.box] = inside
