@@ -12,24 +12,25 @@ case-insensitive, and an algorithm takes parameters in brackets: ``HIO(beta=0.8)
 
 from __future__ import annotations
 
-import ast
 import re
 from dataclasses import fields
 from typing import Any, NamedTuple, NoReturn
 
 from . import registry
 from .errors import AlgorithmError, ParameterError, SequenceError
-from .operators.base import Chain, Operator, Repeat, Step
+from .operators.base import SUB_TRIGGER, Chain, Operator, Repeat, Step
 
 _TOKENS = re.compile(
-    r"""(?P<number>\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)
+    r"""(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)
       | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
-      | (?P<string>"[^"]*"|'[^']*')
+      | (?P<string>"[^"\\]*"|'[^'\\]*')
       | (?P<mark>[-+*().,=])""",
-    re.VERBOSE,
+    re.VERBOSE | re.ASCII,
 )
 MAX_ITERATIONS = 10_000_000
 MAX_DEPTH = 50
+MAX_DIGITS = 30
+SHOWN = 60  # characters of the text that an error shows on either side of the one at fault
 
 
 class _Token(NamedTuple):
@@ -52,6 +53,8 @@ class _Parser:
             match = _TOKENS.match(self.text, at)
             if match is not None:
                 tokens.append(_Token(match.lastgroup or "", match.group(), at))
+                if match.lastgroup == "number" and len(match.group()) > MAX_DIGITS:
+                    self.fail(at, f"a number of {len(match.group())} digits is too long")
             elif not self.text[at].isspace():
                 self.fail(at, f"{self.text[at]!r} has no meaning here")
             at = match.end() if match else at + 1
@@ -77,8 +80,10 @@ class _Parser:
 
     def fail(self, at: int, what: str) -> NoReturn:
         # one line: the text, and the character in question between arrows
-        shown = f"{self.text[:at]} >>>{self.text[at : at + 1] or 'end'}<<< {self.text[at + 1 :]}"
-        raise SequenceError(f"algorithm sequence, character {at + 1}: {what}, in: {shown.strip()}")
+        before = ("…" if at > SHOWN else "") + self.text[max(0, at - SHOWN) : at]
+        after = self.text[at + 1 :][:SHOWN] + ("…" if len(self.text) > at + 1 + SHOWN else "")
+        shown = " ".join(f"{before} >>>{self.text[at : at + 1] or 'end'}<<< {after}".split())
+        raise SequenceError(f"algorithm sequence, character {at + 1}: {what}, in: {shown}")
 
     # --- grammar ------------------------------------------------------------------------------
     def sequence(self, depth: int) -> Step:
@@ -120,9 +125,9 @@ class _Parser:
         triggers = []
         while self.take("."):
             trigger = self.take_kind("name")
-            if trigger is None:
-                self.fail(self.next.at, "expected a sub-trigger such as SW0 after '.'")
-            triggers.append(trigger.text.upper())
+            if trigger is None or not SUB_TRIGGER.fullmatch(trigger.text):
+                self.fail((trigger or self.next).at, "expected a sub-trigger such as SW0 after '.'")
+            triggers.append(trigger.text)
         return operator.on(*triggers) if triggers else operator
 
     def algorithm(self, name: _Token) -> Operator:
@@ -164,7 +169,10 @@ class _Parser:
             token = self.take_kind("string") or self.take_kind("name")
         if token is None or (token.kind == "name" and token.text not in ("True", "False")):
             self.fail(at, "expected a number, a text in quotes, True or False")
-        return ast.literal_eval(("-" if sign else "") + token.text)
+        if token.kind == "number":
+            size = int(token.text) if token.text.isdigit() else float(token.text)
+            return -size if sign else size
+        return token.text[1:-1] if token.kind == "string" else token.text == "True"
 
 
 def plain(name: str) -> str:

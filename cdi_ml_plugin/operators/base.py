@@ -6,6 +6,7 @@ A chain is a small tree of `Step`: operators at the leaves, `Chain` and `Repeat`
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 
 OPEN: Any = None  # default of an operator's field that the parameters are to fill
+SUB_TRIGGER = re.compile("[A-Z]+[0-9]+", re.IGNORECASE | re.ASCII)
 
 
 class Block(NamedTuple):
@@ -125,6 +127,14 @@ class Triggered(Step):
     operator: Operator
     triggers: tuple[str, ...]
 
+    def __post_init__(self) -> None:
+        names = tuple(str(name).upper() for name in self.triggers)
+        if not names or not all(map(SUB_TRIGGER.fullmatch, names)):
+            raise SequenceError(
+                f"sub-triggers {self.triggers!r} of {self.operator}: name them as SW0, PHC1"
+            )
+        object.__setattr__(self, "triggers", names)
+
     def blocks(self, count: int = 1) -> Iterator[Block]:
         yield Block(self.operator, count, self.triggers)
 
@@ -227,11 +237,16 @@ class Operator(Step):
 
     def __str__(self) -> str:
         given = [
-            f"{f.name}={getattr(self, f.name)!r}"
+            f"{f.name}={_python(getattr(self, f.name))!r}"
             for f in fields(self)
             if getattr(self, f.name) != f.default
         ]
         return f"{self.name}({', '.join(given)})" if given else self.name
+
+
+def _python(value: Any) -> Any:
+    """Give a number of NumPy as Python's own, whose ``repr`` can be read back."""
+    return value.item() if hasattr(value, "item") else value
 
 
 def within(name: str, value: float, low: float, high: float) -> None:
