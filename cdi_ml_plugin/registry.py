@@ -75,9 +75,10 @@ def load(name: str) -> type[Operator]:
         raise AlgorithmError(unknown(name))
     try:
         algorithm = entry.load()
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # whatever the module of another package runs into
         raise AlgorithmError(
-            f"algorithm {name} of {provider(entry)} cannot be loaded from {entry.value}: {error}"
+            f"algorithm {name} of {provider(entry)} cannot be loaded from {entry.value}: "
+            f"{' '.join(str(error).split()) or type(error).__name__}"
         ) from error
     if not (isinstance(algorithm, type) and issubclass(algorithm, Operator)):
         raise AlgorithmError(
@@ -98,11 +99,12 @@ def summary(entry: EntryPoint) -> str:
     """First line of an algorithm's docstring, read from its source without importing it."""
     try:
         spec = importlib.util.find_spec(entry.module)
-    except ImportError as error:
-        return f"(cannot be found: {error})"
-    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
-        return ""
-    for node in ast.parse(Path(spec.origin).read_text(encoding="utf-8")).body:
+        if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+            return ""
+        tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+    except Exception as error:  # a broken package of somebody else: the others are still listed
+        return f"(cannot be read: {' '.join(str(error).split())})"
+    for node in tree.body:
         if isinstance(node, ast.ClassDef) and node.name == entry.attr:
             return (ast.get_docstring(node) or "").partition("\n")[0]
     return ""
