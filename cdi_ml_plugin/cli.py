@@ -6,7 +6,7 @@ import ast
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -63,7 +63,9 @@ def cli() -> None:
     "--held-out", type=float, help="Share of voxels that no algorithm sees (default 0.03)."
 )
 @click.option("--device", help="cpu, cuda, cuda:1 … (default: cuda where there is one).")
-@click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
+@click.option(
+    "-q", "--quiet", is_flag=True, help="No progress bar (it is shown on a terminal only)."
+)
 def reconstruct(
     data: Path,
     sequence: str | None,
@@ -93,10 +95,11 @@ def reconstruct(
     from .io.write import check_folder, write_result
     from .sequence import parse
 
-    check_folder(out, force)
-    if sequence is not None:
-        parse(sequence)  # before the data, which take longer
     parameters = _parameters(data, config, settings)
+    chain = parameters.get("algorithm_sequence") if sequence is None else sequence
+    if chain is not None:
+        parse(str(chain))  # before the data, which take longer
+    check_folder(out, force)
     measurement = read(data, mask=mask, spec=spec, scan=scan, dark=dark, white=white)
     measurement = _prepare(measurement, data, threshold, crop, binning)
     click.echo(measurement)
@@ -171,7 +174,7 @@ def _phase(
         device=device,
         start=start,
         support=support,
-        progress=not quiet,
+        progress=not quiet and sys.stderr.isatty(),
     )
 
 
@@ -289,22 +292,32 @@ def engine(data: Path | None, sizes: Sequence[int], iterations: int, device: str
 
 
 def main() -> None:
-    """Entry point: an error of ours is one line and exit code 2."""
+    """Entry point: whatever is wrong with the input is one line and exit code 2."""
     try:
-        cli(standalone_mode=False)
+        cli(prog_name="cdi-ml", standalone_mode=False)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.Abort:
         click.echo("cdi-ml: interrupted", err=True)
         sys.exit(130)
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(2)
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "cdi-ml"
+        _fail(f"{error.format_message().rstrip('.')} (try '{command} --help')")
+    except click.ClickException as error:
+        _fail(error.format_message())
     except CdiMlError as error:
-        click.echo(f"cdi-ml: error: {' '.join(str(error).split())}", err=True)
-        sys.exit(2)
+        _fail(str(error))
     except (OSError, MemoryError) as error:
-        click.echo(
-            f"cdi-ml: error: {type(error).__name__}: {' '.join(str(error).split())}", err=True
-        )
-        sys.exit(2)
+        _fail(f"{type(error).__name__}: {error}")
+    except RuntimeError as error:
+        if "memory" not in str(error):  # as torch says that there is not enough of it
+            raise
+        _fail(f"{str(error).partition('. ')[0]}: crop or bin the data, or use another device")
+
+
+def _fail(message: str) -> NoReturn:
+    click.echo(f"cdi-ml: error: {' '.join(message.split())}", err=True)
+    sys.exit(2)
