@@ -10,6 +10,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
+from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from ..errors import AlgorithmError, ParameterError, SequenceError
@@ -249,9 +250,9 @@ def _python(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
-def within(name: str, value: float, low: float, high: float) -> None:
+def within(name: str, value: Any, low: float, high: float) -> None:
     """Raise ParameterError unless ``low <= value <= high``; an open field passes."""
     if value is OPEN:
         return
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+    if isinstance(value, bool) or not isinstance(value, Real) or not low <= float(value) <= high:
         raise ParameterError(f"{name} = {value!r}: give a number from {low:g} to {high:g}")
