@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -101,7 +102,7 @@ def reconstruct(
         Progress(progress, job.step.iterations * -(-len(numbers) // size)) as bar,
     ):
         for first in range(0, len(numbers), size):
-            if stop:
+            if stop and runs:  # the first batch gives a result however early the interruption
                 break
             runs += job.run(numbers[first : first + size], given, stop, bar)
     seconds = time.perf_counter() - began
@@ -149,7 +150,11 @@ class Job:
         if not 0 <= held_out <= 0.5:
             raise ParameterError(f"held_out = {held_out!r}: give a share from 0 to 0.5")
         chosen = sequence if sequence is not None else given.get("algorithm_sequence")
-        tree = chosen if isinstance(chosen, Step) else parse(chosen or DEFAULT_SEQUENCE)
+        if chosen is None:
+            chosen = DEFAULT_SEQUENCE
+        if not isinstance(chosen, str | Step):
+            raise ParameterError(f"sequence = {chosen!r}: give a text or a chain of operators")
+        tree = chosen if isinstance(chosen, Step) else parse(chosen)
         extra = {key for o in tree.operators() for key in o.keys.values()}
         parameters, notes = check(given, extra | OWN_KEYS)
         place = _device(device)
@@ -164,8 +169,8 @@ class Job:
     @torch.no_grad()
     def run(self, seeds: Sequence[int], start: Start, stop: list[bool], bar: Progress) -> list[Run]:
         """Run the whole chain for a batch of seeds."""
-        state = self.fresh_state(seeds, start)
         triggers = all_triggers(self.step, self.parameters, self.data)
+        state = self.fresh_state(seeds, start)
         history: list[torch.Tensor] = []
         lost: dict[int, str] = {}
         for block in self.step.blocks():
@@ -187,7 +192,7 @@ class Job:
         return self._finish(state, history, lost, bool(stop))
 
     def _iterate(self, operator: Operator, state: State, triggers: list[Trigger]) -> None:
-        active = triggers if operator.triggered else []
+        active = triggers if operator.triggered and operator.counts else []
         for trigger in active:
             if trigger.before and state.iteration in trigger.rows:
                 trigger.act(state, self.data, trigger.rows[state.iteration])
@@ -247,6 +252,10 @@ class Job:
         )
         runs = []
         for index, seed in enumerate(state.seeds):
+            if not bool(torch.isfinite(state.object[index]).all()) and index not in lost:
+                lost[index] = "not finite at the end"
+                state.note(index, lost[index])
+                state.object[index] = 0
             figures = metrics.figures(state.object[index][None], self.data)[0]
             if index in lost:
                 figures = dict.fromkeys(figures, float("nan"))
@@ -285,7 +294,7 @@ def box(shape: Sequence[int], area: Sequence[float]) -> torch.Tensor:
     inside = torch.zeros(tuple(shape), dtype=torch.bool)
     slices = []
     for n, share in zip(shape, reversed(list(area)), strict=True):
-        size = min(n, int(share * n))
+        size = max(1, min(n, int(share * n)))
         slices.append(slice((n - size) // 2, (n - size) // 2 + size))
     inside[tuple(slices)] = True
     return inside
@@ -307,6 +316,9 @@ def _start(
         return torch.from_numpy(values)
 
     obj = tensor("start", start, np.complex128)
+    for name, array in (("start", start), ("support", support)):
+        if array is not None and not np.any(array):
+            raise ParameterError(f"{name} is empty: give at least one voxel that is not 0")
     return Start(None if obj is None else obj / data.scale, tensor("support", support, bool))
 
 
@@ -323,10 +335,10 @@ def _device(wanted: str | torch.device | None) -> torch.device:
 def _seeds(seeds: int | Sequence[int] | None, parameters: Mapping[str, Any]) -> list[int]:
     if seeds is None:
         seeds = int(parameters.get("reconstructions", 1))
-    numbers = list(range(seeds)) if isinstance(seeds, int) else [int(seed) for seed in seeds]
-    if not numbers or min(numbers) < 0:
-        raise ParameterError(f"seeds = {seeds!r}: give at least one, each 0 or more")
-    return numbers
+    numbers: Sequence[Any] = [*range(seeds)] if isinstance(seeds, int) else [*seeds]
+    if not numbers or not all(isinstance(n, Integral) and 0 <= int(n) < 2**63 for n in numbers):
+        raise ParameterError(f"seeds = {seeds!r}: give at least one, each a whole number from 0")
+    return [int(number) for number in numbers]
 
 
 def _batch_size(data: Data, wanted: int, device: torch.device) -> int:

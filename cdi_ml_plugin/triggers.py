@@ -44,10 +44,14 @@ def rows(trigger: Sequence[int], iterations: int, name: str = "trigger") -> list
     if not rest:
         chosen = [start]
     else:
-        if rest[0] < 1:
-            raise ParameterError(f"{name} = {list(trigger)}: the step is {rest[0]}, give 1 or more")
+        _check_step(rest, trigger, name)
         chosen = list(range(start, min([*rest[1:], iterations]), rest[0]))
     return [i for i in chosen if 0 <= i < iterations]
+
+
+def _check_step(rest: Sequence[int], trigger: Sequence[int], name: str) -> None:
+    if rest and rest[0] < 1:
+        raise ParameterError(f"{name} = {list(trigger)}: the step is {rest[0]}, give 1 or more")
 
 
 def _per_block(step: Step, kind: str, triggers: Any, name: str) -> dict[int, int]:
@@ -62,7 +66,10 @@ def _per_block(step: Step, kind: str, triggers: Any, name: str) -> dict[int, int
                     f"the sequence names {kind}{number}, but {name} = {triggers} does not list "
                     f"{number + 1} trigger(s): give a list of triggers"
                 )
+            if not triggers[number]:
+                continue
             first, *rest = triggers[number]
+            _check_step(rest, triggers[number], name)
             # cohere counts the stop of a sub-trigger from its own start
             last = min(stop, start + first + rest[1]) if len(rest) == 2 else stop
             chosen = [start + first] if not rest else range(start + first, last, rest[0])
@@ -171,10 +178,17 @@ def low_pass(step: Step, parameters: Mapping[str, Any], data: Data) -> list[Trig
     """cohere's low resolution start: the measured modulus blurred by a σ that falls linearly."""
     if "lowpass_filter_trigger" not in parameters:
         return []
-    start, every, stop = parameters["lowpass_filter_trigger"]
+    given = parameters["lowpass_filter_trigger"]
+    start, every, stop = (
+        t + step.iterations if i != 1 and t < 0 else t for i, t in enumerate(given)
+    )
     sigmas = [*parameters.get("lowpass_filter_range", [2.0]), 1.0]
     chosen = rows([start, every, stop], step.iterations, "lowpass_filter_trigger")
-    full = data.amplitude.clone()
+    # not from the amplitude: a run that ended before the filter did has left that one blurred
+    full = data.measured.clone()
+    if data.floating is not None:
+        full.masked_fill_(data.floating > 0, 0)
+    data.amplitude.copy_(full)
     centred = to_centre(full)[None]
 
     def filtered(state: State, data: Data, number: int) -> None:
