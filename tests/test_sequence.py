@@ -37,7 +37,7 @@ TREES = st.recursive(
 
 
 TREES = TREES.filter(lambda tree: _count(tree) <= MAX_ITERATIONS)
-relaxed = settings(deadline=None)
+relaxed = settings(deadline=None, derandomize=True)
 
 
 @relaxed
@@ -239,7 +239,7 @@ PIECES = st.sampled_from(
 ) | st.sampled_from("()*+.,=- \n'\"\\#²é\u2028")
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400, deadline=None, derandomize=True)
 @given(st.lists(PIECES, max_size=25).map("".join) | st.text(max_size=30))
 def test_any_text_parses_or_says_why(text: str) -> None:
     message = ""

@@ -1,0 +1,318 @@
+"""The laws of the algorithms: projections, fixed points, symmetries; supports; REFINE."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter
+
+from cdi_ml_plugin import (
+    AUTO,
+    CNN,
+    DM,
+    ER,
+    HIO,
+    RAAR,
+    REFINE,
+    SF,
+    SW,
+    TWIN,
+    Measurement,
+    reconstruct,
+)
+from cdi_ml_plugin.errors import ParameterError, WeightsError
+from cdi_ml_plugin.fourier import diffraction
+from cdi_ml_plugin.operators import Operator
+from cdi_ml_plugin.projections import project_modulus
+from cdi_ml_plugin.simulate.particle import strained_crystal
+from cdi_ml_plugin.state import Data, State
+
+CPU = torch.device("cpu")
+CLASSICAL = [ER(), HIO(beta=0.9), RAAR(beta=0.45), SF(), DM(beta=1), DM(beta=0.7)]
+IDS = [str(operator) for operator in CLASSICAL]
+SHAPES = st.tuples(*[st.integers(6, 14)] * 3)
+
+
+class Case:
+    """A random crystal on a random array, with a mask and held-out voxels, in double precision."""
+
+    def __init__(self, seed: int, shape: tuple[int, int, int] = (10, 12, 11), holes: bool = True):
+        rng = np.random.default_rng(seed)
+        self.support = np.zeros(shape, dtype=bool)
+        self.support[tuple(slice(n // 4, n // 4 + n // 2) for n in shape)] = True
+        self.support &= rng.random(shape) < 0.9
+        self.crystal = rng.uniform(0.5, 1, shape) * np.exp(1j * rng.uniform(-1, 1, shape))
+        self.crystal[~self.support] = 0
+        intensity = np.abs(np.fft.fftshift(np.fft.fftn(self.crystal, norm="ortho"))) ** 2
+        mask = (rng.random(shape) < 0.1) if holes else None
+        self.measurement = Measurement(intensity, mask)
+        self.data = Data.of(self.measurement, 0.05 if holes else 0, CPU, torch.float64)
+        self.start = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
+
+    def state(self, obj: np.ndarray, support: np.ndarray | None = None) -> State:
+        """A batch of one, in the scale of the data."""
+        chosen = self.support if support is None else support
+        return State(
+            object=torch.from_numpy(obj)[None] / self.data.scale,
+            support=torch.from_numpy(chosen.copy())[None],
+            seeds=[0],
+            generators=[torch.Generator().manual_seed(0)],
+        )
+
+    def after(
+        self, operator: Operator, obj: np.ndarray, times: int = 1, support: np.ndarray | None = None
+    ) -> tuple[np.ndarray, State]:
+        """The object after some iterations of an operator."""
+        state = self.state(obj, support)
+        for _ in range(times):
+            operator.step(state, self.data)
+        return state.object[0].numpy() * self.data.scale, state
+
+
+cases = st.builds(Case, st.integers(0, 999), SHAPES, st.booleans())
+lawful = settings(max_examples=15, deadline=None, derandomize=True)
+
+
+# --- projections -----------------------------------------------------------------------------------
+@lawful
+@given(cases)
+def test_modulus_projection_is_idempotent_and_meets_the_data(case: Case) -> None:
+    state = case.state(case.start)
+    once = project_modulus(state.object, state, case.data)
+    assert float(state.chi2) > 1e-3
+    twice = project_modulus(once, state, case.data)
+    assert float(state.chi2) < 1e-20
+    torch.testing.assert_close(twice, once, rtol=1e-10, atol=1e-12)
+    # in the voxels that float the transform is what it was
+    if case.data.floating is not None:
+        free = case.data.floating > 0
+        before, after = torch.fft.fftn(state.object[0]), torch.fft.fftn(once[0])
+        torch.testing.assert_close(after[free], before[free], rtol=1e-9, atol=1e-9)
+
+
+@lawful
+@given(cases)
+def test_er_alone_never_raises_chi2(case: Case) -> None:
+    state = case.state(case.start * case.support)
+    history = []
+    for _ in range(15):
+        ER().step(state, case.data)
+        history.append(float(state.chi2))
+    assert all(later <= earlier * (1 + 1e-9) for earlier, later in pairwise(history))
+    assert history[-1] < history[0]
+
+
+@pytest.mark.parametrize("operator", CLASSICAL, ids=IDS)
+@pytest.mark.parametrize("holes", [False, True])
+def test_the_true_object_stays(operator: Operator, holes: bool) -> None:
+    # with a gap too: masked and held-out voxels float
+    case = Case(3, holes=holes)
+    obj, state = case.after(operator, case.crystal, times=5)
+    assert float(state.chi2) < 1e-13
+    np.testing.assert_allclose(obj, case.crystal, atol=2e-6)
+    # …while one that is wrong does not
+    moved, _ = case.after(operator, case.start)
+    assert np.abs(moved - case.start).max() > 0.1
+
+
+def test_without_the_mask_a_gap_would_move_the_true_object() -> None:
+    case = Case(3)
+    zeros = Data.of(Measurement(case.measurement.intensity), 0, CPU, torch.float64)
+    state = case.state(case.crystal)
+    ER().step(state, zeros)
+    assert float(state.chi2) > 1e-3
+
+
+@pytest.mark.parametrize("operator", CLASSICAL, ids=IDS)
+def test_inside_and_outside_the_support(operator: Operator) -> None:
+    """The algorithms as the literature writes them, with NumPy's own transforms."""
+    case = Case(5, holes=False)
+    root = np.sqrt(np.fft.ifftshift(case.measurement.intensity).astype(float))
+
+    def onto_data(obj: np.ndarray) -> np.ndarray:
+        wave = np.fft.fftn(obj, norm="ortho")
+        return np.fft.ifftn(root * wave / np.abs(wave), norm="ortho")
+
+    def onto_support(obj: np.ndarray) -> np.ndarray:
+        return np.where(case.support, obj, 0)
+
+    rho = case.start
+    projected = onto_data(rho)
+    match operator:
+        case ER():
+            wanted = onto_support(projected)
+        case SF():
+            wanted = 2 * onto_support(projected) - projected
+        case HIO(beta):
+            wanted = np.where(case.support, projected, rho - beta * projected)
+        case RAAR(beta):
+            wanted = beta * (onto_support(projected) + rho) + (1 - 2 * beta) * projected
+        case DM(beta):
+            f_data = projected + (projected - rho) / beta
+            f_support = onto_support(rho) - (onto_support(rho) - rho) / beta
+            wanted = rho + beta * (onto_support(f_data) - onto_data(f_support))
+    obj, state = case.after(operator, rho)
+    np.testing.assert_allclose(obj, wanted, atol=1e-6)
+    chi2 = ((np.abs(np.fft.fftn(rho, norm="ortho")) - root) ** 2).sum() / (root**2).sum()
+    assert float(state.chi2) == pytest.approx(chi2, rel=1e-5)
+
+
+# --- symmetries ------------------------------------------------------------------------------------
+@pytest.mark.parametrize("operator", [*CLASSICAL, SW(threshold=0.3, sigma=1.0)], ids=str)
+@lawful
+@given(
+    seed=st.integers(0, 999),
+    angle=st.floats(-3, 3),
+    shift=st.tuples(*[st.integers(0, 9)] * 3),
+    times=st.integers(1, 3),
+)
+def test_phase_and_shift_commute(
+    operator: Operator, seed: int, angle: float, shift: tuple[int, int, int], times: int
+) -> None:
+    case = Case(seed)
+    blurs = isinstance(operator, SW)
+    # the blur reflects at the array's edges, as scipy's: keep the object clear of them
+    start = case.start * case.support if blurs else case.start
+    places = (1, -1, 2) if blurs else shift
+
+    def move(array: np.ndarray) -> np.ndarray:
+        return np.roll(array, places, (0, 1, 2))
+
+    if blurs:
+        start[:2] = start[-3:] = 0
+        start[:, :3] = start[:, -3:] = 0
+        start[..., :3] = start[..., -4:] = 0
+    obj, state = case.after(operator, start, times)
+    turned, turned_state = case.after(operator, start * np.exp(1j * angle), times)
+    np.testing.assert_allclose(turned, obj * np.exp(1j * angle), atol=1e-9)
+    assert bool((turned_state.support == state.support).all())
+    moved, moved_state = case.after(operator, move(start), times, move(case.support))
+    if blurs:
+        assert state.support.any()
+        assert not state.support.all()
+        interior = (slice(3, -3),) * 3
+        np.testing.assert_array_equal(
+            moved_state.support[0].numpy()[interior], move(state.support[0].numpy())[interior]
+        )
+    else:
+        np.testing.assert_allclose(moved, move(obj), atol=1e-9)
+        np.testing.assert_array_equal(moved_state.support[0], move(state.support[0].numpy()))
+
+
+# --- supports --------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("threshold", "sigma"), [(0.1, 1.0), (0.35, 2.3)])
+def test_shrink_wrap_is_scipys_gaussian_and_a_threshold(threshold: float, sigma: float) -> None:
+    case = Case(1)
+    obj, state = case.after(SW(threshold=threshold, sigma=sigma), case.start)
+    blurred = gaussian_filter(np.abs(case.start), sigma)
+    np.testing.assert_array_equal(state.support[0], blurred >= threshold * blurred.max())
+    np.testing.assert_array_equal(obj, case.start / case.data.scale * case.data.scale)
+
+
+@pytest.mark.parametrize(("x", "y"), [(0, 0), (0, 1), (1, 0), (1, 1)])
+def test_twin_keeps_one_quarter(x: int, y: int) -> None:
+    case = Case(1)  # 12 along y, 11 along x: cohere keeps (n + 1) // 2 of the first half
+    obj, _ = case.after(TWIN(x=x, y=y), case.start)
+    kept = np.zeros(case.start.shape, dtype=bool)
+    kept[:, slice(6, None) if y else slice(6), slice(6, None) if x else slice(6)] = True
+    np.testing.assert_allclose(obj, np.where(kept, case.start, 0), rtol=1e-12)
+
+
+@pytest.mark.parametrize("oversampling", [2.5, 3.5, 5.0])
+@pytest.mark.parametrize("kind", ["faceted", "superellipsoid"])
+def test_autocorrelation_holds_the_crystal(kind: str, oversampling: float) -> None:
+    shape = (40, 48, 44)
+    for seed in range(3):
+        crystal = strained_crystal(
+            shape, np.eye(3), size=40 / oversampling, rng=np.random.default_rng(seed), kind=kind
+        )
+        data = Data.of(Measurement(1e4 * diffraction(crystal)), 0, CPU)
+        state = Case(0, shape).state(np.ones(shape, dtype=np.complex64))
+        AUTO().bind({}).step(state, data)
+        found = state.support[0].numpy()
+        true = np.abs(crystal) > 0.5
+        assert _inside(true, found) > 0.97
+        assert found.sum() < 4 * true.sum()
+
+
+def _inside(true: np.ndarray, found: np.ndarray) -> float:
+    """Share of a crystal that a support holds, at the best shift of one against the other."""
+    overlap = np.fft.ifftn(np.fft.fftn(true).conj() * np.fft.fftn(found)).real
+    return float(overlap.max() / true.sum())
+
+
+# --- networks --------------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def small() -> Measurement:
+    crystal = strained_crystal((16, 24, 20), np.eye(3), size=7, rng=np.random.default_rng(2))
+    counts = np.random.default_rng(0).poisson(3e3 * diffraction(crystal))
+    return Measurement(counts)
+
+
+def phase(small: Measurement, chain: str, seeds: Any = 1, **more: Any) -> Any:
+    # the support stays as it is, so that chains of different length begin alike
+    parameters = {"shrink_wrap_trigger": [], "autocorrelation_margin": 1.0}
+    if "REFINE" in chain:
+        parameters["refine_channels"] = 4
+    return reconstruct(small, chain, seeds=seeds, parameters=parameters, device="cpu", **more)
+
+
+def test_refine_alone_learns(small: Measurement) -> None:
+    few, many = phase(small, "3*REFINE"), phase(small, "40*REFINE")
+    assert many.metrics["chi2"] < 0.6 * few.metrics["chi2"]
+    assert len(many.run.history["chi2"]) == 40
+
+
+@pytest.mark.parametrize(("held_out", "figure"), [(0.03, "chi2_held_out"), (0.0, "chi2")])
+def test_refine_after_a_chain_never_harms(small: Measurement, held_out: float, figure: str) -> None:
+    without = phase(small, "20*ER", 2, held_out=held_out)
+    refined = phase(small, "20*ER + 10*REFINE", 2, held_out=held_out)
+    for before, after in zip(without.runs, refined.runs, strict=True):
+        assert after.metrics[figure] <= before.metrics[figure] * (1 + 1e-6)
+
+
+def test_refine_draws_from_its_seed_alone(small: Measurement) -> None:
+    torch.manual_seed(1)
+    one = phase(small, "2*ER + 3*REFINE", [3])
+    torch.manual_seed(2)
+    again = phase(small, "2*ER + 3*REFINE", [8, 3])
+    np.testing.assert_array_equal(one.object, again.runs[1].object)
+    assert not np.array_equal(one.object, again.runs[0].object)
+
+
+def test_cnn_says_that_it_needs_weights(small: Measurement) -> None:
+    with pytest.raises(WeightsError, match="CNN needs trained weights"):
+        phase(small, "CNN + 20*ER")
+    assert str(CNN()) == "CNN"
+
+
+# --- parameters ------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        (HIO, {"beta": 2.5}),
+        (HIO, {"beta": float("nan")}),
+        (RAAR, {"beta": -0.1}),
+        (DM, {"beta": 0}),
+        (SW, {"threshold": 1.5}),
+        (SW, {"sigma": 0}),
+        (AUTO, {"margin": "wide"}),
+        (REFINE, {"channels": 0}),
+    ],
+)
+def test_values_out_of_range(kind: type[Operator], values: dict[str, Any]) -> None:
+    with pytest.raises(ParameterError, match="give"):
+        kind(**values)
+
+
+def test_open_fields_come_from_the_parameters() -> None:
+    assert HIO().bind({"hio_beta": 0.7}) == HIO(beta=0.7)
+    assert HIO().bind({}) == HIO(beta=0.9)
+    assert HIO(beta=0.8).bind({"hio_beta": 0.7}) == HIO(beta=0.8)
+    assert str((2 * (ER() + HIO())).bind({"hio_beta": 0.7})) == "2*(ER + HIO(beta=0.7))"
