@@ -6,6 +6,7 @@ import contextlib
 import io
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -110,7 +111,11 @@ def _cohere(measurement: Measurement, backend: str, ours: float) -> str:
         return f"cohere ({backend}): cohere_core is not installed"
     import tifffile
 
-    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.redirect_stdout(io.StringIO()),
+        warnings.catch_warnings(action="ignore"),
+    ):
         data = Path(folder) / "data.tif"
         tifffile.imwrite(data, np.sqrt(measurement.intensity))
         parameters = {**STOCK_PARAMETERS, "algorithm_sequence": STOCK}

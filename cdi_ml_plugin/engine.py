@@ -171,6 +171,10 @@ class Job:
         """Run the whole chain for a batch of seeds."""
         triggers = all_triggers(self.step, self.parameters, self.data)
         state = self.fresh_state(seeds, start)
+        searching = max(
+            1,
+            sum(b.times for b in self.step.blocks() if b.operator.counts and b.operator.triggered),
+        )
         history: list[torch.Tensor] = []
         lost: dict[int, str] = {}
         for block in self.step.blocks():
@@ -184,6 +188,7 @@ class Job:
                     history.append(state.chi2)
                     self._watch(state, operator, lost)
                     state.iteration += 1
+                    state.progress += operator.triggered / searching
                     bar.advance(state, self.data)
             operator.end(state, self.data)
             state.fresh = state.fresh and not operator.counts

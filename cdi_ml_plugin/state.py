@@ -107,6 +107,9 @@ class State:
         One a seed, on the CPU, so that every device draws the same numbers.
     iteration, iterations : int
         Iterations done so far and in the whole chain.
+    progress : float
+        Share done, from 0 to 1, of the iterations in which triggers act (epochs of a network are
+        not among them).
     fresh : bool
         Whether the object is still nothing but random phases.
     chi2 : real tensor (batch,)
@@ -125,6 +128,7 @@ class State:
     generators: list[torch.Generator]
     iteration: int = 0
     iterations: int = 0
+    progress: float = 0.0
     fresh: bool = True
     chi2: torch.Tensor = field(init=False)
     phase_allowed: torch.Tensor | None = None

@@ -46,9 +46,11 @@ class ASW(Operator):
     """Adaptive shrink-wrap: a support update that cannot run away, the default of a bare sequence.
 
     The modulus is blurred by a σ that falls from 2 to 0.8 voxels over the first two thirds of the
-    chain, and compared with `threshold` times its root mean square inside the support. Where that
-    would leave less than `smallest` or more than `largest` of the array, the threshold is moved
-    until it does not, and the run's notes say so.
+    chain, and compared with a share of its root mean square inside the support: 1.6 × `threshold`
+    while the object is searched for, when a tight support helps most, and `threshold` in the last
+    15 % of the chain, so that the edge is not lost. Where that would leave less than `smallest` or
+    more than `largest` of the array, the level is moved until it does not, and the run's notes say
+    so.
 
     The rms threshold follows PyNX's ``SupportUpdate(method="rms")``.
     """
@@ -71,12 +73,12 @@ class ASW(Operator):
         within("support_every", self.every, 1, 100_000)
 
     def _step(self, state: State, data: Data) -> None:
-        done = state.iteration / max(1, state.iterations)
-        sigma = max(0.8, 2.0 - 1.2 * done / 0.66)
+        sigma = max(0.8, 2.0 - 1.2 * state.progress / 0.66)
+        share_of_rms = self.threshold * (1.6 if state.progress < 0.85 else 1)
         blurred = blur(modulus(state.object), round(sigma, 2))
         for index, (one, support) in enumerate(zip(blurred, state.support, strict=True)):
             inside = one[support]
-            level = self.threshold * float(inside.square().mean().sqrt())
+            level = share_of_rms * float(inside.square().mean().sqrt())
             voxels = one.numel()
             share = int((one >= level).sum()) / voxels
             if not self.smallest <= share <= self.largest:
