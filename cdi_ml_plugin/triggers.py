@@ -49,6 +49,18 @@ def rows(trigger: Sequence[int], iterations: int, name: str = "trigger") -> list
     return [i for i in chosen if 0 <= i < iterations]
 
 
+def _with_triggers(step: Step) -> list[int]:
+    """Iterations in which triggers act: all but the epochs of a network."""
+    found: list[int] = []
+    start = 0
+    for block in step.blocks():
+        if block.operator.counts:
+            if block.operator.triggered:
+                found += range(start, start + block.times)
+            start += block.times
+    return found
+
+
 def _check_step(rest: Sequence[int], trigger: Sequence[int], name: str) -> None:
     if rest and rest[0] < 1:
         raise ParameterError(f"{name} = {list(trigger)}: the step is {rest[0]}, give 1 or more")
@@ -201,7 +213,8 @@ def low_pass(step: Step, parameters: Mapping[str, Any], data: Data) -> list[Trig
     def restore(state: State, data: Data, number: int) -> None:
         data.amplitude.copy_(full)
 
-    last = min(stop, step.iterations - 1)
+    # before the iteration `stop`, or the last one before it that has triggers at all
+    last = max((i for i in _with_triggers(step) if i <= stop), default=0)
     return [
         Trigger("low pass", dict.fromkeys(chosen, 0), filtered),
         Trigger("full resolution", {last: 0}, restore),
@@ -226,10 +239,10 @@ class Average:
 def average(step: Step, parameters: Mapping[str, Any]) -> Trigger | None:
     """Averaging trigger, or None."""
     chosen = rows(parameters.get("average_trigger", []), step.iterations, "average_trigger")
-    if chosen and chosen[-1] != step.iterations - 1:
+    if chosen and (chosen[-1] != step.iterations - 1 or chosen[-1] not in _with_triggers(step)):
         raise ParameterError(
             f"average_trigger = {parameters['average_trigger']}: let it act in the last iteration too, "
-            "where the mean replaces the modulus"
+            "where the mean replaces the modulus, and let that be none of a network"
         )
     return Trigger("average", dict.fromkeys(chosen, 0), Average(), before=False) if chosen else None
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from cdi_ml_plugin import ER, HIO, RAAR, TWIN, Measurement, Result, reconstruct
-from cdi_ml_plugin.errors import AlgorithmError
+from cdi_ml_plugin.errors import AlgorithmError, ParameterError
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.metrics import object_error
 from cdi_ml_plugin.operators import Operator, Step
@@ -240,6 +240,17 @@ class Idle(Operator):
         pass
 
 
+@dataclass(frozen=True)
+class Epoch(Operator):
+    """An iteration without triggers that records how far the data are from those measured."""
+
+    triggered: ClassVar = False
+
+    def _step(self, state: State, data: Data) -> None:
+        difference = (data.amplitude - data.measured)[data.fitted]
+        state.chi2 = difference.abs().max().expand(1)
+
+
 def test_the_low_pass_ends(noisy: Measurement) -> None:
     def parameters(stop: int) -> dict[str, Any]:
         return {"lowpass_filter_trigger": [0, 1, stop], "lowpass_filter_range": [2.0]}
@@ -250,6 +261,11 @@ def test_the_low_pass_ends(noisy: Measurement) -> None:
     assert filtered.metrics["chi2"] < 1.3 * plain.metrics["chi2"]
     from_the_end = phase(noisy, "40*ER", parameters=parameters(-32))
     np.testing.assert_array_equal(from_the_end.object, filtered.object)
+    # into the epochs of a network, which have no triggers
+    epochs = phase(noisy, 12 * ER() + 2 * Epoch(), parameters=parameters(13))
+    assert not epochs.run.history["chi2"][-2:].any()
+    with pytest.raises(ParameterError, match="none of a network"):
+        phase(noisy, 12 * ER() + 2 * Epoch(), parameters={"average_trigger": [5, 1]})
     # a run that is lost while the filter is on leaves the next one as it was
     chain = 30 * Spoil("nan", 5, seeds=(1,))
     after = phase(noisy, chain, seeds=[1, 2], parameters=parameters(10))
