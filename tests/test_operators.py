@@ -1,4 +1,4 @@
-"""The laws of the algorithms: projections, fixed points, symmetries; supports; REFINE."""
+"""The laws of the algorithms: projections, fixed points, symmetries, supports."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from scipy.ndimage import gaussian_filter
 
 from cdi_ml_plugin import (
     AUTO,
-    CNN,
     DM,
     ER,
     HIO,
@@ -24,9 +23,8 @@ from cdi_ml_plugin import (
     SW,
     TWIN,
     Measurement,
-    reconstruct,
 )
-from cdi_ml_plugin.errors import ParameterError, WeightsError
+from cdi_ml_plugin.errors import ParameterError
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.operators import Operator
 from cdi_ml_plugin.projections import project_modulus
@@ -245,51 +243,6 @@ def _inside(true: np.ndarray, found: np.ndarray) -> float:
     """Share of a crystal that a support holds, at the best shift of one against the other."""
     overlap = np.fft.ifftn(np.fft.fftn(true).conj() * np.fft.fftn(found)).real
     return float(overlap.max() / true.sum())
-
-
-# --- networks --------------------------------------------------------------------------------------
-@pytest.fixture(scope="module")
-def small() -> Measurement:
-    crystal = strained_crystal((16, 24, 20), np.eye(3), size=7, rng=np.random.default_rng(2))
-    counts = np.random.default_rng(0).poisson(3e3 * diffraction(crystal))
-    return Measurement(counts)
-
-
-def phase(small: Measurement, chain: str, seeds: Any = 1, **more: Any) -> Any:
-    # the support stays as it is, so that chains of different length begin alike
-    parameters = {"shrink_wrap_trigger": [], "autocorrelation_margin": 1.0}
-    if "REFINE" in chain:
-        parameters["refine_channels"] = 4
-    return reconstruct(small, chain, seeds=seeds, parameters=parameters, device="cpu", **more)
-
-
-def test_refine_alone_learns(small: Measurement) -> None:
-    few, many = phase(small, "3*REFINE"), phase(small, "40*REFINE")
-    assert many.metrics["chi2"] < 0.6 * few.metrics["chi2"]
-    assert len(many.run.history["chi2"]) == 40
-
-
-@pytest.mark.parametrize(("held_out", "figure"), [(0.03, "chi2_held_out"), (0.0, "chi2")])
-def test_refine_after_a_chain_never_harms(small: Measurement, held_out: float, figure: str) -> None:
-    without = phase(small, "20*ER", 2, held_out=held_out)
-    refined = phase(small, "20*ER + 10*REFINE", 2, held_out=held_out)
-    for before, after in zip(without.runs, refined.runs, strict=True):
-        assert after.metrics[figure] <= before.metrics[figure] * (1 + 1e-6)
-
-
-def test_refine_draws_from_its_seed_alone(small: Measurement) -> None:
-    torch.manual_seed(1)
-    one = phase(small, "2*ER + 3*REFINE", [3])
-    torch.manual_seed(2)
-    again = phase(small, "2*ER + 3*REFINE", [8, 3])
-    np.testing.assert_array_equal(one.object, again.runs[1].object)
-    assert not np.array_equal(one.object, again.runs[0].object)
-
-
-def test_cnn_says_that_it_needs_weights(small: Measurement) -> None:
-    with pytest.raises(WeightsError, match="CNN needs trained weights"):
-        phase(small, "CNN + 20*ER")
-    assert str(CNN()) == "CNN"
 
 
 # --- parameters ------------------------------------------------------------------------------------
