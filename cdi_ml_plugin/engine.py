@@ -20,11 +20,11 @@ from .errors import AlgorithmError, ParameterError
 from .fourier import to_direct
 from .measurement import Measurement
 from .operators.base import Operator, Step
-from .operators.support import ASW, AUTO
+from .operators.support import ASW, AUTO, SW, box
 from .parameters import check
 from .progress import Progress
 from .result import Result, Run
-from .sequence import parse
+from .sequence import check_length, parse
 from .state import Data, State
 from .triggers import Trigger, all_triggers
 
@@ -71,7 +71,7 @@ def reconstruct(
     start : complex (z, y, x), optional
         An object to start from, centred, instead of random phases.
     support : bool (z, y, x), optional
-        The start support, centred.
+        The start support, centred; without one, where `start` is above a twentieth of its maximum.
     progress : bool
         Show a progress bar with χ² and r_p.
 
@@ -155,6 +155,7 @@ class Job:
         if not isinstance(chosen, str | Step):
             raise ParameterError(f"sequence = {chosen!r}: give a text or a chain of operators")
         tree = chosen if isinstance(chosen, Step) else parse(chosen)
+        check_length(tree)
         extra = {key for o in tree.operators() for key in o.keys.values()}
         parameters, notes = check(given, extra | OWN_KEYS)
         place = _device(device)
@@ -164,6 +165,8 @@ class Job:
                 'init_guess = "continue" needs an object: give start=…, or let cdi-ml read continue_dir'
             )
         data = Data.of(measurement, held_out, place, dtype.to_real())
+        if held_out and not len(data.held_out):
+            notes.append("nothing is held out: no measured voxel is dimmer than 1 % of the maximum")
         return cls(tree.bind(parameters), parameters, data, place, dtype, notes)
 
     @torch.no_grad()
@@ -225,6 +228,9 @@ class Job:
             state.support[:] = box(self.data.shape, self.parameters["initial_support_area"]).to(
                 self.device
             )
+        elif start.object is not None:
+            state.object[:] = start.object.to(self.device)
+            SW(0.05, 1.0).step(state, self.data)  # where the object is
         else:
             state.object.zero_()
             AUTO().bind(self.parameters).step(state, self.data)
@@ -292,17 +298,6 @@ class Start:
 
 
 OWN_KEYS = {*AUTO.keys.values(), *ASW.keys.values()}
-
-
-def box(shape: Sequence[int], area: Sequence[float]) -> torch.Tensor:
-    """cohere's start support: a centred box, `area` being its share of the (x, y, z) axes."""
-    inside = torch.zeros(tuple(shape), dtype=torch.bool)
-    slices = []
-    for n, share in zip(shape, reversed(list(area)), strict=True):
-        size = max(1, min(n, int(share * n)))
-        slices.append(slice((n - size) // 2, (n - size) // 2 + size))
-    inside[tuple(slices)] = True
-    return inside
 
 
 def _start(

@@ -210,11 +210,16 @@ def parse(text: str) -> Step:
     step = parser.sequence(0)
     if parser.next.kind != "end":
         parser.fail(parser.next.at, "expected '+' or the end")
+    check_length(step)
+    return step
+
+
+def check_length(step: Step) -> None:
+    """Raise SequenceError where a chain is longer than anybody would wait for."""
     if _count(step) > MAX_ITERATIONS:
         raise SequenceError(
             f"the algorithm sequence has more than {MAX_ITERATIONS:,} iterations: shorten it"
         )
-    return step
 
 
 def _count(step: Step) -> int:

@@ -160,18 +160,7 @@ HARD = {
 }
 
 
-NO_AUTOCORRELATION = ("sparse counts", "one voxel", "one voxel off centre", "fills the array")
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=[pytest.mark.xfail(reason="the start support is empty")])
-        if name in NO_AUTOCORRELATION
-        else name
-        for name in HARD
-    ],
-)
+@pytest.mark.parametrize("name", HARD)
 def test_a_bare_chain_survives_anything(name: str) -> None:
     result = phase(Measurement(HARD[name]), None)
     voxels = result.support.size

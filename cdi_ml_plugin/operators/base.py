@@ -10,7 +10,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from numbers import Real
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from ..errors import AlgorithmError, ParameterError, SequenceError
@@ -248,6 +248,13 @@ class Operator(Step):
 def _python(value: Any) -> Any:
     """Give a number of NumPy as Python's own, whose ``repr`` can be read back."""
     return value.item() if hasattr(value, "item") else value
+
+
+def whole(name: str, value: Any, low: int, high: int = 100_000) -> None:
+    """Raise ParameterError unless `value` is a whole number in range; an open field passes."""
+    within(name, value, low, high)
+    if value is not OPEN and not isinstance(value, Integral):
+        raise ParameterError(f"{name} = {value!r}: give a whole number from {low} to {high}")
 
 
 def within(name: str, value: Any, low: float, high: float) -> None:

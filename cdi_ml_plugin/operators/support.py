@@ -5,6 +5,7 @@ None of them is an iteration, so they do not move the triggers of those after th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -12,10 +13,24 @@ import torch
 
 from ..fourier import autocorrelation
 from ..projections import blur, modulus
-from .base import OPEN, Operator, within
+from .base import OPEN, Operator, whole, within
 
 if TYPE_CHECKING:
     from ..state import Data, State
+
+
+FEWEST = 8  # voxels of a start support
+
+
+def box(shape: Sequence[int], area: Sequence[float]) -> torch.Tensor:
+    """cohere's start support: a centred box, `area` being its share of the (x, y, z) axes."""
+    inside = torch.zeros(tuple(shape), dtype=torch.bool)
+    slices = []
+    for n, share in zip(shape, reversed(list(area)), strict=True):
+        size = max(1, min(n, int(share * n)))
+        slices.append(slice((n - size) // 2, (n - size) // 2 + size))
+    inside[tuple(slices)] = True
+    return inside
 
 
 @dataclass(frozen=True)
@@ -70,25 +85,27 @@ class ASW(Operator):
 
     def __post_init__(self) -> None:
         within("support_threshold", self.threshold, 0.01, 2)
-        within("support_every", self.every, 1, 100_000)
+        within("support_smallest", self.smallest, 0, 1)
+        within("support_largest", self.largest, 0, 1)
+        whole("support_every", self.every, 1)
 
     def _step(self, state: State, data: Data) -> None:
         sigma = max(0.8, 2.0 - 1.2 * state.progress / 0.66)
         share_of_rms = self.threshold * (1.6 if state.progress < 0.85 else 1)
         blurred = blur(modulus(state.object), round(sigma, 2))
         for index, (one, support) in enumerate(zip(blurred, state.support, strict=True)):
-            inside = one[support]
-            level = share_of_rms * float(inside.square().mean().sqrt())
-            voxels = one.numel()
-            share = int((one >= level).sum()) / voxels
-            if not self.smallest <= share <= self.largest:
+            inside = one[support] if bool(support.any()) else one
+            torch.ge(one, share_of_rms * inside.square().mean().sqrt(), out=support)
+            share = int(support.sum()) / one.numel()
+            if not self.smallest <= share <= self.largest or share == 0:
                 bound = self.largest if share > self.largest else self.smallest
-                rank = max(1, round(voxels * (1 - bound)))
-                level = float(one.flatten().kthvalue(rank).values)
+                brightest = one.flatten().topk(max(1, round(bound * one.numel()))).indices
+                support.fill_(False).view(-1)[brightest] = True
                 state.note(
-                    index, f"support would have been {share:.2%} of the array: held at {bound:.2%}"
+                    index,
+                    f"support held between {self.smallest:.2%} and {self.largest:.0%} of the array, "
+                    "which it would have left",
                 )
-            torch.ge(one, level, out=support)
 
 
 @dataclass(frozen=True)
@@ -110,7 +127,14 @@ class AUTO(Operator):
         within("autocorrelation_margin", self.margin, 0.5, 4)
 
     def _step(self, state: State, data: Data) -> None:
-        state.support[:] = half_autocorrelation(data.amplitude, self.threshold, self.margin)
+        support = half_autocorrelation(data.amplitude, self.threshold, self.margin)
+        if int(support.sum()) < FEWEST:
+            support = box(data.shape, (0.5, 0.5, 0.5)).to(support.device)
+            for index in range(len(state.seeds)):
+                state.note(
+                    index, "the autocorrelation shows no object: start support is half the array"
+                )
+        state.support[:] = support
         state.object.mul_(state.support)
 
 
@@ -144,6 +168,10 @@ class TWIN(Operator):
     x: int = 0
     y: int = 0
     counts: ClassVar = False
+
+    def __post_init__(self) -> None:
+        whole("twin_halves (x)", self.x, 0, 1)
+        whole("twin_halves (y)", self.y, 0, 1)
 
     def _step(self, state: State, data: Data) -> None:
         for axis, keep in ((-1, self.x), (-2, self.y)):
