@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .engine import Job, reconstruct
+from .engine import reconstruct
 from .fourier import diffraction, to_direct, to_reciprocal
+from .job import Job
 from .measurement import Measurement
 from .preprocess import centre
 from .simulate.particle import strained_crystal

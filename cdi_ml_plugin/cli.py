@@ -98,7 +98,8 @@ def reconstruct(
     parameters = _parameters(data, config, settings)
     chain = parameters.get("algorithm_sequence") if sequence is None else sequence
     if chain is not None:
-        parse(str(chain))  # before the data, which take longer
+        for operator in parse(str(chain)).operators():  # before the data, which take longer
+            operator.check()
     check_folder(out, force)
     measurement = read(data, mask=mask, spec=spec, scan=scan, dark=dark, white=white)
     measurement = _prepare(measurement, data, threshold, crop, binning)

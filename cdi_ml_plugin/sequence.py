@@ -202,6 +202,8 @@ def parse(text: str) -> Step:
     AlgorithmError
         A known algorithm cannot be loaded.
     """
+    if not isinstance(text, str):
+        raise SequenceError(f"the algorithm sequence is {text!r}: give a text")
     if not text.strip():
         raise SequenceError(
             f"the algorithm sequence is empty: give one such as '20*ER + 180*HIO', of {', '.join(registry.names())}"

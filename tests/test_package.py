@@ -92,9 +92,7 @@ def test_the_readme_shows_a_picture_and_names_every_algorithm():
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_sources(path, request):
-    if path.name == "engine.py":
-        request.applymarker(pytest.mark.xfail(reason="it is to be split", strict=False))
+def test_sources(path):
     text = path.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= LONGEST
     called = {

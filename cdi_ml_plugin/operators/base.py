@@ -185,6 +185,9 @@ class Operator(Step):
         if "name" not in cls.__dict__:
             cls.name = cls.__name__
 
+    def check(self) -> None:
+        """Raise where it cannot run here at all; called for the whole chain before any work."""
+
     # --- what an algorithm writes -------------------------------------------------------------
     def _begin(self, state: State, data: Data, count: int) -> None:
         """Prepare `count` iterations. State that lives across them goes into ``state.memory``."""

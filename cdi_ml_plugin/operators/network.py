@@ -33,13 +33,15 @@ class CNN(Operator):
 
     triggered: ClassVar = False
 
-    def _begin(self, state: State, data: Data, count: int) -> None:
+    def check(self) -> None:
+        """Raise WeightsError: there are none yet."""
         raise WeightsError(
             "CNN needs trained weights, and this version ships none: "
             "leave CNN out of the sequence, REFINE works without weights"
         )
 
-    def _step(self, state: State, data: Data) -> None: ...
+    def _step(self, state: State, data: Data) -> None:
+        self.check()
 
 
 @dataclass(frozen=True)

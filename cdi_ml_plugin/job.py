@@ -1,0 +1,236 @@
+"""A chain made ready, and its loop: the one driver of every algorithm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from . import metrics
+from .errors import ParameterError
+from .fourier import to_direct
+from .measurement import Measurement
+from .operators.base import Operator, Step
+from .operators.support import ASW, AUTO, SW, box
+from .parameters import check
+from .progress import Progress
+from .result import Run
+from .sequence import check_length, parse
+from .state import Data, State
+from .triggers import Trigger, all_triggers
+
+DEFAULT_SEQUENCE = "3*(20*ER + 180*HIO) + 20*ER"
+DTYPES = {"single": torch.complex64, "double": torch.complex128}
+OWN_KEYS = {*AUTO.keys.values(), *ASW.keys.values()}  # of the steps that a bare sequence gets
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """What to start from instead of random phases, in the scale of the data."""
+
+    object: torch.Tensor | None = None
+    support: torch.Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A chain made ready: operators bound to their parameters, data on the device."""
+
+    step: Step
+    parameters: dict[str, Any]
+    data: Data
+    device: torch.device
+    dtype: torch.dtype
+    notes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls,
+        measurement: Measurement,
+        sequence: str | Step | None,
+        given: Mapping[str, Any],
+        held_out: float,
+        device: str | torch.device | None,
+        precision: str,
+        started: bool = False,
+    ) -> Job:
+        if precision not in DTYPES:
+            raise ParameterError(f"precision = {precision!r}: give one of {', '.join(DTYPES)}")
+        if not 0 <= held_out <= 0.5:
+            raise ParameterError(f"held_out = {held_out!r}: give a share from 0 to 0.5")
+        chosen = sequence if sequence is not None else given.get("algorithm_sequence")
+        if chosen is None:
+            chosen = DEFAULT_SEQUENCE
+        if not isinstance(chosen, str | Step):
+            raise ParameterError(f"sequence = {chosen!r}: give a text or a chain of operators")
+        tree = chosen if isinstance(chosen, Step) else parse(chosen)
+        check_length(tree)
+        for operator in tree.operators():
+            operator.check()
+        extra = {key for o in tree.operators() for key in o.keys.values()}
+        parameters, notes = check(given, extra | OWN_KEYS)
+        place = _device(device)
+        dtype = DTYPES[precision]
+        if parameters.get("init_guess") == "continue" and not started:
+            raise ParameterError(
+                'init_guess = "continue" needs an object: give start=…, or let cdi-ml read continue_dir'
+            )
+        data = Data.of(measurement, held_out, place, dtype.to_real())
+        if held_out and not len(data.held_out):
+            notes.append("nothing is held out: no measured voxel is dimmer than 1 % of the maximum")
+        return cls(tree.bind(parameters), parameters, data, place, dtype, notes)
+
+    @torch.no_grad()
+    def run(self, seeds: Sequence[int], start: Start, stop: list[bool], bar: Progress) -> list[Run]:
+        """Run the whole chain for a batch of seeds."""
+        triggers = all_triggers(self.step, self.parameters, self.data)
+        state = self.fresh_state(seeds, start)
+        searching = max(
+            1,
+            sum(b.times for b in self.step.blocks() if b.operator.counts and b.operator.triggered),
+        )
+        history: list[torch.Tensor] = []
+        lost: dict[int, str] = {}
+        for block in self.step.blocks():
+            operator = block.operator
+            operator.begin(state, self.data, block.times)
+            for _ in range(block.times):
+                if stop or len(lost) == len(seeds):
+                    break
+                self._iterate(operator, state, triggers)
+                if operator.counts:
+                    history.append(state.chi2)
+                    self._watch(state, operator, lost)
+                    state.iteration += 1
+                    state.progress += operator.triggered / searching
+                    bar.advance(state, self.data)
+            operator.end(state, self.data)
+            state.fresh = state.fresh and not operator.counts
+            if stop or len(lost) == len(seeds):
+                break
+        if start.object is None and start.support is None:
+            _centre(state)
+        return self._finish(state, history, lost, bool(stop))
+
+    def _iterate(self, operator: Operator, state: State, triggers: list[Trigger]) -> None:
+        active = triggers if operator.triggered and operator.counts else []
+        for trigger in active:
+            if trigger.before and state.iteration in trigger.rows:
+                trigger.act(state, self.data, trigger.rows[state.iteration])
+        operator.step(state, self.data)
+        for trigger in active:
+            if not trigger.before and state.iteration in trigger.rows:
+                trigger.act(state, self.data, trigger.rows[state.iteration])
+
+    def fresh_state(self, seeds: Sequence[int], start: Start | None = None) -> State:
+        """Start objects and supports for a batch of seeds."""
+        start = start or Start()
+        shape = (len(seeds), *self.data.shape)
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        state = State(
+            object=torch.empty(shape, dtype=self.dtype, device=self.device),
+            support=torch.ones(shape, dtype=torch.bool, device=self.device),
+            seeds=list(seeds),
+            generators=generators,
+            iterations=self.step.iterations,
+            fresh=start.object is None,
+        )
+        if start.support is not None:
+            state.support[:] = start.support.to(self.device)
+        elif "initial_support_area" in self.parameters:
+            state.support[:] = box(self.data.shape, self.parameters["initial_support_area"]).to(
+                self.device
+            )
+        elif start.object is not None:
+            state.object[:] = start.object.to(self.device)
+            SW(0.05, 1.0).step(state, self.data)  # where the object is
+        else:
+            state.object.zero_()
+            AUTO().bind(self.parameters).step(state, self.data)
+        for index, generator in enumerate(generators):
+            if start.object is not None:
+                state.object[index] = start.object.to(self.device)
+            else:
+                angle = torch.rand(self.data.shape, generator=generator) * (2 * torch.pi)
+                wave = torch.polar(self.data.amplitude, angle.to(self.data.amplitude))
+                state.object[index] = to_direct(wave) * state.support[index]
+        return state
+
+    def _watch(self, state: State, operator: Operator, lost: dict[int, str]) -> None:
+        """Set a run that is no longer finite to zero, so that the others of its batch go on."""
+        if state.iteration % 10 and self.device.type != "cpu":
+            return  # each look waits for the GPU
+        for index in (~torch.isfinite(state.chi2)).nonzero()[:, 0].tolist():
+            if index not in lost and operator.defines_chi2:
+                lost[index] = f"not finite at iteration {state.iteration} in {operator}"
+                state.note(index, lost[index])
+                state.object[index] = 0
+
+    def _finish(
+        self, state: State, history: list[torch.Tensor], lost: dict[int, str], stopped: bool
+    ) -> list[Run]:
+        if stopped:
+            state.object.mul_(state.support)  # an HIO iterate is no object outside its support
+        chi2 = (
+            torch.stack(history).float().cpu().numpy() if history else np.empty((0, 1), np.float32)
+        )
+        runs = []
+        for index, seed in enumerate(state.seeds):
+            if not bool(torch.isfinite(state.object[index]).all()) and index not in lost:
+                lost[index] = "not finite at the end"
+                state.note(index, lost[index])
+                state.object[index] = 0
+            figures = metrics.figures(state.object[index][None], self.data)[0]
+            if index in lost:
+                figures = dict.fromkeys(figures, float("nan"))
+            scaled = (state.object[index] * self.data.scale).to(torch.complex64).cpu().numpy()
+            runs.append(
+                Run(
+                    seed=seed,
+                    object=scaled,
+                    support=state.support[index].cpu().numpy(),
+                    metrics=figures,
+                    history={"chi2": chi2[:, min(index, chi2.shape[1] - 1)].copy()},
+                    reason="not finite"
+                    if index in lost
+                    else "interrupted"
+                    if stopped
+                    else "completed",
+                    notes=tuple(state.notes[index]),
+                )
+            )
+        return runs
+
+
+def _centre(state: State) -> None:
+    """Roll each object, and its support, so that its centre of mass is at the centre of the array.
+
+    A start from random phases may come to rest anywhere: a shift leaves the moduli as they are.
+    """
+    for index, (obj, support) in enumerate(zip(state.object, state.support, strict=True)):
+        weight = (obj.abs() * support).double()
+        total = weight.sum()
+        if not bool(torch.isfinite(total)) or float(total) == 0:
+            continue
+        shift = []
+        for axis, n in enumerate(obj.shape):
+            others = [a for a in range(3) if a != axis]
+            angle = torch.arange(n, device=obj.device) * (2 * torch.pi / n)
+            # a mean on the circle, for the object may lie across the edge of the array
+            mean = (weight.sum(others) * torch.polar(torch.ones_like(angle), angle)).sum().angle()
+            shift.append(n // 2 - round(float(mean) * n / (2 * torch.pi)))
+        state.object[index] = obj.roll(shift, (0, 1, 2))
+        state.support[index] = support.roll(shift, (0, 1, 2))
+
+
+def _device(wanted: str | torch.device | None) -> torch.device:
+    try:
+        place = torch.device(wanted or ("cuda" if torch.cuda.is_available() else "cpu"))
+        torch.empty(0, device=place)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ParameterError(f"device {wanted!r} cannot be used: {reason}") from error
+    return place
