@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from .fourier import shift_ramp, to_direct, to_reciprocal
+from .projections import BLOCK, modulus
 from .state import Data
 
 
@@ -17,28 +20,35 @@ def figures(obj: torch.Tensor, data: Data) -> list[dict[str, float]]:
     taken over every measured voxel; ``chi2_held_out`` is the same χ² over the voxels that no
     algorithm has seen (NaN where there are none, or none with counts). Double precision.
     """
-    measured = data.measured.flatten().double()
+    return [_figures(one, data) for one in obj]
+
+
+def _figures(obj: torch.Tensor, data: Data) -> dict[str, float]:
+    model = modulus(to_reciprocal(obj)[None]).flatten()
+    measured = data.measured.flatten()
     known = torch.ones_like(measured, dtype=torch.bool)
     known[data.masked] = False
-    target = measured[known]
-    hidden = measured[data.held_out]
-    results = []
-    for one in obj:
-        model = to_reciprocal(one).abs().flatten().double()
-        fit = model[known]
-        deviation, reference = fit - fit.mean(), target - target.mean()
-        norm = deviation.norm() * reference.norm()
-        unseen = float(hidden.square().sum())  # 0 where no count fell into the held-out voxels
-        results.append(
-            {
-                "chi2": float((fit - target).square().sum() / target.square().sum()),
-                "pearson": float(deviation.dot(reference) / norm) if norm > 0 else float("nan"),
-                "chi2_held_out": float((model[data.held_out] - hidden).square().sum()) / unseen
-                if unseen > 0
-                else float("nan"),
-            }
+    # sums in double precision, a piece at a time: whole copies in double would not fit
+    sums = torch.zeros(7, dtype=torch.float64, device=measured.device)
+    for first in range(0, len(model), BLOCK):
+        piece = slice(first, first + BLOCK)
+        inside = known[piece]
+        fit, target = model[piece][inside].double(), measured[piece][inside].double()
+        count = torch.ones_like(fit).sum()
+        residual = (fit - target).square().sum()
+        sums += torch.stack(
+            [count, fit.sum(), target.sum(), fit @ fit, target @ target, fit @ target, residual]
         )
-    return results
+    n, sum_f, sum_t, ff, tt, ft, residual = sums.tolist()
+    norm = math.sqrt(max(0.0, (ff - sum_f**2 / n) * (tt - sum_t**2 / n)))
+    hidden = measured[data.held_out].double()
+    unseen = float(hidden.square().sum())  # 0 where no count fell into the held-out voxels
+    missed = float((model[data.held_out] - hidden).square().sum())
+    return {
+        "chi2": residual / tt,
+        "pearson": (ft - sum_f * sum_t / n) / norm if norm > 0 else float("nan"),
+        "chi2_held_out": missed / unseen if unseen > 0 else float("nan"),
+    }
 
 
 def align(

@@ -81,30 +81,37 @@ def blur(array: torch.Tensor, sigma: float) -> torch.Tensor:
     """Gaussian filter of real arrays (batch, z, y, x), equal to scipy's ``gaussian_filter``.
 
     The kernel ends at 4 σ, so along each axis the filter is a narrow band of a matrix; blocks of
-    that band are multiplied.
+    that band are multiplied, for a slab of the array at a time.
     """
-    along_z = torch.empty_like(array)
-    along_y = torch.empty_like(array)
-    for rows, band, window in _bands(array, 1, sigma):
-        piece = torch.matmul(band, array[:, window].flatten(2))
-        along_z[:, rows] = piece.reshape(-1, rows.stop - rows.start, *array.shape[2:])
-    for rows, band, window in _bands(array, 2, sigma):
-        along_y[:, :, rows] = torch.matmul(band, along_z[:, :, window])
-    blurred = along_z
-    for rows, band, window in _bands(array, 3, sigma):
-        blurred[..., rows] = torch.matmul(along_y[..., window], band.T)
-    return blurred
+    depth, height = (_bands(n, sigma, array) for n in array.shape[1:3])
+    # a band along x has to be copied out of every row: up to here the whole matrix is faster
+    width = _bands(array.shape[3], sigma, array, whole=128)
+    slabs = []
+    for band, window in depth:
+        # along z, then y and x of the slab that this gives, while it is in the cache
+        rows = array[:, window]
+        slab = torch.matmul(band, rows.flatten(2)).reshape(-1, len(band), *array.shape[2:])
+        slab = _joined([torch.matmul(band, slab[:, :, window]) for band, window in height], 2)
+        slabs.append(
+            _joined([torch.matmul(slab[..., window], band.T) for band, window in width], 3)
+        )
+    return _joined(slabs, 1)
+
+
+def _joined(pieces: list[torch.Tensor], axis: int) -> torch.Tensor:
+    return pieces[0] if len(pieces) == 1 else torch.cat(pieces, axis)
 
 
 def _bands(
-    array: torch.Tensor, axis: int, sigma: float
-) -> Iterator[tuple[slice, torch.Tensor, slice]]:
-    """For each block of rows of the kernel: the rows, the part of the kernel, what it acts on."""
-    n = array.shape[axis]
+    n: int, sigma: float, like: torch.Tensor, whole: int = 64
+) -> list[tuple[torch.Tensor, slice]]:
+    """For each block of rows of the kernel: the part that is not zero, and what it acts on."""
     reach = int(4 * sigma + 0.5)
-    kernel = _kernel(n, sigma, array.dtype, array.device)
-    block = n if n <= 64 else 32
+    kernel = _kernel(n, sigma, like.dtype, like.device)
+    block = n if n <= whole else 32
+    bands = []
     for start in range(0, n, block):
-        rows = slice(start, min(n, start + block))
-        window = slice(max(0, rows.start - reach), min(n, rows.stop + reach))
-        yield rows, kernel[rows, window], window
+        stop = min(n, start + block)
+        window = slice(max(0, start - reach), min(n, stop + reach))
+        bands.append((kernel[start:stop, window], window))
+    return bands

@@ -81,7 +81,8 @@ class Data:
         floating = mask.clone()
         floating.view(-1)[chosen] = True
         fitted = amplitude.masked_fill(floating, 0)
-        scale = float(fitted.double().square().mean().sqrt()) or 1.0
+        power = float(fitted.square().sum(dtype=torch.float64))
+        scale = (power / fitted.numel()) ** 0.5 or 1.0
         return cls(
             amplitude=(fitted / scale).to(device),
             floating=floating.to(device, dtype) if bool(floating.any()) else None,
@@ -89,7 +90,7 @@ class Data:
             held_out=chosen.to(device),
             masked=mask.flatten().nonzero()[:, 0].to(device),
             scale=scale,
-            power=float((fitted / scale).double().square().sum()),
+            power=power / scale**2,
         )
 
 
