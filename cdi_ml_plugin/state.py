@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .fourier import to_centre, to_corner
+from .fourier import to_corner
 from .measurement import Measurement
 
 # Voxels brighter than this share of the maximum carry the low frequencies that anchor an object:
@@ -150,7 +150,3 @@ class State:
         """Record, once, what was adapted for the run at `index` of the batch."""
         if text not in self.notes[index]:
             self.notes[index].append(text)
-
-    def centred(self, data: Data) -> torch.Tensor:
-        """The measured amplitude, centred: what a network takes as its input."""
-        return to_centre(data.amplitude)

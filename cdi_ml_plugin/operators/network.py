@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional
 
 from ..errors import AlgorithmError, WeightsError
-from ..fourier import to_reciprocal
+from ..fourier import to_centre, to_reciprocal
 from ..nn import losses
 from ..nn.model import Network
 from ..projections import blur
@@ -132,7 +132,7 @@ class _Fit:
                     torch.nn.init.zeros_(parameter)
         network.to(state.object.device)
         network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-        pattern = centre_crop(state.centred(data), [2 * n for n in size])
+        pattern = centre_crop(to_centre(data.amplitude), [2 * n for n in size])
         pattern = (pattern / pattern.max()).float()[None, None]
         return cls(
             network=network,
