@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from . import __version__
+from .cli_network import train
 from .errors import CdiMlError, ParameterError
 
 if TYPE_CHECKING:
@@ -98,7 +99,9 @@ def reconstruct(
     parameters = _parameters(data, config, settings)
     chain = parameters.get("algorithm_sequence") if sequence is None else sequence
     if chain is not None:
-        for operator in parse(str(chain)).operators():  # before the data, which take longer
+        for operator in (
+            parse(str(chain)).bind(parameters).operators()
+        ):  # before the data, which take longer
             operator.check()
     check_folder(out, force)
     measurement = read(data, mask=mask, spec=spec, scan=scan, dark=dark, white=white)
@@ -290,6 +293,9 @@ def engine(data: Path | None, sizes: Sequence[int], iterations: int, device: str
 
     for line in engine_table(data, sizes, iterations, device):
         click.echo(line)
+
+
+cli.add_command(train)
 
 
 def main() -> None:

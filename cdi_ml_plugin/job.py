@@ -68,10 +68,11 @@ class Job:
             raise ParameterError(f"sequence = {chosen!r}: give a text or a chain of operators")
         tree = chosen if isinstance(chosen, Step) else parse(chosen)
         check_length(tree)
-        for operator in tree.operators():
-            operator.check()
         extra = {key for o in tree.operators() for key in o.keys.values()}
         parameters, notes = check(given, extra | OWN_KEYS)
+        step = tree.bind(parameters)
+        for operator in step.operators():
+            operator.check()
         place = _device(device)
         dtype = DTYPES[precision]
         if parameters.get("init_guess") == "continue" and not started:
@@ -81,7 +82,7 @@ class Job:
         data = Data.of(measurement, held_out, place, dtype.to_real())
         if held_out and not len(data.held_out):
             notes.append("nothing is held out: no measured voxel is dimmer than 1 % of the maximum")
-        return cls(tree.bind(parameters), parameters, data, place, dtype, notes)
+        return cls(step, parameters, data, place, dtype, notes)
 
     @torch.no_grad()
     def run(self, seeds: Sequence[int], start: Start, stop: list[bool], bar: Progress) -> list[Run]:
@@ -192,7 +193,7 @@ class Job:
                     seed=seed,
                     object=scaled,
                     support=state.support[index].cpu().numpy(),
-                    metrics=figures,
+                    metrics={**figures, **state.figures[index]},
                     history={"chi2": chi2[:, min(index, chi2.shape[1] - 1)].copy()},
                     reason="not finite"
                     if index in lost

@@ -121,6 +121,8 @@ class State:
         What an algorithm keeps across its own consecutive iterations.
     notes : list of list of str
         For each seed, what was adapted on the way.
+    figures : list of dict
+        For each seed, an algorithm's own figures of merit, beside the result's.
     """
 
     object: torch.Tensor
@@ -135,10 +137,12 @@ class State:
     phase_allowed: torch.Tensor | None = None
     memory: dict[str, Any] = field(default_factory=dict)
     notes: list[list[str]] = field(init=False)
+    figures: list[dict[str, float]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.chi2 = torch.full((len(self.seeds),), torch.nan, device=self.object.device)
         self.notes = [[] for _ in self.seeds]
+        self.figures = [{} for _ in self.seeds]
         self.zero = torch.zeros((), dtype=self.object.dtype, device=self.object.device)
 
     @property

@@ -53,6 +53,6 @@ def test_refine_draws_from_its_seed_alone(small: Measurement) -> None:
 
 
 def test_cnn_says_that_it_needs_weights(small: Measurement) -> None:
-    with pytest.raises(WeightsError, match="CNN needs trained weights"):
-        phase(small, "CNN + 20*ER")
+    with pytest.raises(WeightsError, match="no_such_weights"):
+        phase(small, "CNN(weights='no_such_weights') + 20*ER")
     assert str(CNN()) == "CNN"

@@ -41,3 +41,32 @@ def unsupervised(model: torch.Tensor, measured: torch.Tensor, progress: float) -
     beta = weight(progress)
     correlation = modified_pearson(model, measured)
     return (beta * correlation + chi_square(model, measured)) / (beta + 1)
+
+
+def relative(model: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """L₁, L₂ = √Σ(x_p−x_g)² / √Σx_g², for each entry of a batch."""
+    return (model - target).flatten(1).norm(dim=1) / target.flatten(1).norm(dim=1)
+
+
+def supervised(
+    obj: torch.Tensor, truth: torch.Tensor, wave: torch.Tensor, modulus: torch.Tensor
+) -> torch.Tensor:
+    """l_s of equation (6) with all α = 1, for each entry of a batch: amplitude, phase, L₃ of √I.
+
+    The phase counts inside the true particle, where it is defined; outside, the target is 0.
+    """
+    inside = truth.abs() > 1e-3
+    phases = [torch.where(inside, x.angle() % (2 * torch.pi), 0) for x in (obj, truth)]
+    pairs = zip(wave.abs(), modulus, strict=True)
+    patterns = torch.stack([modified_pearson(one, other) for one, other in pairs])
+    return (relative(obj.abs(), truth.abs()) + relative(*phases) + patterns) / 3
+
+
+def overlap(obj: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """1 − |⟨ρ_p, ρ_g⟩|² / (‖ρ_p‖²‖ρ_g‖²), for each entry of a batch.
+
+    The square of the object error that is left when global phase and scale are removed.
+    """
+    product = (obj.conj() * truth).flatten(1).sum(1).abs().square()
+    powers = [x.abs().square().flatten(1).sum(1) for x in (obj, truth)]
+    return 1 - product / (powers[0] * powers[1]).clamp_min(1e-20)

@@ -46,15 +46,18 @@ def decoder(channels: int, levels: int) -> nn.Sequential:
 class Network(nn.Module):
     """Amplitude and phase on half the grid of the diffraction amplitude.
 
-    The paper takes its first block on the full grid and pools; here the input is folded 2×2×2 into
-    channels first, which costs an eighth and loses nothing. Upsampling is nearest-neighbour.
+    The paper takes its first block on the full grid and pools. With `fold` the input is folded
+    2×2×2 into channels first, which costs an eighth and loses nothing. Upsampling is
+    nearest-neighbour.
 
     Parameters
     ----------
     channels : int
-        Channels of the finest grid; they double at each level.
+        Channels of the output's grid; they double at each coarser level.
     levels : int
-        Times the grid is halved: every axis of the output is divisible by 2**levels.
+        Times the grid of the output is halved: every axis of it is divisible by 2**levels.
+    fold : bool
+        False for the paper's own first block.
 
     Notes
     -----
@@ -63,10 +66,11 @@ class Network(nn.Module):
     object adds them to it instead.
     """
 
-    def __init__(self, channels: int = 16, levels: int = 3) -> None:
+    def __init__(self, channels: int = 16, levels: int = 3, fold: bool = True) -> None:
         super().__init__()
-        self.levels = levels
-        layers: list[nn.Module] = [Fold(), Block(8, channels)]
+        half = channels // 2
+        first: list[nn.Module] = [Block(1, half), nn.MaxPool3d(2), Block(half, channels)]
+        layers = [Fold(), Block(8, channels)] if fold else first
         for level in range(levels):
             layers += [
                 nn.MaxPool3d(2),

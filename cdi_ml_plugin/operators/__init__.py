@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from .classical import HIO as HIO
     from .classical import RAAR as RAAR
     from .classical import SF as SF
-    from .network import CNN as CNN
-    from .network import REFINE as REFINE
+    from .cnn import CNN as CNN
+    from .refine import REFINE as REFINE
     from .support import ASW as ASW
     from .support import AUTO as AUTO
     from .support import SW as SW
@@ -29,7 +29,8 @@ _HOME = {
     **dict.fromkeys(("Chain", "Operator", "Repeat", "Step"), "base"),
     **dict.fromkeys(("DM", "ER", "HIO", "RAAR", "SF"), "classical"),
     **dict.fromkeys(("ASW", "AUTO", "SW", "TWIN"), "support"),
-    **dict.fromkeys(("CNN", "REFINE"), "network"),
+    "CNN": "cnn",
+    "REFINE": "refine",
 }
 
 

@@ -1,4 +1,4 @@
-"""CNN and REFINE: the network as phasing algorithms like any other."""
+"""REFINE: a network fitted to one pattern, as a phasing algorithm like any other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 from torch.nn import functional
 
-from ..errors import AlgorithmError, WeightsError
+from ..errors import AlgorithmError
 from ..fourier import to_centre, to_reciprocal
 from ..nn import losses
 from ..nn.model import Network
@@ -25,23 +25,6 @@ SMALLEST = 16  # voxels: what three halvings leave must be more than one voxel
 # A correction is this small a part of the network's output: the first steps of Adam move that output
 # by about 2, whatever the gradient, which would undo the object that is to be corrected.
 GAIN = 0.01
-
-
-@dataclass(frozen=True)
-class CNN(Operator):
-    """Trained prediction of object and support from the pattern alone."""
-
-    triggered: ClassVar = False
-
-    def check(self) -> None:
-        """Raise WeightsError: there are none yet."""
-        raise WeightsError(
-            "CNN needs trained weights, and this version ships none: "
-            "leave CNN out of the sequence, REFINE works without weights"
-        )
-
-    def _step(self, state: State, data: Data) -> None:
-        self.check()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,168 @@
+"""``cdi-ml bench cnn``: what a prediction costs, and how often a chain that begins with it succeeds."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .engine import HELD_OUT, reconstruct
+from .errors import ParameterError, WriteError
+from .measurement import Measurement
+from .metrics import object_error
+from .nn import weights
+from .nn.canonical import Canonical
+from .nn.predict import PRESETS, Pattern, estimate, first_guess
+from .operators.cnn import predict
+from .simulate.batch import FAMILIES, Particles
+from .state import Data
+
+SHAPES = ((64, 64, 64), (128, 128, 128), (210, 256, 256))
+CHAINS = {
+    60: "10*ER + 40*HIO + 10*ER",
+    200: "20*ER + 160*HIO + 20*ER",
+    620: "3*(20*ER + 180*HIO) + 20*ER",
+}
+SOLVED = 0.1  # object error
+# What is phased: any strain, an oversampling of 2.3 to 6 along each axis, all families but `range`:
+# beyond the edge of a detector's array there is nothing to phase.
+HELD_OUT_CRYSTALS = Particles(
+    field=64,
+    families=tuple(name for name in FAMILIES if name != "range"),
+    phase=(0.0, 10.0),
+    fill=(0.33, 0.88),
+    fine=1,
+    counts=(6.5, 9.0),
+)
+FIRST_SEED = 900_000_000  # no training step draws from these
+
+
+def crystal(index: int) -> tuple[Measurement, NDArray[np.complex64]]:
+    """One held-out crystal: its measurement, 64³, and the object that it came from."""
+    drawn = HELD_OUT_CRYSTALS.draw(1, torch.Generator().manual_seed(FIRST_SEED + index))
+    intensity = drawn.modulus[0].square().numpy()
+    smallest = float(intensity[intensity > 0].min())  # that is one count
+    truth = np.pad(drawn.object[0].numpy(), 16)
+    return Measurement(np.rint(intensity / smallest), (~drawn.known[0]).numpy()), truth
+
+
+def speed_table(presets: Sequence[str], device: str) -> Iterator[str]:
+    """Lines of milliseconds: the network alone by batch, and a prediction by the data's shape."""
+    place = torch.device(device)
+    yield f"torch {torch.__version__}, {torch.get_num_threads()} threads, {device}"
+    for name in presets:
+        preset = PRESETS[name]
+        network, _ = weights.load(name)
+        network = network.to(place)
+        for batch in (1, 4, 16):
+            field = torch.rand((batch, *[preset.field] * 3), device=place)
+            pattern = Pattern.of(field, torch.ones_like(field, dtype=torch.bool))
+            guess = first_guess(pattern, [torch.Generator()] * batch)
+            once = _milliseconds(
+                lambda p=pattern, g=guess, n=network, s=preset: estimate(s, n, p, g, 1), place
+            )
+            yield f"{name}, one pass of {batch}: {once:.1f} ms"
+        for shape in SHAPES:
+            counts = np.random.default_rng(0).poisson(5, shape).astype(np.float32)
+            counts[tuple(n // 2 for n in shape)] = 1e6
+            data = Data.of(Measurement(counts), HELD_OUT, place)
+
+            def whole(preset: Any = preset, network: Any = network, data: Any = data) -> None:
+                canonical = Canonical.of(data, preset.field)
+                seen = canonical.to_field(data)
+                canonical.to_data(predict(preset, network, seen, 4, torch.Generator())[None])
+
+            yield f"{name}, CNN on {'×'.join(map(str, shape))}: {_milliseconds(whole, place):.0f} ms"
+
+
+@torch.no_grad()
+def _milliseconds(action: Any, device: torch.device) -> float:
+    times = []
+    for _ in range(8):
+        began = time.perf_counter()
+        action()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        times.append(time.perf_counter() - began)
+    return float(1e3 * np.median(times[2:]))
+
+
+def success(
+    crystals: Sequence[int], out: Path, chains: dict[str, tuple[str, int]] | None = None
+) -> Iterator[str]:
+    """Phase held-out crystals by every chain; one JSON line each in `out`, done ones are kept.
+
+    Parameters
+    ----------
+    chains : dict, optional
+        Name → (sequence, number of starts). Default: random and CNN starts by 0, 60, 200 and 620
+        iterations, and the best of five random starts.
+    """
+    wanted = chains or default_chains()
+    done = _read(out)
+    for index in crystals:
+        measurement, truth = crystal(index)
+        for name, (sequence, starts) in wanted.items():
+            if (index, name) in done:
+                continue
+            result = reconstruct(measurement, sequence, seeds=starts)
+            row = {
+                "crystal": index,
+                "chain": name,
+                "sequence": result.sequence,
+                "starts": starts,
+                "object_error": object_error(result.object, truth),
+                "seconds": result.seconds,
+                **result.metrics,
+            }
+            try:
+                with out.open("a") as file:
+                    file.write(json.dumps(row) + "\n")
+            except OSError as error:
+                raise WriteError(f"{out}: cannot be written: {error.strerror}") from error
+            done[index, name] = row
+    yield from table(done, wanted)
+
+
+def default_chains() -> dict[str, tuple[str, int]]:
+    """Chains that the benchmark compares."""
+    chains = {"CNN 0": ("CNN", 1)}
+    for iterations, chain in CHAINS.items():
+        chains[f"random {iterations}"] = (chain, 1)
+        chains[f"CNN {iterations}"] = (f"CNN + {chain}", 1)
+    chains["random 620, best of 5"] = (CHAINS[620], 5)
+    return chains
+
+
+def table(
+    rows: dict[tuple[int, str], dict[str, Any]], chains: dict[str, tuple[str, int]]
+) -> Iterator[str]:
+    """Lines: for each chain the share solved, the median error, and the seconds."""
+    yield f"{'chain':24} {'crystals':>8} {'< 0.1':>7} {'median':>8} {'χ² held':>9} {'seconds':>8}"
+    for name in chains:
+        mine = [row for (_, chain), row in rows.items() if chain == name]
+        if not mine:
+            continue
+        errors = np.array([row["object_error"] for row in mine])
+        held = np.median([row["chi2_held_out"] for row in mine])
+        seconds = np.median([row["seconds"] for row in mine])
+        yield (
+            f"{name:24} {len(mine):8} {np.mean(errors < SOLVED):7.1%} {np.median(errors):8.3f} "
+            f"{held:9.3g} {seconds:8.2f}"
+        )
+
+
+def _read(out: Path) -> dict[tuple[int, str], dict[str, Any]]:
+    if not out.exists():
+        return {}
+    try:
+        rows = [json.loads(line) for line in out.read_text().splitlines()]
+        return {(row["crystal"], row["chain"]): row for row in rows}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ParameterError(f"{out}: is no table of this benchmark: name another file") from error

@@ -1,0 +1,136 @@
+"""From a pattern in a network's field to an object in its cube: what the network is handed.
+
+A field is a cube of N voxels in reciprocal space, centred; the object fills the N/2 cube in the
+middle of direct space, so that the problem stays over-determined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from ..fourier import to_centre, to_corner, to_direct, to_reciprocal
+from .model import Fold, Network
+from .unet import UNet
+
+FILL = 0.3  # share of the cube that an object of amplitude 1 is taken to fill
+FEATURES = 20  # channels that `UNet` is handed: 16 of the autocorrelation, 4 of the estimate
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A network and the field it works in."""
+
+    name: str
+    field: int
+    passes: int
+
+    def build(self) -> nn.Module:
+        """Make the network with random weights."""
+        if self.name == "paper":
+            return Network(32, levels=3, fold=False)
+        return UNet(FEATURES, 32)
+
+
+PRESETS = {p.name: p for p in (Preset("paper", 64, 1), Preset("fast", 32, 4))}
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Patterns in the field, corner-centred, in the scale of an object of amplitude 1.
+
+    Attributes
+    ----------
+    modulus : float32 (batch, N, N, N)
+        0 where it is not known.
+    known : bool (batch, N, N, N)
+    """
+
+    modulus: torch.Tensor
+    known: torch.Tensor
+
+    @classmethod
+    def of(cls, modulus: torch.Tensor, known: torch.Tensor) -> Pattern:
+        """Take centred moduli of any scale; those not known count as 0."""
+        modulus = to_corner(modulus * known)
+        power = modulus.square().sum((1, 2, 3), keepdim=True)
+        wanted = FILL * modulus[0].numel() / 8
+        return cls(modulus * (wanted / power).sqrt(), to_corner(known))
+
+    @property
+    def half(self) -> int:
+        """Voxels along an edge of the object's cube."""
+        return self.modulus.shape[-1] // 2
+
+    def wave(self, obj: torch.Tensor) -> torch.Tensor:
+        """Transform of objects (batch, N/2, N/2, N/2)."""
+        margin = self.half // 2
+        return to_reciprocal(to_corner(functional.pad(obj, [margin] * 6)))
+
+    def cube(self, wave: torch.Tensor) -> torch.Tensor:
+        """Invert `wave`, dropping what lies outside the object's cube."""
+        part = slice(self.half // 2, self.half // 2 + self.half)
+        return to_centre(to_direct(wave))[:, part, part, part]
+
+    def scaled(self, obj: torch.Tensor, wave: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Bring objects and their transforms to the scale that fits the known moduli best."""
+        size = wave.abs() * self.known
+        fit = (size * self.modulus).sum((1, 2, 3)) / size.square().sum((1, 2, 3)).clamp_min(1e-12)
+        fit = fit[:, None, None, None]
+        return obj * fit, wave * fit
+
+    def project(self, wave: torch.Tensor) -> torch.Tensor:
+        """Give transforms the known moduli; where nothing is known they keep their own."""
+        size = wave.abs()
+        return wave * torch.where(self.known, self.modulus / size.clamp_min(1e-12), 1.0)
+
+    def chi2(self, wave: torch.Tensor) -> torch.Tensor:
+        """χ² over the known voxels, (batch,)."""
+        residual = (wave.abs() - self.modulus) * self.known
+        return residual.square().sum((1, 2, 3)) / self.modulus.square().sum((1, 2, 3))
+
+    def autocorrelation(self) -> torch.Tensor:
+        """Sixteen channels (batch, 16, n, n, n): lag 2r over voxel r, its square root's two parts."""
+        patterson = to_centre(to_direct(self.modulus.square().to(torch.complex64)))
+        patterson = patterson / patterson.abs().amax((1, 2, 3), keepdim=True)
+        root = patterson / patterson.abs().sqrt().clamp_min(1e-6)
+        folded: torch.Tensor = Fold()(torch.stack([root.real, root.imag], 1))
+        return folded
+
+
+def first_guess(pattern: Pattern, generators: Sequence[torch.Generator]) -> torch.Tensor:
+    """Known moduli with random phases, one generator an object: what breaks the tie of the twins."""
+    shape = pattern.modulus.shape[1:]
+    turns = torch.stack([torch.rand(shape, generator=g, device=g.device) for g in generators])
+    angle = (2 * torch.pi * turns).to(pattern.modulus.device)
+    return pattern.cube(torch.polar(pattern.modulus, angle))
+
+
+def estimate(
+    preset: Preset, network: nn.Module, pattern: Pattern, guess: torch.Tensor, passes: int
+) -> torch.Tensor:
+    """Object (batch, N/2, N/2, N/2), complex, in a scale and a global phase of the network's own.
+
+    `passes` times the estimate is handed back to the network; the gradient is that of the last.
+    The paper's network takes √I alone, and once.
+    """
+    if preset.name == "paper":
+        field = to_centre(pattern.modulus)
+        field = field / field.amax((1, 2, 3), keepdim=True)
+        amplitude, phase = network(field[:, None]).float().relu().unbind(1)
+        return torch.polar(amplitude, phase)
+    lags = pattern.autocorrelation()
+    for turn in range(passes):
+        with torch.set_grad_enabled(torch.is_grad_enabled() and turn == passes - 1):
+            guess, wave = pattern.scaled(guess, pattern.wave(guess))
+            projected = pattern.cube(pattern.project(wave))
+            parts = [guess.real, guess.imag, projected.real, projected.imag]
+            features = torch.cat([lags, torch.stack(parts, 1)], 1)
+            features = features.contiguous(memory_format=torch.channels_last_3d)
+            real, imaginary = network(features).float().unbind(1)
+            guess = torch.complex(real, imaginary)
+    return guess

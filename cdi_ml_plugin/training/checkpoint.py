@@ -1,0 +1,95 @@
+"""A training run on disk: one safetensors file, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from ..errors import ReadError, WriteError
+
+NAME = "checkpoint.safetensors"
+
+
+def save(
+    folder: Path,
+    network: nn.Module,
+    average: nn.Module,
+    optimisers: list[torch.optim.Optimizer],
+    facts: dict[str, Any],
+) -> None:
+    """Write weights, their average, the optimisers' memory, and `facts` (plain values).
+
+    Raises
+    ------
+    WriteError
+        No space, no permission; an older checkpoint is left as it was.
+    """
+    tensors = {f"network.{k}": v for k, v in network.state_dict().items()}
+    tensors |= {f"average.{k}": v for k, v in average.state_dict().items()}
+    for index, optimiser in enumerate(optimisers):
+        for place, memory in optimiser.state_dict()["state"].items():
+            for name, value in memory.items():
+                if torch.is_tensor(value):
+                    tensors[f"optimiser{index}.{place}.{name}"] = value
+    tensors = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
+    try:
+        # a folder, as files that `tempfile` makes itself are for nobody else to read
+        with tempfile.TemporaryDirectory(
+            prefix=".cdi-ml-", dir=folder, ignore_cleanup_errors=True
+        ) as stage:
+            new = Path(stage) / NAME
+            save_file(tensors, new, metadata={"facts": json.dumps(facts)})
+            with open(new, "rb") as written:
+                os.fsync(written.fileno())
+            os.replace(new, folder / NAME)
+    except (OSError, SafetensorError) as error:
+        raise WriteError(
+            f"{folder / NAME}: the checkpoint could not be written, an older one is left as it was: "
+            f"{getattr(error, 'strerror', None) or error}"
+        ) from error
+
+
+def facts(folder: Path) -> dict[str, Any] | None:
+    """What was saved beside the tensors; None where there is no checkpoint."""
+    path = folder / NAME
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, "pt") as file:
+            found: dict[str, Any] = json.loads((file.metadata() or {})["facts"])
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise ReadError(f"{path}: is no checkpoint: name another folder, or remove it") from error
+    return found
+
+
+def load(
+    folder: Path, network: nn.Module, average: nn.Module, optimisers: list[torch.optim.Optimizer]
+) -> None:
+    """Put back what `save` wrote."""
+    path = folder / NAME
+    try:
+        with safe_open(path, "pt") as file:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
+        for name, module in (("network.", network), ("average.", average)):
+            module.load_state_dict(
+                {k.removeprefix(name): v for k, v in tensors.items() if k.startswith(name)}
+            )
+        for index, optimiser in enumerate(optimisers):
+            memory: dict[int, dict[str, torch.Tensor]] = {}
+            for key, value in tensors.items():
+                group, _, rest = key.partition(".")
+                if group == f"optimiser{index}":
+                    place, _, name = rest.partition(".")
+                    memory.setdefault(int(place), {})[name] = value
+            optimiser.load_state_dict({**optimiser.state_dict(), "state": memory})
+    except (OSError, SafetensorError, RuntimeError, KeyError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ReadError(f"{path}: does not fit this training: {reason}") from error

@@ -1,0 +1,259 @@
+"""The supervised loop, on any device and number of processes that Lightning Fabric can reach."""
+
+from __future__ import annotations
+
+import copy
+import platform
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from ..engine import interruption
+from ..errors import ParameterError
+from ..nn import weights
+from . import checkpoint
+from .objective import generator, training_loss, validate
+from .recipe import Recipe
+
+WEIGHTS = "weights.safetensors"
+VALIDATED = 512  # patterns
+LARGEST_GRADIENT = 1.0
+LONGEST_AVERAGE = 0.999  # of the weights: over the last thousand steps
+SLOW = 60.0  # seconds between two looks at the clock that all processes share
+
+
+@dataclass
+class Session:
+    """What a run of `train` does to the recipe's training, beside the recipe itself.
+
+    Parameters
+    ----------
+    minutes : float or None
+        Stop and save after this many; without it at the recipe's last step.
+    save_every, validate_every : float
+        Minutes between checkpoints, and between validations.
+    accelerator, devices, nodes, precision
+        Lightning Fabric's; ``bf16-mixed`` on a GPU that has it.
+    start : str or Path, optional
+        Weights to start from, a shipped preset or a file; only for a new run.
+    command : str
+        Goes on the card of the weights.
+    progress : bool
+    """
+
+    minutes: float | None = None
+    save_every: float = 5.0
+    validate_every: float = 5.0
+    accelerator: str = "auto"
+    devices: int = 1
+    nodes: int = 1
+    precision: str = "32-true"
+    start: str | Path | None = None
+    command: str = ""
+    progress: bool = False
+
+
+def train(recipe: Recipe, folder: Path, session: Session) -> weights.Card:
+    """Train, or go on where a checkpoint in `folder` ends; write checkpoints, logs and weights.
+
+    Returns
+    -------
+    Card
+        Of the weights in ``folder/weights.safetensors``.
+
+    Raises
+    ------
+    ParameterError
+        The checkpoint is of another recipe, a device cannot be used.
+    WriteError, ReadError
+        No space or no permission; a damaged checkpoint.
+    """
+    from lightning_fabric import Fabric
+    from lightning_fabric.loggers.tensorboard import TensorBoardLogger
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ParameterError(f"{folder}: cannot be made: {error.strerror}") from error
+    before = _same_recipe(recipe, folder, session)
+    try:
+        fabric = Fabric(
+            accelerator=session.accelerator,
+            devices=session.devices,
+            num_nodes=session.nodes,
+            precision=session.precision,  # type: ignore[arg-type]
+            loggers=TensorBoardLogger(folder, name="log", version=""),
+        )
+    except (ValueError, RuntimeError) as error:
+        raise ParameterError(f"training: {str(error).partition(chr(10))[0]}") from error
+    fabric.launch()
+    run = _Run(recipe, folder, session, fabric, before)
+    run.loop()
+    return run.card
+
+
+def _same_recipe(recipe: Recipe, folder: Path, session: Session) -> dict[str, Any]:
+    """Facts of the checkpoint to go on from, or those of a beginning."""
+    before = checkpoint.facts(folder)
+    if before is None:
+        return {"step": 0, "seconds": 0.0, "samples": 0}
+    was, wanted = Recipe.of(before["recipe"]).as_dict(), recipe.as_dict()
+    other = [key for key in was if was[key] != wanted[key] and key != "steps"]
+    if other:
+        raise ParameterError(
+            f"{folder}: its checkpoint has "
+            + ", ".join(f"{key} = {was[key]!r}" for key in other)
+            + ": give the same, or another folder"
+        )
+    if session.start is not None:
+        raise ParameterError(f"{folder}: has a checkpoint already, so it cannot start from weights")
+    return before
+
+
+class _Run:
+    """One process of a training run."""
+
+    def __init__(
+        self, recipe: Recipe, folder: Path, session: Session, fabric: Any, before: dict[str, Any]
+    ) -> None:
+        self.recipe, self.folder, self.session, self.fabric = recipe, folder, session, fabric
+        self.step, self.seconds, self.samples = (
+            before[key] for key in ("step", "seconds", "samples")
+        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe.seed)
+            network = recipe.network.build()
+        if session.start is not None:
+            trained, card = weights.load(session.start)
+            if card.preset != recipe.preset:
+                raise ParameterError(
+                    f"{session.start}: are weights of {card.preset!r}: give --preset {card.preset}"
+                )
+            network.load_state_dict(trained.state_dict())
+        network = network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        self.average = copy.deepcopy(network).to(fabric.device).requires_grad_(False)
+        self.network, *self.optimisers = fabric.setup(network, *recipe.optimisers(network))
+        self.bare: nn.Module = self.network.module
+        if self.step:
+            checkpoint.load(folder, self.bare, self.average, self.optimisers)
+        self.validation: dict[str, float] = before.get("validation", {})
+        self.card: weights.Card
+
+    def loop(self) -> None:
+        began = last_saved = last_validated = time.monotonic()
+        done_before = self.seconds
+        limit = (self.session.minutes or torch.inf) * 60
+        bar = tqdm(
+            total=self.recipe.steps,
+            initial=self.step,
+            unit="step",
+            disable=not (self.session.progress and self.fabric.is_global_zero),
+        )
+        with interruption() as stop, bar:
+            while self.step < self.recipe.steps:
+                loss = self._one()
+                bar.update()
+                now = time.monotonic()
+                self.seconds = done_before + now - began
+                if self.step % 50 == 0:
+                    value = float(loss)
+                    self.fabric.log_dict({"loss": value, "samples": self.samples}, self.step)
+                    bar.set_postfix(loss=f"{value:.3f}", **_short(self.validation), refresh=False)
+                if self._all(now - last_validated > 60 * self.session.validate_every):
+                    self._validate()
+                    last_validated = time.monotonic()
+                if self._all(now - last_saved > 60 * self.session.save_every):
+                    self._save()
+                    last_saved = time.monotonic()
+                if self._all(bool(stop) or now - began > limit):
+                    break
+            self._validate()
+            self._save()
+            self._finish()
+
+    def _all(self, wanted: bool) -> bool:
+        """What the first process wants, all do: their clocks differ."""
+        if self.fabric.world_size == 1:
+            return wanted
+        return bool(self.fabric.broadcast(wanted))
+
+    def _one(self) -> torch.Tensor:
+        recipe, fabric = self.recipe, self.fabric
+        numbers = generator(recipe, fabric.device, fabric.global_rank, self.step)
+        batch = recipe.particles.draw(recipe.batch, numbers)
+        turn, rate = recipe.turn(self.step, fabric.world_size)
+        optimiser = self.optimisers[turn]
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        loss = training_loss(recipe, self.network, batch, numbers)
+        optimiser.zero_grad()
+        fabric.backward(loss)
+        fabric.clip_gradients(
+            self.network, optimiser, max_norm=LARGEST_GRADIENT, error_if_nonfinite=False
+        )
+        optimiser.step()
+        self.step += 1
+        self.samples += recipe.batch * fabric.world_size
+        self._average()
+        return loss.detach()
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        """Move the running average of the weights; without one it is the weights themselves."""
+        keep = min(LONGEST_AVERAGE, self.step / (self.step + 10)) if self.recipe.averages else 0.0
+        pairs = zip(self.average.parameters(), self.bare.parameters(), strict=True)
+        for mean, weight in pairs:
+            mean.lerp_(weight, 1 - keep)
+        for kept, buffer in zip(self.average.buffers(), self.bare.buffers(), strict=True):
+            kept.copy_(buffer)
+
+    def _validate(self) -> None:
+        self.validation = validate(self.recipe, self.average, self.fabric.device, VALIDATED)
+        self.fabric.log_dict({f"validation/{k}": v for k, v in self.validation.items()}, self.step)
+        figures = ", ".join(f"{key} {value:.4f}" for key, value in self.validation.items())
+        if self.fabric.is_global_zero:
+            tqdm.write(f"step {self.step:,}, {self.samples:,} patterns: {figures}")
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "recipe": self.recipe.as_dict(),
+            "step": self.step,
+            "seconds": self.seconds,
+            "samples": self.samples,
+            "validation": self.validation,
+        }
+
+    def _save(self) -> None:
+        if self.fabric.is_global_zero:
+            checkpoint.save(self.folder, self.bare, self.average, self.optimisers, self._facts())
+        self.fabric.barrier()
+
+    def _finish(self) -> None:
+        self.card = weights.Card(
+            preset=self.recipe.preset,
+            families=self.recipe.families,
+            phase_range=self.recipe.phase,
+            samples=self.samples,
+            hardware=hardware(self.fabric.device, self.fabric.world_size),
+            hours=round(self.seconds / 3600, 3),
+            recipe=self.session.command,
+            validation=self.validation,
+        )
+        if self.fabric.is_global_zero:
+            self.card = weights.save(self.folder / WEIGHTS, self.average, self.card)
+
+
+def hardware(device: torch.device, count: int) -> str:
+    """What a training ran on, for the card."""
+    if device.type == "cuda":
+        return f"{count} × {torch.cuda.get_device_name(device)}"
+    return f"{torch.get_num_threads()} threads of {platform.machine()}, {count} process(es)"
+
+
+def _short(validation: dict[str, float]) -> dict[str, str]:
+    return {f"val_{k}": f"{validation[k]:.3f}" for k in ("error", "chi2") if k in validation}

@@ -1,0 +1,90 @@
+"""One batch: draw it, predict it, judge the prediction."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..metrics import twin
+from ..nn import losses
+from ..nn.predict import Pattern, estimate, first_guess
+from ..simulate.batch import Batch
+from .recipe import Recipe
+
+CHI2_WEIGHT = 0.5
+CHUNK = 32
+HELD_OUT = 2**32  # of the seeds: no training step is that late
+
+
+def generator(recipe: Recipe, device: torch.device, rank: int, step: int) -> torch.Generator:
+    """Random numbers of one step on one process: a run can go on from any step."""
+    mixed = np.random.SeedSequence((recipe.seed, rank, step)).generate_state(1, np.uint64)[0]
+    return torch.Generator(device).manual_seed(int(mixed) >> 1)
+
+
+def training_loss(
+    recipe: Recipe, network: nn.Module, batch: Batch, numbers: torch.Generator
+) -> torch.Tensor:
+    """Loss of one batch, after a random number of passes where the network takes several."""
+    passes = 1
+    if recipe.network.passes > 1:
+        passes = 1 + int(
+            torch.randint(recipe.network.passes, (), generator=numbers, device=numbers.device)
+        )
+    pattern = Pattern.of(batch.modulus, batch.known)
+    guess = first_guess(pattern, [numbers] * len(batch.object))
+    obj = estimate(recipe.network, network, pattern, guess, passes)
+    return _judge(recipe, obj, batch, pattern).mean()
+
+
+def _judge(recipe: Recipe, obj: torch.Tensor, batch: Batch, pattern: Pattern) -> torch.Tensor:
+    wave = pattern.wave(obj)
+
+    def against(truth: torch.Tensor) -> torch.Tensor:
+        if recipe.loss == "overlap":
+            return losses.overlap(obj, truth)
+        return losses.supervised(obj, truth, wave, pattern.modulus)
+
+    loss = against(batch.object)
+    if recipe.twin:
+        loss = torch.minimum(loss, against(twin(batch.object)))
+    if recipe.loss == "overlap":
+        loss = loss + CHI2_WEIGHT * pattern.chi2(pattern.scaled(obj, wave)[1])
+    return loss
+
+
+@torch.no_grad()
+def validate(
+    recipe: Recipe, network: nn.Module, device: torch.device, count: int
+) -> dict[str, float]:
+    """Figures on patterns that are drawn apart from the training's, always the same.
+
+    ``loss``: as in training, after all passes. ``error``: mean object error, the nearer twin, global
+    phase and scale removed; ``error_median``; ``solved``: share with an error below 0.2; ``chi2``:
+    median over the known voxels.
+    """
+    found: dict[str, list[torch.Tensor]] = {"loss": [], "error": [], "chi2": []}
+    training = network.training
+    network.eval()
+    for first in range(0, count, CHUNK):
+        numbers = generator(recipe, device, 0, HELD_OUT + first)
+        batch = recipe.particles.draw(min(CHUNK, count - first), numbers)
+        pattern = Pattern.of(batch.modulus, batch.known)
+        guess = first_guess(pattern, [numbers] * len(batch.object))
+        obj = estimate(recipe.network, network, pattern, guess, recipe.network.passes)
+        found["loss"].append(_judge(recipe, obj, batch, pattern))
+        nearer = torch.minimum(
+            losses.overlap(obj, batch.object), losses.overlap(obj, twin(batch.object))
+        )
+        found["error"].append(nearer.clamp_min(0).sqrt())
+        found["chi2"].append(pattern.chi2(pattern.scaled(obj, pattern.wave(obj))[1]))
+    network.train(training)
+    loss, error, chi2 = (torch.cat(found[name]) for name in ("loss", "error", "chi2"))
+    return {
+        "loss": float(loss.mean()),
+        "error": float(error.mean()),
+        "error_median": float(error.median()),
+        "solved": float((error < 0.2).float().mean()),
+        "chi2": float(chi2.median()),
+    }

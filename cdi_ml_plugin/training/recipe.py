@@ -1,0 +1,134 @@
+"""What is trained, on what, and how: everything that decides the weights, and nothing else."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..errors import ParameterError
+from ..nn.predict import PRESETS, Preset
+from ..simulate.batch import FAMILIES, PAPER, Particles
+
+OPTIMISERS = ("adamw", "paper")
+LOSSES = ("overlap", "paper")
+WARM_UP = 200  # steps
+EPOCH = 28_500  # patterns: 95 % of the paper's 30,000
+TURN = 25  # epochs between the turns of Adam and SGD, and between the falls of the learning rate
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training run.
+
+    Parameters
+    ----------
+    preset : str
+        Of `cdi_ml_plugin.nn.predict.PRESETS`.
+    families, phase
+        See `cdi_ml_plugin.simulate.batch.Particles`.
+    loss : {"overlap", "paper"}
+        Complex overlap with the particle and χ² of the pattern; or equation (6) of the paper.
+    twin : bool
+        Whether a prediction may be either of the two twins, the nearer one counts.
+    optimiser : {"adamw", "paper"}
+        AdamW with warm-up, cosine, and an average of the weights (EMA); or Adam and SGD in turn,
+        25 epochs each, the learning rate falling by 5 % at each turn.
+    steps, batch : int
+        Steps of the optimiser in all, patterns in each. Every pattern is new.
+    rate : float
+        Learning rate.
+    seed : int
+        Of the first weights and of all patterns.
+    """
+
+    preset: str = "fast"
+    families: tuple[str, ...] = FAMILIES
+    phase: tuple[float, float] = (0.0, 10.0)
+    loss: str = "overlap"
+    twin: bool = True
+    optimiser: str = "adamw"
+    steps: int = 20_000
+    batch: int = 16
+    rate: float = 1e-3
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, known in (
+            ("preset", tuple(PRESETS)),
+            ("loss", LOSSES),
+            ("optimiser", OPTIMISERS),
+        ):
+            if getattr(self, name) not in known:
+                raise ParameterError(
+                    f"{name} = {getattr(self, name)!r}: give one of {', '.join(known)}"
+                )
+        for name in ("steps", "batch", "rate"):
+            if not getattr(self, name) > 0:
+                raise ParameterError(f"{name} = {getattr(self, name)!r}: give a number above 0")
+        _ = self.particles
+
+    @classmethod
+    def paper(cls, batch: int = 16) -> Recipe:
+        """The paper's: its network, particles, loss, and 100 epochs of its optimisers."""
+        return cls(
+            preset="paper",
+            families=PAPER,
+            phase=(1.0, 1.0),
+            loss="paper",
+            twin=False,
+            optimiser="paper",
+            steps=100 * EPOCH // batch,
+            batch=batch,
+            rate=0.01,
+        )
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Recipe:
+        """Take the values of `as_dict` back."""
+        known = {f.name for f in fields(cls)}
+        given = {key: value for key, value in values.items() if key in known}
+        for name in ("families", "phase"):
+            given[name] = tuple(given[name])
+        return cls(**given)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give plain values, for JSON."""
+        return asdict(self)
+
+    @property
+    def network(self) -> Preset:
+        """The preset that `preset` names."""
+        return PRESETS[self.preset]
+
+    @property
+    def particles(self) -> Particles:
+        """What is drawn; the paper's particles are drawn on the field's own grid, as it does."""
+        fine = 1 if self.families == PAPER else 2
+        return Particles(self.network.field, self.families, self.phase, fine=fine)
+
+    @property
+    def averages(self) -> bool:
+        """Whether the weights that are kept are a running average."""
+        return self.optimiser == "adamw"
+
+    def optimisers(self, network: nn.Module) -> list[torch.optim.Optimizer]:
+        """Optimisers that take turns."""
+        if self.optimiser == "adamw":
+            return [torch.optim.AdamW(network.parameters(), lr=self.rate, weight_decay=0.01)]
+        return [
+            torch.optim.Adam(network.parameters(), lr=self.rate),
+            torch.optim.SGD(network.parameters(), lr=self.rate),
+        ]
+
+    def turn(self, step: int, world: int = 1) -> tuple[int, float]:
+        """Which optimiser has its turn at a step, and its learning rate, on `world` processes."""
+        if self.optimiser == "adamw":
+            warm = min(1.0, (step + 1) / WARM_UP)
+            fall = 0.5 * (1 + math.cos(math.pi * min(1.0, step / self.steps)))
+            return 0, self.rate * warm * max(fall, 0.01)
+        turns = step * self.batch * world // (EPOCH * TURN)
+        return turns % 2, self.rate * 0.95**turns
