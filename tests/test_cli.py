@@ -293,8 +293,8 @@ def test_help_and_list_import_no_torch(words):
         ("20*HIO(gamma=1)", ["expected a parameter of HIO", "beta"]),
         ("20*HIO(beta=9)", ["hio_beta = 9", "from 0 to 2"]),
         ("__import__('os')", ["unknown algorithm"]),
-        ("CNN(weights='nothing') + 20*ER", ["weights"]),
-        ("2*ER + CNN(weights='nothing')", ["weights"]),
+        ("CNN(weights='nothing') + 20*ER", ["nothing"]),
+        ("2*ER + CNN(weights='nothing')", ["nothing"]),
     ],
 )
 def test_bad_sequences(sequence, words, array, run, tmp_path):
