@@ -42,7 +42,7 @@ class CNN(Operator):
     weights: str = OPEN
     candidates: int = OPEN
     threshold: float = OPEN
-    triggered: ClassVar = False
+    counts: ClassVar = False
     keys: ClassVar = {
         "weights": "cnn_weights",
         "candidates": "cnn_candidates",
@@ -78,13 +78,13 @@ class CNN(Operator):
             )
             if used:
                 state.object[index], state.support[index] = obj, support
+                state.fresh = False
             else:
                 state.note(
                     index,
                     f"CNN explains the pattern no better (χ² {float(chi2):.2g}) than what was there "
                     f"({float(before):.2g}), which is kept",
                 )
-            state.chi2[index] = torch.minimum(chi2, before)
 
 
 @lru_cache(maxsize=2)
