@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from . import __version__
+from .cli_data import PATH, data_options, read_prepared
 from .cli_network import train
 from .errors import CdiMlError, ParameterError
 
 if TYPE_CHECKING:
     from .measurement import Measurement
     from .result import Result
-
-PATH = click.Path(path_type=Path)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -44,14 +43,7 @@ def cli() -> None:
 )
 @click.option("-o", "--out", type=PATH, required=True, help="Folder for the result.")
 @click.option("--force", is_flag=True, help="Replace a result that is there already.")
-@click.option("--spec", type=PATH, help="Frames: the SPEC file of the experiment.")
-@click.option("--scan", type=int, help="Frames: the scan number in the SPEC file.")
-@click.option("--dark", type=PATH, help="Frames: dark field of the full detector.")
-@click.option("--white", type=PATH, help="Frames: white field of the full detector.")
-@click.option("--mask", type=PATH, help="File that is 1 where data are to be excluded.")
-@click.option("--threshold", type=float, metavar="COUNTS", help="Set intensities up to this to 0.")
-@click.option("--crop", type=int, nargs=3, metavar="Z Y X", help="Crop around the peak.")
-@click.option("--binning", type=int, nargs=3, metavar="Z Y X", help="Add up intensities.")
+@data_options
 @click.option("--config", type=PATH, help="A cohere config_rec file, as it is.")
 @click.option(
     "--set",
@@ -73,26 +65,18 @@ def reconstruct(
     seeds: int | None,
     out: Path,
     force: bool,
-    spec: Path | None,
-    scan: int | None,
-    dark: Path | None,
-    white: Path | None,
-    mask: Path | None,
-    threshold: float | None,
-    crop: tuple[int, int, int] | None,
-    binning: tuple[int, int, int] | None,
     config: Path | None,
     settings: Sequence[str],
     held_out: float | None,
     device: str | None,
     quiet: bool,
+    **reading: Any,
 ) -> None:
     """Phase DATA and write result.cxi, metrics.json and summary.png.
 
     DATA is a folder of 34-ID-C frames (with --spec, --scan), a cohere experiment folder, or a file
     (.npy, .npz, .tif, .cxi, .h5) of intensities ordered (rocking, row, column).
     """
-    from .io import read
     from .io.write import check_folder, write_result
     from .sequence import parse
 
@@ -104,8 +88,7 @@ def reconstruct(
         ):  # before the data, which take longer
             operator.check()
     check_folder(out, force)
-    measurement = read(data, mask=mask, spec=spec, scan=scan, dark=dark, white=white)
-    measurement = _prepare(measurement, data, threshold, crop, binning)
+    measurement = read_prepared(data, **reading)
     click.echo(measurement)
     result = _phase(measurement, sequence, seeds, parameters, held_out, device, quiet)
     write_result(result, out, force=force)
@@ -129,27 +112,6 @@ def _parameters(data: Path, config: Path | None, settings: Sequence[str]) -> dic
         except (ValueError, SyntaxError):
             parameters[key.strip()] = value.strip()  # a text without quotes
     return parameters
-
-
-def _prepare(
-    measurement: Measurement,
-    data: Path,
-    threshold: float | None,
-    crop: tuple[int, int, int] | None,
-    binning: tuple[int, int, int] | None,
-) -> Measurement:
-    from .preprocess import prepare
-
-    prepared_by_cohere = (data / "conf").is_dir()
-    if prepared_by_cohere and threshold is None and not crop and not binning:
-        return measurement
-    return prepare(
-        measurement,
-        threshold=threshold,
-        crop=crop or None,
-        binning=binning or None,
-        hot_pixels=not prepared_by_cohere,
-    )
 
 
 def _phase(
@@ -249,7 +211,6 @@ def simulate(folder: Path, seed: int, photons: float, phase_range: float, force:
 @click.option("--force", is_flag=True, help="Replace what is there already.")
 def demo(out: Path, sequence: str | None, seeds: int, force: bool) -> None:
     """Simulate a 34-ID-C scan, phase it from its frames, and compare with the truth."""
-    from .io import read
     from .io.write import check_folder, write_result
     from .metrics import object_error
     from .simulate.scan import write_virtual_scan
@@ -260,8 +221,14 @@ def demo(out: Path, sequence: str | None, seeds: int, force: bool) -> None:
         f"cdi-ml reconstruct {scan.frames} --spec {scan.spec} --scan {scan.scan} --dark {scan.dark} "
         f"--white {scan.white} --crop 64 64 64 --seeds {seeds} --out {out / 'result'}"
     )
-    frames = read(scan.frames, spec=scan.spec, scan=scan.scan, dark=scan.dark, white=scan.white)
-    measurement = _prepare(frames, scan.frames, None, (64, 64, 64), None)
+    measurement = read_prepared(
+        scan.frames,
+        spec=scan.spec,
+        scan=scan.scan,
+        dark=scan.dark,
+        white=scan.white,
+        crop=(64, 64, 64),
+    )
     result = _phase(measurement, sequence, seeds, {}, None, None, False)
     write_result(result, out / "result", force=force)
     _report(result, out / "result")
@@ -292,6 +259,32 @@ def engine(data: Path | None, sizes: Sequence[int], iterations: int, device: str
     from .bench import engine_table
 
     for line in engine_table(data, sizes, iterations, device):
+        click.echo(line)
+
+
+@bench.command()
+@click.option("--crystals", type=click.IntRange(min=0), default=200, show_default=True)
+@click.option("--data", type=PATH, help="An array file to phase instead of simulated crystals.")
+@click.option(
+    "--seeds", type=click.IntRange(min=1), default=20, show_default=True, help="With --data."
+)
+@click.option("-o", "--out", type=PATH, default=Path("bench_cnn.jsonl"), show_default=True)
+@click.option("--device", default="cpu", show_default=True, help="Of the times of a prediction.")
+def cnn(crystals: int, data: Path | None, seeds: int, out: Path, device: str) -> None:
+    """Time a prediction, and phase held-out crystals from random starts and from predictions.
+
+    Each finished chain is a line of OUT; given again, the benchmark goes on where it was.
+    """
+    from . import bench_cnn
+    from .io import read
+
+    if data is not None:
+        cases = bench_cnn.measured(read(data), seeds)
+    else:
+        for line in bench_cnn.speed_table(device):
+            click.echo(line)
+        cases = bench_cnn.simulated(crystals)
+    for line in bench_cnn.compare(cases, out):
         click.echo(line)
 
 
