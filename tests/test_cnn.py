@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def oracle(monkeypatch: pytest.MonkeyPatch, untrained: str) -> Iterator[Callable[..., Result]]:
+def oracle(monkeypatch: pytest.MonkeyPatch, untrained: str) -> Callable[..., Result]:
     """A network that knows the answer: `obj` on the data's grid, as its field shows it."""
 
     def phased(obj: NDArray[np.complex64], m: Measurement, chain: str, **more: Any) -> Result:
@@ -81,7 +81,7 @@ def oracle(monkeypatch: pytest.MonkeyPatch, untrained: str) -> Iterator[Callable
         monkeypatch.setattr(cnn, "predict", known)
         return reconstruct(m, chain, parameters={"cnn_weights": untrained}, **more)
 
-    yield phased
+    return phased
 
 
 @pytest.mark.parametrize("shape", [(48, 48, 48), (41, 50, 47)])

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..fourier import autocorrelation
+from ..fourier import autocorrelation, to_centre, to_corner
 from ..projections import blur
 from ..state import Data
 
@@ -26,6 +26,7 @@ FILL_AIM = 0.7  # of its cube, along each axis: the middle of `simulate.batch.FI
 LEVEL = 0.03  # of its maximum, where the autocorrelation is taken to end
 FLOOR = 3.0  # times what it falls to at the far lags (noise, gaps, an unsteady beam) at least
 SMOOTH = 0.8  # voxels: over what unknown intensities are first averaged, before extents are known
+LOW = 128  # voxels along an axis, at the most, from which extents are estimated
 FEWEST = 2.0  # voxels of an object along an axis
 MARGIN = 1.1  # lags up to this share of the extent are kept exactly
 # Lags between these shares fade out of the kernel that fills unknown voxels; and the least weight
@@ -64,13 +65,14 @@ class Canonical:
 
         The field's q = 0 is the circular mean of the intensity, as in training.
         """
-        intensity = data.amplitude.square()
+        intensity = _low(data.amplitude).square()
         if data.floating is not None:
-            weight = blur(1 - data.floating[None], SMOOTH)[0].clamp_min(1e-6)
+            floating = _low(data.floating)
+            weight = blur(1 - floating[None], SMOOTH)[0].clamp_min(1e-6)
             average = blur(intensity[None], SMOOTH)[0] / weight
-            intensity = torch.addcmul(intensity, data.floating, average)
-        spans = extents(intensity)
-        pitch = tuple(FILL_AIM * n / (2 * e) for n, e in zip(data.shape, spans, strict=True))
+            intensity = torch.addcmul(intensity, floating, average)
+        sizes = zip(intensity.shape, extents(intensity), strict=True)
+        pitch = tuple(FILL_AIM * n / (2 * e) for n, e in sizes)
         return cls(data.shape, field, pitch, centre(intensity))
 
     def to_field(self, data: Data) -> tuple[torch.Tensor, torch.Tensor]:
@@ -185,6 +187,12 @@ def extents(intensity: torch.Tensor) -> tuple[float, ...]:
             lag += math.log(above / level) / math.log(above / below)
         spans.append(min(max(lag / (1 - math.sqrt(level)), FEWEST), n / 2))
     return tuple(spans)
+
+
+def _low(array: torch.Tensor) -> torch.Tensor:
+    """The lowest `LOW` frequencies along each axis of a corner-centred array: enough for extents."""
+    middle = [slice(max(0, n // 2 - LOW // 2), n // 2 - LOW // 2 + LOW) for n in array.shape]
+    return to_corner(to_centre(array)[tuple(middle)].contiguous()) if max(array.shape) > LOW else array
 
 
 def centre(intensity: torch.Tensor) -> tuple[float, ...]:

@@ -60,10 +60,10 @@ class SW(Operator):
 class ASW(Operator):
     """Adaptive shrink-wrap: a support update that cannot run away, the default of a bare sequence.
 
-    The modulus is blurred by a σ that falls from 2 to 0.8 voxels over the first two thirds of the
+    The modulus is blurred by a σ that falls from 2 to 0.5 voxels over the first two thirds of the
     chain, and compared with a share of its root mean square inside the support: 1.6 × `threshold`
     while the object is searched for, when a tight support helps most, and `threshold` in the last
-    15 % of the chain, so that the edge is not lost. Where that would leave less than `smallest` or
+    30 % of the chain, so that edges and corners are not lost. Where that would leave less than `smallest` or
     more than `largest` of the array, the level is moved until it does not, and the run's notes say
     so.
 
@@ -90,8 +90,8 @@ class ASW(Operator):
         whole("support_every", self.every, 1)
 
     def _step(self, state: State, data: Data) -> None:
-        sigma = max(0.8, 2.0 - 1.2 * state.progress / 0.66)
-        share_of_rms = self.threshold * (1.6 if state.progress < 0.85 else 1)
+        sigma = max(0.5, 2.0 - 1.5 * state.progress / 0.66)
+        share_of_rms = self.threshold * (1.6 if state.progress < 0.7 else 1)
         blurred = blur(modulus(state.object), round(sigma, 2))
         for index, (one, support) in enumerate(zip(blurred, state.support, strict=True)):
             inside = one[support] if bool(support.any()) else one
