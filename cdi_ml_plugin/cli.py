@@ -12,7 +12,7 @@ import click
 
 from . import __version__
 from .cli_data import PATH, data_options, read_prepared
-from .cli_network import train
+from .cli_network import fine_tune, train, weights
 from .errors import CdiMlError, ParameterError
 
 if TYPE_CHECKING:
@@ -289,6 +289,8 @@ def cnn(crystals: int, data: Path | None, seeds: int, out: Path, device: str) ->
 
 
 cli.add_command(train)
+cli.add_command(weights)
+cli.add_command(fine_tune)
 
 
 def main() -> None:

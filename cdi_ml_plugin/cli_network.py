@@ -1,4 +1,4 @@
-"""``cdi-ml train``, ``cdi-ml weights``: the commands about the networks themselves."""
+"""``cdi-ml train``, ``fine-tune``, ``weights``: the commands about the networks themselves."""
 
 from __future__ import annotations
 
@@ -10,9 +10,21 @@ from typing import Any
 
 import click
 
+from .cli_data import PATH, data_options, read_prepared
 from .errors import ParameterError
 
-PATH = click.Path(path_type=Path)
+# What `train` and `fine-tune` share.
+MINUTES = click.option("--minutes", type=float, help="Stop and save after this long.")
+SAVE_EVERY = click.option(
+    "--save-every", type=float, default=5.0, show_default=True, metavar="MINUTES"
+)
+ACCELERATOR = click.option(
+    "--accelerator", default="auto", show_default=True, help="cpu, cuda, auto …"
+)
+PRECISION = click.option(
+    "--precision", default="32-true", show_default=True, help="bf16-mixed on a GPU."
+)
+QUIET = click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
 
 
 @click.command()
@@ -35,14 +47,14 @@ PATH = click.Path(path_type=Path)
 @click.option("--rate", type=float, help="Learning rate.")
 @click.option("--seed", type=click.IntRange(min=0))
 @click.option("--from", "start", metavar="WEIGHTS", help="Start from a file or shipped weights.")
-@click.option("--minutes", type=float, help="Stop and save after this long.")
-@click.option("--save-every", type=float, default=5.0, show_default=True, metavar="MINUTES")
+@MINUTES
+@SAVE_EVERY
 @click.option("--validate-every", type=float, default=5.0, show_default=True, metavar="MINUTES")
-@click.option("--accelerator", default="auto", show_default=True, help="cpu, cuda, auto …")
+@ACCELERATOR
 @click.option("--devices", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option("--nodes", type=click.IntRange(min=1), default=1, show_default=True)
-@click.option("--precision", default="32-true", show_default=True, help="bf16-mixed on a GPU.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
+@PRECISION
+@QUIET
 def train(
     folder: Path,
     kind: str,
@@ -89,10 +101,8 @@ def train(
         "seed": seed,
     }
     recipe = replace(recipe, **{key: value for key, value in given.items() if value is not None})
-    if minutes is not None and not minutes > 0:
-        raise ParameterError(f"--minutes {minutes:g}: give a time above 0")
     session = Session(
-        minutes=minutes,
+        minutes=_above_0(minutes),
         save_every=save_every,
         validate_every=validate_every,
         accelerator=accelerator,
@@ -106,3 +116,125 @@ def train(
     card = run(recipe, folder, session)
     click.echo(card)
     click.echo(f"written: {folder / 'weights.safetensors'}")
+
+
+def _above_0(minutes: float | None) -> float | None:
+    if minutes is not None and not minutes > 0:
+        raise ParameterError(f"--minutes {minutes:g}: give a time above 0")
+    return minutes
+
+
+@click.command("fine-tune")
+@click.argument("data", type=PATH, nargs=-1, required=True, metavar="DATA...")
+@click.option("-o", "--out", type=PATH, required=True, help="Folder for checkpoints and weights.")
+@click.option(
+    "--from",
+    "source",
+    metavar="WEIGHTS",
+    default="fast",
+    show_default=True,
+    help="Shipped weights or a file.",
+)
+@click.option("--steps", type=click.IntRange(min=1), default=300, show_default=True)
+@click.option(
+    "--batch",
+    type=click.IntRange(min=2),
+    default=16,
+    show_default=True,
+    help="Patterns in a step, a quarter of them scans.",
+)
+@click.option("--rate", type=float, default=1e-4, show_default=True, help="Learning rate.")
+@MINUTES
+@SAVE_EVERY
+@ACCELERATOR
+@PRECISION
+@data_options
+@QUIET
+def fine_tune(
+    data: tuple[Path, ...],
+    out: Path,
+    source: str,
+    steps: int,
+    batch: int,
+    rate: float,
+    minutes: float | None,
+    save_every: float,
+    accelerator: str,
+    precision: str,
+    quiet: bool,
+    **reading: Any,
+) -> None:
+    """Go on training weights with the measured patterns in DATA added; the result goes to OUT.
+
+    DATA is read and prepared as by `cdi-ml reconstruct`, with the same options, for all DATA alike;
+    or it is a folder of several array files. Prepare the patterns as you will phase them. No truth
+    is needed: a quarter of each batch are scans, mirrored and turned by chance and judged by χ² of
+    the prediction, and the rest is simulated.
+
+    The same command given again goes on where it was interrupted. At the end it lists χ² in the
+    network's field for each scan, with the old weights and the new; since these scans were trained
+    on, lower is what to expect of them, and no promise for others. Use the result as
+    `--set cnn_weights=OUT/weights.safetensors`.
+    """
+    from .io.write import check_folder
+    from .nn import weights
+    from .training.fine_tune import Scans, account, files, recipe_from
+    from .training.loop import WEIGHTS, Session
+    from .training.loop import train as run
+
+    minutes = _above_0(minutes)
+    start = weights.load(source)[1]
+    recipe = recipe_from(start, steps, batch, rate)
+    check_folder(out, force=True)  # `run` sees whether there are weights
+    paths = [path for given in data for path in files(given)]
+    if reading["scan"] is not None and len(paths) > 1:
+        raise ParameterError(
+            f"--scan {reading['scan']}: is one for {len(paths)} scans: leave it out, folders of "
+            "frames have it at the end of their names"
+        )
+    scans = Scans.of(
+        ((_name(path), read_prepared(path, **reading)) for path in paths), start.preset
+    )
+    session = Session(
+        minutes=minutes,
+        save_every=save_every,
+        accelerator=accelerator,
+        precision=precision,
+        start=source,
+        scans=scans,
+        command=account(scans, recipe, source, start),
+        progress=not quiet and sys.stderr.isatty(),
+    )
+    before = scans.chi2(source)
+    card = run(recipe, out, session)
+    after = scans.chi2(out / WEIGHTS)
+    click.echo(card)
+    for name, old, new in zip(scans.names, before, after, strict=True):
+        click.echo(f"{name}: χ² {old:.3g} before, {new:.3g} after")
+    if "error" in start.validation:
+        click.echo(
+            f"simulated patterns: object error {start.validation['error']:.3f} before, "
+            f"{card.validation['error']:.3f} after"
+        )
+    if sum(after) >= sum(before):
+        click.echo(
+            f"note: no better on these scans: stay with {source}, or go on with more --steps"
+        )
+    click.echo(f"written: {out / WEIGHTS}")
+
+
+def _name(path: Path) -> str:
+    return path.resolve().name
+
+
+@click.command()
+@click.argument("source", required=False)
+def weights(source: str | None) -> None:
+    """Print the cards of the weights that came with the package, or of those in the file SOURCE."""
+    from .nn import weights as files
+
+    names = [source] if source else sorted(files.shipped())
+    for name in names:
+        click.echo(files.load(name)[1])
+    if not names:
+        click.echo("no weights came with this installation")

@@ -14,9 +14,10 @@ from torch import nn
 from tqdm import tqdm
 
 from ..engine import interruption
-from ..errors import ParameterError
+from ..errors import ParameterError, WriteError
 from ..nn import weights
 from . import checkpoint
+from .fine_tune import Scans
 from .objective import generator, training_loss, validate
 from .recipe import Recipe
 
@@ -40,7 +41,9 @@ class Session:
     accelerator, devices, nodes, precision
         Lightning Fabric's; ``bf16-mixed`` on a GPU that has it.
     start : str or Path, optional
-        Weights to start from, a shipped preset or a file; only for a new run.
+        Weights to start from, a shipped preset or a file; a run that goes on takes no others.
+    scans : Scans, optional
+        Measured patterns that are part of every batch.
     command : str
         Goes on the card of the weights.
     progress : bool
@@ -54,6 +57,7 @@ class Session:
     nodes: int = 1
     precision: str = "32-true"
     start: str | Path | None = None
+    scans: Scans | None = None
     command: str = ""
     progress: bool = False
 
@@ -69,13 +73,22 @@ def train(recipe: Recipe, folder: Path, session: Session) -> weights.Card:
     Raises
     ------
     ParameterError
-        The checkpoint is of another recipe, a device cannot be used.
-    WriteError, ReadError
-        No space or no permission; a damaged checkpoint.
+        The checkpoint is of another recipe, of other scans or from other weights; a device cannot
+        be used.
+    WriteError, ReadError, WeightsError
+        No space or no permission, weights without a checkpoint are there already; a damaged
+        checkpoint; weights that cannot be started from.
     """
-    from lightning_fabric import Fabric
-    from lightning_fabric.loggers.tensorboard import TensorBoardLogger
+    try:
+        from lightning_fabric import Fabric
+        from lightning_fabric.loggers.tensorboard import TensorBoardLogger
 
+        logger = TensorBoardLogger(folder, name="log", version="")
+    except ImportError as error:
+        raise ParameterError(
+            f"training: {error.name or 'a package'} is not installed: "
+            "pip install 'cdi-ml-plugin[train]'"
+        ) from error
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -87,7 +100,7 @@ def train(recipe: Recipe, folder: Path, session: Session) -> weights.Card:
             devices=session.devices,
             num_nodes=session.nodes,
             precision=session.precision,  # type: ignore[arg-type]
-            loggers=TensorBoardLogger(folder, name="log", version=""),
+            loggers=logger,
         )
     except (ValueError, RuntimeError) as error:
         raise ParameterError(f"training: {str(error).partition(chr(10))[0]}") from error
@@ -100,8 +113,23 @@ def train(recipe: Recipe, folder: Path, session: Session) -> weights.Card:
 def _same_recipe(recipe: Recipe, folder: Path, session: Session) -> dict[str, Any]:
     """Facts of the checkpoint to go on from, or those of a beginning."""
     before = checkpoint.facts(folder)
+    start = None if session.start is None else weights.load(session.start)[1]
+    scans = None if session.scans is None else session.scans.checksum
     if before is None:
-        return {"step": 0, "seconds": 0.0, "samples": 0}
+        if (folder / WEIGHTS).exists():
+            raise WriteError(f"{folder}: holds {WEIGHTS} already: name another folder")
+        beginning: dict[str, Any] = {
+            "step": 0,
+            "seconds": 0.0,
+            "samples": 0,
+            "start": None,
+            "scans": scans,
+        }
+        if start is not None:  # the card counts all that these weights have learnt from
+            beginning.update(
+                seconds=3600 * start.hours, samples=start.samples, start=start.checksum
+            )
+        return beginning
     was, wanted = Recipe.of(before["recipe"]).as_dict(), recipe.as_dict()
     other = [key for key in was if was[key] != wanted[key] and key != "steps"]
     if other:
@@ -110,8 +138,16 @@ def _same_recipe(recipe: Recipe, folder: Path, session: Session) -> dict[str, An
             + ", ".join(f"{key} = {was[key]!r}" for key in other)
             + ": give the same, or another folder"
         )
-    if session.start is not None:
-        raise ParameterError(f"{folder}: has a checkpoint already, so it cannot start from weights")
+    if before.get("scans") != scans:
+        had = "no scans" if before.get("scans") is None else "other scans, or in another order"
+        raise ParameterError(
+            f"{folder}: its checkpoint is of {had}: give the same, or another folder"
+        )
+    if start is not None and start.checksum != before.get("start"):
+        raise ParameterError(
+            f"{folder}: has a checkpoint already, so it cannot start from weights, but for those "
+            f"that it began with, and {session.start} are others: name another folder"
+        )
     return before
 
 
@@ -132,7 +168,7 @@ class _Run:
             trained, card = weights.load(session.start)
             if card.preset != recipe.preset:
                 raise ParameterError(
-                    f"{session.start}: are weights of {card.preset!r}: give --preset {card.preset}"
+                    f"{session.start}: are weights of {card.preset!r}: give --recipe {card.preset}"
                 )
             network.load_state_dict(trained.state_dict())
         network = network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
@@ -142,6 +178,7 @@ class _Run:
         if self.step:
             checkpoint.load(folder, self.bare, self.average, self.optimisers)
         self.validation: dict[str, float] = before.get("validation", {})
+        self.origin = {"start": before.get("start"), "scans": before.get("scans")}
         self.card: weights.Card
 
     def loop(self) -> None:
@@ -185,12 +222,15 @@ class _Run:
     def _one(self) -> torch.Tensor:
         recipe, fabric = self.recipe, self.fabric
         numbers = generator(recipe, fabric.device, fabric.global_rank, self.step)
-        batch = recipe.particles.draw(recipe.batch, numbers)
+        scans = self.session.scans
+        of_scans = 0 if scans is None else scans.share(recipe.batch)
+        batch = recipe.particles.draw(recipe.batch - of_scans, numbers)
+        measured = None if scans is None else scans.draw(of_scans, numbers)
         turn, rate = recipe.turn(self.step, fabric.world_size)
         optimiser = self.optimisers[turn]
         for group in optimiser.param_groups:
             group["lr"] = rate
-        loss = training_loss(recipe, self.network, batch, numbers)
+        loss = training_loss(recipe, self.network, batch, numbers, measured)
         optimiser.zero_grad()
         fabric.backward(loss)
         fabric.clip_gradients(
@@ -226,6 +266,7 @@ class _Run:
             "seconds": self.seconds,
             "samples": self.samples,
             "validation": self.validation,
+            **self.origin,
         }
 
     def _save(self) -> None:

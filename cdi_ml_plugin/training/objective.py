@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import nn
@@ -13,8 +15,10 @@ from ..simulate.batch import Batch
 from .recipe import Recipe
 
 CHI2_WEIGHT = 0.5
+SCAN_WEIGHT = 4.0  # of χ² alone: some hundredths, where the overlap beside it is some tenths
 CHUNK = 32
 HELD_OUT = 2**32  # of the seeds: no training step is that late
+VALIDATION_SEED = 0  # one for all recipes, so that a fine-tuning is compared with its start
 
 
 def generator(recipe: Recipe, device: torch.device, rank: int, step: int) -> torch.Generator:
@@ -24,18 +28,39 @@ def generator(recipe: Recipe, device: torch.device, rank: int, step: int) -> tor
 
 
 def training_loss(
-    recipe: Recipe, network: nn.Module, batch: Batch, numbers: torch.Generator
+    recipe: Recipe,
+    network: nn.Module,
+    batch: Batch,
+    numbers: torch.Generator,
+    measured: tuple[torch.Tensor, torch.Tensor] | None = None,
 ) -> torch.Tensor:
-    """Loss of one batch, after a random number of passes where the network takes several."""
+    """Loss of one batch, after a random number of passes where the network takes several.
+
+    Parameters
+    ----------
+    measured : (modulus, known), optional
+        Patterns (count, N, N, N) of unknown objects that go through the network in the same batch.
+        They are judged by the physics alone: χ² of the predicted object's diffraction.
+    """
     passes = 1
     if recipe.network.passes > 1:
         passes = 1 + int(
             torch.randint(recipe.network.passes, (), generator=numbers, device=numbers.device)
         )
-    pattern = Pattern.of(batch.modulus, batch.known)
-    guess = first_guess(pattern, [numbers] * len(batch.object))
+    modulus, known = batch.modulus, batch.known
+    if measured is not None:
+        modulus, known = torch.cat([modulus, measured[0]]), torch.cat([known, measured[1]])
+    pattern = Pattern.of(modulus, known)
+    guess = first_guess(pattern, [numbers] * len(modulus))
     obj = estimate(recipe.network, network, pattern, guess, passes)
-    return _judge(recipe, obj, batch, pattern).mean()
+    if measured is None:
+        return _judge(recipe, obj, batch, pattern).mean()
+    count = len(batch.object)
+    drawn = Pattern(pattern.modulus[:count], pattern.known[:count])
+    scans, guessed = Pattern(pattern.modulus[count:], pattern.known[count:]), obj[count:]
+    supervised = _judge(recipe, obj[:count], batch, drawn)
+    physics = scans.chi2(scans.scaled(guessed, scans.wave(guessed))[1])
+    return torch.cat([supervised, SCAN_WEIGHT * physics]).mean()
 
 
 def _judge(recipe: Recipe, obj: torch.Tensor, batch: Batch, pattern: Pattern) -> torch.Tensor:
@@ -67,8 +92,9 @@ def validate(
     found: dict[str, list[torch.Tensor]] = {"loss": [], "error": [], "chi2": []}
     training = network.training
     network.eval()
+    apart = replace(recipe, seed=VALIDATION_SEED)
     for first in range(0, count, CHUNK):
-        numbers = generator(recipe, device, 0, HELD_OUT + first)
+        numbers = generator(apart, device, 0, HELD_OUT + first)
         batch = recipe.particles.draw(min(CHUNK, count - first), numbers)
         pattern = Pattern.of(batch.modulus, batch.known)
         guess = first_guess(pattern, [numbers] * len(batch.object))

@@ -43,6 +43,8 @@ class Recipe:
         Learning rate.
     seed : int
         Of the first weights and of all patterns.
+    warm_up : int
+        Steps in which the learning rate of ``adamw`` rises.
     """
 
     preset: str = "fast"
@@ -55,6 +57,7 @@ class Recipe:
     batch: int = 16
     rate: float = 1e-3
     seed: int = 0
+    warm_up: int = WARM_UP
 
     def __post_init__(self) -> None:
         for name, known in (
@@ -66,7 +69,7 @@ class Recipe:
                 raise ParameterError(
                     f"{name} = {getattr(self, name)!r}: give one of {', '.join(known)}"
                 )
-        for name in ("steps", "batch", "rate"):
+        for name in ("steps", "batch", "rate", "warm_up"):
             if not getattr(self, name) > 0:
                 raise ParameterError(f"{name} = {getattr(self, name)!r}: give a number above 0")
         _ = self.particles
@@ -127,7 +130,7 @@ class Recipe:
     def turn(self, step: int, world: int = 1) -> tuple[int, float]:
         """Which optimiser has its turn at a step, and its learning rate, on `world` processes."""
         if self.optimiser == "adamw":
-            warm = min(1.0, (step + 1) / WARM_UP)
+            warm = min(1.0, (step + 1) / self.warm_up)
             fall = 0.5 * (1 + math.cos(math.pi * min(1.0, step / self.steps)))
             return 0, self.rate * warm * max(fall, 0.01)
         turns = step * self.batch * world // (EPOCH * TURN)

@@ -1,0 +1,177 @@
+"""Fine-tuning: a trained network goes on learning, with a user's own scans among the patterns.
+
+Nobody knows the object of a measured pattern, so it is judged by the physics alone: χ² of the
+predicted object's diffraction. The rest of each batch is simulated and judged by its truth as ever,
+which keeps the network from forgetting, and from explaining a pattern by an object that is none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ..engine import HELD_OUT
+from ..errors import MeasurementError, ReadError
+from ..io.arrays import SUFFIXES, read_tiff
+from ..measurement import Measurement
+from ..nn import weights
+from ..nn.canonical import Canonical
+from ..nn.predict import PRESETS, Pattern
+from ..operators.cnn import CNN, predict
+from ..state import Data
+from .recipe import Recipe
+
+# Of a batch. A few scans come back hundreds of times, and half of each batch would be learnt by
+# heart; the simulated patterns are new every time.
+SHARE = 0.25
+STEPS, BATCH, RATE, WARM_UP = 300, 16, 1e-4, 20
+
+
+@dataclass(frozen=True, eq=False)
+class Scans:
+    """Measured patterns in the field of a network.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Of their files or folders, without the path.
+    modulus : float32 (scans, N, N, N)
+        √I, centred, 0 where it is not known.
+    known : bool (scans, N, N, N)
+    checksum : str
+        SHA-256 of what was measured. (The field's numbers can differ from machine to machine in
+        the last bit, and a training may go on elsewhere.)
+    """
+
+    names: tuple[str, ...]
+    modulus: torch.Tensor
+    known: torch.Tensor
+    checksum: str
+
+    @classmethod
+    def of(cls, measurements: Iterable[tuple[str, Measurement]], preset: str) -> Scans:
+        """Bring named measurements into the field of a preset, just as `CNN` does.
+
+        The voxels that `reconstruct` holds out by default are left out here as well, so that its
+        held-out χ² stays a test of what these weights predict.
+
+        Raises
+        ------
+        MeasurementError
+            A pattern leaves nothing in the field.
+        """
+        names, fields, digest = [], [], hashlib.sha256()
+        for name, measurement in measurements:
+            data = Data.of(measurement, HELD_OUT, torch.device("cpu"))
+            modulus, known = Canonical.of(data, PRESETS[preset].field).to_field(data)
+            if not (bool(modulus.isfinite().all()) and float(modulus.max()) > 0):
+                raise MeasurementError(
+                    f"{name}: nothing is known about the peak once masked voxels are left out: mask less"
+                )
+            names.append(name)
+            fields.append((modulus, known))
+            digest.update(repr(measurement.shape).encode())
+            for part in (measurement.intensity, measurement.mask):
+                digest.update(part.ravel().data)
+        moduli, knowns = (torch.stack(parts) for parts in zip(*fields, strict=True))
+        return cls(tuple(names), moduli, knowns, digest.hexdigest())
+
+    @staticmethod
+    def share(batch: int) -> int:
+        """How many patterns of a batch are scans: `SHARE` of it, at least one."""
+        return max(1, round(SHARE * batch))
+
+    def draw(self, count: int, numbers: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        """Draw moduli and what is known of them, (count, N, N, N), on the generator's device.
+
+        Each is mirrored and has its axes exchanged by chance, in one of 48 ways: it is the pattern
+        of a crystal that is so mirrored and turned.
+        """
+        device = numbers.device
+        chosen = torch.randint(len(self.names), (count,), generator=numbers, device=device)
+        drawn = []
+        for index in chosen.tolist():
+            order = torch.randperm(3, generator=numbers, device=device).tolist()
+            mirrored = torch.randint(2, (3,), generator=numbers, device=device).tolist()
+            pair = torch.stack([self.modulus[index], self.known[index].float()])
+            drawn.append(_turned(pair, order, [axis for axis in range(3) if mirrored[axis]]))
+        modulus, known = torch.stack(drawn, 1).to(device)
+        return modulus, known > 0
+
+    def chi2(self, source: str | Path) -> list[float]:
+        """χ² in the field of what weights predict for each scan, the best of `CNN`'s candidates."""
+        network, card = weights.load(source)
+        preset, found = PRESETS[card.preset], []
+        for modulus, known in zip(self.modulus, self.known, strict=True):
+            generator = torch.Generator().manual_seed(0)  # the same first guesses for all weights
+            candidates = CNN.defaults["candidates"]
+            obj = predict(preset, network, (modulus, known), candidates, generator)[None]
+            pattern = Pattern.of(modulus[None], known[None])
+            found.append(float(pattern.chi2(pattern.scaled(obj, pattern.wave(obj))[1])))
+        return found
+
+
+def _turned(fields: torch.Tensor, order: Sequence[int], mirrored: Sequence[int]) -> torch.Tensor:
+    """Exchange and mirror the axes of centred fields (…, N, N, N), N even; q = 0 stays."""
+    fields = fields.permute(0, *(1 + axis for axis in order))
+    axes = [1 + axis for axis in mirrored]
+    return fields.flip(axes).roll([1] * len(axes), axes) if axes else fields
+
+
+def recipe_from(card: weights.Card, steps: int, batch: int, rate: float) -> Recipe:
+    """Recipe that goes on with weights: simulated patterns as they were trained on.
+
+    The seed is another than that of any training before, so that no simulated pattern comes again.
+    """
+    paper = card.preset == "paper"  # what it predicts is not blind to the twin
+    return Recipe(
+        preset=card.preset,
+        families=card.families,
+        phase=card.phase_range,
+        loss="paper" if paper else "overlap",
+        twin=not paper,
+        steps=steps,
+        batch=batch,
+        rate=rate,
+        seed=card.samples,
+        warm_up=WARM_UP,
+    )
+
+
+def account(scans: Scans, recipe: Recipe, source: str, start: weights.Card) -> str:
+    """What the card says of a fine-tuning: names of files, no folders, which are nobody's business."""
+    return (
+        f"cdi-ml fine-tune {' '.join(scans.names)} --from {Path(source).name} --steps {recipe.steps} "
+        f"--batch {recipe.batch} --rate {recipe.rate:g} "
+        f"({len(scans.names)} scan(s); began with sha256 {start.checksum[:12]}…)"
+    )
+
+
+def files(path: Path) -> list[Path]:
+    """What there is to read at `path`: itself, or the array files in a folder of such.
+
+    A folder with ``conf/`` is a cohere experiment, one of two-dimensional TIFF files is a scan.
+
+    Raises
+    ------
+    ReadError
+        A folder that cannot be listed, or without data.
+    """
+    if not path.is_dir() or (path / "conf").is_dir():
+        return [path]
+    try:
+        found = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
+    except OSError as error:
+        raise ReadError(f"{path}: the folder cannot be read ({error.strerror})") from error
+    found = [p for p in found if p.name[0] != "." and p.is_file()]
+    if not found:
+        raise ReadError(
+            f"{path}: holds no frames, no conf/ of a cohere experiment and no array file "
+            f"({', '.join(SUFFIXES)}): name the folder with the data"
+        )
+    images = all(p.suffix.lower() in (".tif", ".tiff") for p in found)
+    return [path] if images and read_tiff(found[0]).ndim == 2 else found
