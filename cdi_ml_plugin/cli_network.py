@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -110,12 +109,13 @@ def train(
         nodes=nodes,
         precision=precision,
         start=start,
-        command="cdi-ml " + shlex.join(sys.argv[1:]),
+        command=recipe.command() + (f" --from {Path(start).name}" if start else ""),
         progress=not quiet and sys.stderr.isatty(),
     )
     card = run(recipe, folder, session)
-    click.echo(card)
-    click.echo(f"written: {folder / 'weights.safetensors'}")
+    if card.checksum:  # only the first of several processes writes the weights
+        click.echo(card)
+        click.echo(f"written: {folder / 'weights.safetensors'}")
 
 
 def _above_0(minutes: float | None) -> float | None:

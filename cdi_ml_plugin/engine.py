@@ -163,9 +163,9 @@ def _best(runs: Sequence[Run]) -> int:
 
 @contextmanager
 def interruption() -> Iterator[list[bool]]:
-    """Turn the first Ctrl-C into a flag that is looked at between iterations; the second one acts.
+    """Turn the first Ctrl-C or SIGTERM into a flag that is looked at between iterations.
 
-    Outside the main thread, where Python takes no signals, nothing changes.
+    The second one acts. Outside the main thread, where Python takes no signals, nothing changes.
     """
     stop: list[bool] = []
     if threading.current_thread() is not threading.main_thread():
@@ -177,8 +177,10 @@ def interruption() -> Iterator[list[bool]]:
             raise KeyboardInterrupt
         stop.append(True)
 
-    previous = signal.signal(signal.SIGINT, handler)
+    both = (signal.SIGINT, signal.SIGTERM)  # the second is what a batch system sends
+    previous = [signal.signal(number, handler) for number in both]
     try:
         yield stop
     finally:
-        signal.signal(signal.SIGINT, previous)
+        for number, action in zip(both, previous, strict=True):
+            signal.signal(number, action)

@@ -39,16 +39,20 @@ def measured(obj: NDArray[np.complex64], counts: float = 1e7, seed: int = 0) -> 
     return Measurement(np.random.default_rng(seed).poisson(intensity * (counts / intensity.sum())))
 
 
-@pytest.fixture(scope="module")
-def untrained(tmp_path_factory: pytest.TempPathFactory) -> str:
+def blank(folder: Path, preset: str) -> str:
     """Weights as nobody has trained them: their predictions say nothing."""
-    path = tmp_path_factory.mktemp("weights") / "untrained.safetensors"
+    path = folder / f"untrained_{preset}.safetensors"
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = PRESETS["fast"].build()
-    card = weights.Card("fast", ("faceted",), (0.0, 1.0), 0, "none", 0.0, "none", {})
+        network = PRESETS[preset].build()
+    card = weights.Card(preset, ("faceted",), (0.0, 1.0), 0, "none", 0.0, "none", {})
     weights.save(path, network, card)
     return str(path)
+
+
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return blank(tmp_path_factory.mktemp("weights"), "fast")
 
 
 @pytest.fixture
@@ -63,7 +67,7 @@ def oracle(monkeypatch: pytest.MonkeyPatch, untrained: str) -> Callable[..., Res
             placed.append(of(cls, data, field))
             return placed[-1]
 
-        def known(*_: Any) -> torch.Tensor:
+        def known(*_: Any) -> cnn.Prediction:
             # transform of the object at the field's own places, by explicit sums
             here = placed[-1]
             half = here.field // 2
@@ -75,7 +79,7 @@ def oracle(monkeypatch: pytest.MonkeyPatch, untrained: str) -> Callable[..., Res
                 wave = torch.tensordot(wave, turns, dims=([0], [1]))
             back = torch.fft.fftshift(torch.fft.ifftn(torch.fft.ifftshift(wave)))
             part = slice(half // 2, half // 2 + half)
-            return back[part, part, part].to(torch.complex64)
+            return cnn.Prediction(back[part, part, part].to(torch.complex64), 0.0, 1.0)
 
         monkeypatch.setattr(Canonical, "of", classmethod(noted))
         monkeypatch.setattr(cnn, "predict", known)
@@ -98,8 +102,7 @@ def test_an_exact_prediction_comes_back_as_the_object(
     inside = np.abs(truth) > 0.5
     assert (result.support & inside).sum() > 0.95 * inside.sum()
     assert result.support.sum() < 2.5 * inside.sum()
-    assert result.metrics["cnn_chi2"] < 0.05
-    assert result.metrics["chi2"] == pytest.approx(result.metrics["cnn_chi2"], rel=0.1)
+    assert result.metrics["chi2"] < 0.05
 
 
 def test_what_follows_goes_on_from_it(oracle: Callable[..., Result]) -> None:
@@ -112,14 +115,16 @@ def test_what_follows_goes_on_from_it(oracle: Callable[..., Result]) -> None:
     assert object_error(after.object, truth) < 0.5 * object_error(random.object, truth)
 
 
+@pytest.mark.parametrize("polish", [0, 40])
 @pytest.mark.parametrize("chain", ["20*ER", "10*ER + 10*HIO + 5*ER"])
-def test_a_useless_prediction_changes_nothing(untrained: str, chain: str) -> None:
+def test_a_useless_prediction_changes_nothing(untrained: str, chain: str, polish: int) -> None:
     truth = crystal((40, 40, 40), 3, 12)
     m = measured(truth)
     without = reconstruct(m, chain, seeds=[4])
-    withal = reconstruct(m, f"CNN + {chain}", seeds=[4], parameters={"cnn_weights": untrained})
+    parameters = {"cnn_weights": untrained, "cnn_polish": polish}
+    withal = reconstruct(m, f"CNN + {chain}", seeds=[4], parameters=parameters)
     assert withal.metrics["cnn_used"] == 0
-    assert withal.metrics["cnn_chi2"] >= withal.metrics["cnn_chi2_before"]
+    assert withal.metrics["cnn_chi2"] >= withal.metrics["cnn_chi2_chance"]
     assert any("CNN explains the pattern no better" in note for note in withal.run.notes)
     np.testing.assert_array_equal(withal.object, without.object)
 
@@ -129,6 +134,7 @@ def test_it_does_not_spoil_what_a_chain_has_reached(untrained: str) -> None:
     m = measured(truth)
     without = reconstruct(m, "60*ER")
     after = reconstruct(m, "60*ER + CNN", parameters={"cnn_weights": untrained})
+    assert after.run.notes
     np.testing.assert_array_equal(after.object, without.object)
 
 
@@ -138,13 +144,15 @@ def test_a_pattern_of_noise_alone_is_phased_like_without(untrained: str) -> None
     assert np.isfinite(result.metrics["chi2"])
 
 
-def test_seeds_give_different_starts_and_each_its_own(untrained: str) -> None:
+@pytest.mark.parametrize("preset", ["fast", "paper"])
+def test_seeds_give_different_starts_and_each_its_own(tmp_path: Path, preset: str) -> None:
     truth = crystal((36, 36, 36), 6, 11)
     m = measured(truth)
     with pytest.MonkeyPatch.context() as patch:
-        chi2 = itertools.cycle([torch.tensor(0.1), torch.tensor(0.5)])  # of it, and of what was
-        patch.setattr(cnn, "_fitted", lambda obj, data: (obj, next(chi2)))
-        parameters = {"cnn_weights": untrained, "cnn_candidates": 2}
+        polished = cnn._polished
+        chi2 = itertools.cycle([torch.tensor([0.1, 0.2]), torch.tensor([0.5, 0.4])])  # it, chance
+        patch.setattr(cnn, "_polished", lambda *given: (polished(*given)[0], next(chi2)))
+        parameters = {"cnn_weights": blank(tmp_path, preset), "cnn_candidates": 2, "cnn_polish": 5}
         three = reconstruct(m, "CNN", seeds=[1, 2, 3], parameters=parameters)
     one, two, third = (run.object for run in three.runs)
     for first, second in ((one, two), (two, third), (one, third)):
@@ -177,11 +185,11 @@ def test_shipped_weights_predict_crystals_that_nobody_trained_on(
         result = reconstruct(measured(truth), "CNN")
         assert result.metrics["cnn_used"] == 1
         errors.append(object_error(result.object, truth))
-        chi2.append(result.metrics["cnn_chi2"] / result.metrics["cnn_chi2_before"])
+        chi2.append(result.metrics["cnn_chi2"] / result.metrics["cnn_chi2_chance"])
         chance.append(object_error(reconstruct(measured(truth), "20*ER").object, truth))
     assert np.median(errors) < 0.5
     assert np.mean(errors) < np.mean(chance)
-    assert max(chi2) < 0.5
+    assert max(chi2) < 1
 
 
 @needs_weights

@@ -16,11 +16,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from cdi_ml_plugin.cli import main
+from cdi_ml_plugin.cli import cli, main
 from cdi_ml_plugin.errors import ParameterError, ReadError, WriteError
 from cdi_ml_plugin.metrics import twin
 from cdi_ml_plugin.nn import losses, weights
-from cdi_ml_plugin.nn.predict import PRESETS, Pattern, estimate, first_guess
+from cdi_ml_plugin.nn.predict import PRESETS, Pattern, estimate, first_guess, polish
 from cdi_ml_plugin.simulate.batch import PAPER, Particles
 from cdi_ml_plugin.training import checkpoint, loop, objective
 from cdi_ml_plugin.training.loop import Session, train
@@ -144,6 +144,45 @@ def test_supervised_loss_is_equation_6() -> None:
             (first - first.mean()).norm() * (last - last.mean()).norm()
         )
         assert float(got[index]) == pytest.approx(float((0.1 + second + third) / 3), abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        Recipe(),
+        Recipe.paper(),
+        Recipe(batch=8, rate=3e-4, twin=False, families=("faceted", "noise"), phase=(0.5, 4)),
+        replace(Recipe.paper(), steps=10, twin=True, loss="overlap"),
+    ],
+)
+def test_the_command_on_a_card_makes_the_recipe_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recipe: Recipe
+) -> None:
+    words = recipe.command().replace("FOLDER", str(tmp_path)).split()
+    seen = []
+
+    def noted(made: Recipe, *_: object) -> weights.Card:
+        seen.append(made)
+        return weights.Card("fast", (), (0, 1), 0, "", 0.0, "", {})
+
+    monkeypatch.setattr(loop, "train", noted)
+    cli.main(words[1:], standalone_mode=False)
+    assert seen == [recipe]
+
+
+def test_polish_keeps_the_exact_object_and_betters_another() -> None:
+    batch = Particles(families=("faceted",), fine=1).draw(3, torch.Generator().manual_seed(2))
+    pattern = Pattern.of(batch.modulus, batch.known)
+    exact = pattern.scaled(batch.object, pattern.wave(batch.object))[0]
+    after = polish(pattern, exact, 12)
+    assert float(losses.overlap(after, exact).max()) < 0.01
+    noise = torch.randn(exact.shape, generator=torch.Generator().manual_seed(0))
+    rough = exact + 0.3 * noise * (exact.abs() > 0.1)
+    better = polish(pattern, rough, 30)
+    assert bool((losses.overlap(better, exact) < 0.5 * losses.overlap(rough, exact)).all())
+    chi2 = [pattern.chi2(pattern.scaled(o, pattern.wave(o))[1]) for o in (rough, better)]
+    assert bool((chi2[1] < 0.3 * chi2[0]).all())
+    torch.testing.assert_close(polish(pattern, rough, 0), rough)
 
 
 def test_passes_feed_the_estimate_back() -> None:

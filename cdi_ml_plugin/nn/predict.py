@@ -14,10 +14,12 @@ from torch import nn
 from torch.nn import functional
 
 from ..fourier import to_centre, to_corner, to_direct, to_reciprocal
+from ..projections import blur
 from .model import Fold, Network
 from .unet import UNet
 
 FILL = 0.3  # share of the cube that an object of amplitude 1 is taken to fill
+POLISH_THRESHOLD = 0.3  # of the rms amplitude inside
 FEATURES = 20  # channels that `UNet` is handed: 16 of the autocorrelation, 4 of the estimate
 
 
@@ -134,3 +136,37 @@ def estimate(
             real, imaginary = network(features).float().unbind(1)
             guess = torch.complex(real, imaginary)
     return guess
+
+
+def polish(
+    pattern: Pattern, obj: torch.Tensor, iterations: int, support: torch.Tensor | None = None
+) -> torch.Tensor:
+    """HIO, and ER in the last third, in the field: as cheap as a pass, and it tells basins apart.
+
+    The support follows the object every ten iterations and never leaves the cube; it begins as
+    `support` (batch, N/2, N/2, N/2), or where the object is.
+    """
+    margin = [pattern.half // 2] * 6
+    full = functional.pad(obj, margin)
+    if support is None:
+        support = _bright(full, None)
+    else:
+        support = functional.pad(support, margin)
+    cube = functional.pad(torch.ones_like(obj, dtype=torch.bool), margin)
+    for iteration in range(iterations):
+        if iteration and iteration % 10 == 0:
+            support = _bright(full, support)
+        support = support & cube
+        projected = to_centre(to_direct(pattern.project(to_reciprocal(to_corner(full)))))
+        outside = full - 0.9 * projected if iteration < 2 * iterations // 3 else 0 * full
+        full = torch.where(support, projected, outside)
+    return full[cube].reshape(obj.shape)
+
+
+def _bright(obj: torch.Tensor, support: torch.Tensor | None) -> torch.Tensor:
+    """Where the blurred amplitude reaches a share of its rms in the support, or in what is bright."""
+    blurred = blur(obj.abs(), 0.6)
+    if support is None:
+        support = blurred > 0.3 * blurred.amax((1, 2, 3), keepdim=True)
+    power = (blurred.square() * support).sum((1, 2, 3)) / support.sum((1, 2, 3)).clamp_min(1)
+    return blurred >= POLISH_THRESHOLD * power.sqrt()[:, None, None, None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import torch
 from torch import nn
@@ -15,9 +15,12 @@ from ..fourier import to_reciprocal
 from ..nn import weights
 from ..nn.canonical import Canonical
 from ..nn.losses import chi_square
-from ..nn.predict import PRESETS, Pattern, Preset, estimate, first_guess
+from ..nn.predict import PRESETS, Pattern, Preset, estimate, first_guess, polish
 from ..projections import blur, modulus
 from .base import OPEN, Operator, whole, within
+from .support import half_autocorrelation
+
+ASTRAY = 0.3  # rad
 
 if TYPE_CHECKING:
     from ..state import Data, State
@@ -28,27 +31,36 @@ class CNN(Operator):
     """Trained prediction of object and support from the pattern alone, in a fraction of a second.
 
     The pattern is brought into the network's field, whatever its shape and oversampling, and the
-    prediction back. Each seed takes the best by χ² of `candidates` predictions that start from
-    different random phases, so that seeds give different objects. The object that was there before
-    (random phases within the autocorrelation's support, or what an earlier algorithm reached) is
-    kept, and a note says so, where the prediction explains the pattern no better.
+    prediction back. Each seed draws `candidates` predictions from different random phases, gives each
+    `polish` iterations of HIO and ER in the field, which is small, and takes the best by χ², so that
+    seeds give different objects.
 
-    ``cnn_chi2`` and ``cnn_chi2_before`` among the metrics are the two that were compared,
-    ``cnn_used`` is 1 or 0.
+    As many random starts in the support of the autocorrelation get the same polish. Where they come
+    as near to the pattern, or where an earlier algorithm has reached an object that is nearer, the
+    prediction is not used, a note says so, and the chain goes on as if CNN were not in it.
+    ``cnn_chi2`` and ``cnn_chi2_chance`` among the metrics are the two χ² in the field; ``cnn_used``
+    is 1 or 0.
 
     Source: "Supervised Learning Approach" of the paper; the presets differ, see their cards.
     """
 
     weights: str = OPEN
     candidates: int = OPEN
+    polish: int = OPEN
     threshold: float = OPEN
     counts: ClassVar = False
     keys: ClassVar = {
         "weights": "cnn_weights",
         "candidates": "cnn_candidates",
+        "polish": "cnn_polish",
         "threshold": "cnn_support_threshold",
     }
-    defaults: ClassVar = {"weights": "fast", "candidates": 4, "threshold": 0.2}
+    defaults: ClassVar = {
+        "weights": "fast",
+        "candidates": 4,
+        "polish": 40,
+        "threshold": 0.2,
+    }
 
     def __post_init__(self) -> None:
         if self.weights is not OPEN and not isinstance(self.weights, str):
@@ -56,6 +68,7 @@ class CNN(Operator):
                 f"cnn_weights = {self.weights!r}: give the name of a preset or of a file"
             )
         whole("cnn_candidates", self.candidates, 1, 64)
+        whole("cnn_polish", self.polish, 0, 10_000)
         within("cnn_support_threshold", self.threshold, 0.01, 0.9)
 
     def check(self) -> None:
@@ -67,24 +80,25 @@ class CNN(Operator):
         canonical = Canonical.of(data, preset.field)
         seen = canonical.to_field(data)
         for index, generator in enumerate(state.generators):
-            predicted = predict(preset, network, seen, self.candidates, generator)
-            obj = canonical.to_data(predicted[None])[0].to(state.object.dtype)
+            found = predict(preset, network, seen, self.candidates, self.polish, generator)
+            obj = canonical.to_data(found.object[None])[0].to(state.object.dtype)
             support = where(obj, self.threshold)
             obj, chi2 = _fitted(obj * support, data)
-            before = _fitted(state.object[index] * state.support[index], data)[1]
-            used = bool(chi2 < before)
-            state.figures[index].update(
-                cnn_chi2=float(chi2), cnn_chi2_before=float(before), cnn_used=float(used)
-            )
-            if used:
-                state.object[index], state.support[index] = obj, support
-                state.fresh = False
+            why = ""
+            if found.chi2 >= found.chance:
+                why = f"than random starts do (χ² {found.chi2:.2g} and {found.chance:.2g} in its field)"
+            elif not state.fresh:
+                reached = _fitted(state.object[index] * state.support[index], data)[1]
+                if chi2 >= reached:
+                    why = f"(χ² {chi2:.2g}) than the object that was there ({reached:.2g})"
+            if why:
+                state.note(index, f"CNN explains the pattern no better {why}: it is not used")
             else:
-                state.note(
-                    index,
-                    f"CNN explains the pattern no better (χ² {float(chi2):.2g}) than what was there "
-                    f"({float(before):.2g}), which is kept",
-                )
+                state.object[index], state.support[index] = obj, support
+            state.figures[index].update(
+                cnn_chi2=found.chi2, cnn_chi2_chance=found.chance, cnn_used=float(not why)
+            )
+        state.fresh = state.fresh and not any(one["cnn_used"] for one in state.figures)
 
 
 @lru_cache(maxsize=2)
@@ -95,28 +109,57 @@ def _network(source: str, device: torch.device) -> tuple[Preset, nn.Module]:
     return PRESETS[card.preset], network
 
 
+class Prediction(NamedTuple):
+    """Object (n, n, n), complex; χ² of its pattern in the field, and what chance reaches there."""
+
+    object: torch.Tensor
+    chi2: float
+    chance: float
+
+
 @torch.no_grad()
 def predict(
     preset: Preset,
     network: nn.Module,
     seen: tuple[torch.Tensor, torch.Tensor],
     candidates: int,
+    iterations: int,
     generator: torch.Generator,
-) -> torch.Tensor:
-    """Best of several predictions by χ² in the field; complex (n, n, n).
+) -> Prediction:
+    """Best of several predictions by χ² in the field, each polished by some iterations.
 
     Parameters
     ----------
     seen : float32 and bool (N, N, N)
         √I in the field and where it is known, centred.
     """
-    count = candidates if preset.passes > 1 else 1  # the paper's network takes no guess
-    field, known = (one.expand(count, -1, -1, -1) for one in seen)
+    field, known = (one.expand(candidates, -1, -1, -1) for one in seen)
     pattern = Pattern.of(field, known)
-    guess = first_guess(pattern, [generator] * count)
-    obj = estimate(preset, network, pattern, guess, preset.passes)
+    guess = first_guess(pattern, [generator] * candidates)
+    if preset.passes > 1:
+        obj = estimate(preset, network, pattern, guess, preset.passes)
+    else:  # a network that takes no guess: its one prediction, with phases a little astray
+        once = Pattern(pattern.modulus[:1], pattern.known[:1])
+        turns = torch.randn(guess.shape, generator=generator).to(field.device)
+        obj = estimate(preset, network, once, guess, 1) * torch.polar(
+            torch.ones_like(turns), ASTRAY * turns
+        )
+    obj, chi2 = _polished(pattern, obj, iterations, None)
+    support = half_autocorrelation(pattern.modulus[0], 0.02, 1.2)
+    middle = slice(pattern.half // 2, pattern.half // 2 + pattern.half)
+    support = support[middle, middle, middle].expand(candidates, -1, -1, -1)
+    chance = _polished(pattern, guess * support, iterations, support)[1]
+    best = int(chi2.argmin())
+    return Prediction(obj[best], float(chi2[best]), float(chance.min()))
+
+
+def _polished(
+    pattern: Pattern, obj: torch.Tensor, iterations: int, support: torch.Tensor | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    obj = pattern.scaled(obj, pattern.wave(obj))[0]
+    obj = polish(pattern, obj, iterations, support)
     obj, wave = pattern.scaled(obj, pattern.wave(obj))
-    return obj[int(pattern.chi2(wave).argmin())]
+    return obj, pattern.chi2(wave)
 
 
 def where(obj: torch.Tensor, threshold: float) -> torch.Tensor:

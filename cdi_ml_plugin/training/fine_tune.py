@@ -109,7 +109,7 @@ class Scans:
         for modulus, known in zip(self.modulus, self.known, strict=True):
             generator = torch.Generator().manual_seed(0)  # the same first guesses for all weights
             candidates = CNN.defaults["candidates"]
-            obj = predict(preset, network, (modulus, known), candidates, generator)[None]
+            obj = predict(preset, network, (modulus, known), candidates, 0, generator).object[None]
             pattern = Pattern.of(modulus[None], known[None])
             found.append(float(pattern.chi2(pattern.scaled(obj, pattern.wave(obj))[1])))
         return found

@@ -25,7 +25,6 @@ WEIGHTS = "weights.safetensors"
 VALIDATED = 512  # patterns
 LARGEST_GRADIENT = 1.0
 LONGEST_AVERAGE = 0.999  # of the weights: over the last thousand steps
-SLOW = 60.0  # seconds between two looks at the clock that all processes share
 
 
 @dataclass

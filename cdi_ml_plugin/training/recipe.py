@@ -98,6 +98,23 @@ class Recipe:
             given[name] = tuple(given[name])
         return cls(**given)
 
+    def command(self) -> str:
+        """Give the command that trains by this recipe."""
+        kind, base = ("paper", Recipe.paper()) if self.preset == "paper" else ("fast", Recipe())
+        words = ["cdi-ml train FOLDER", f"--recipe {kind}"]
+        for name, value in self.as_dict().items():
+            if value == getattr(base, name):
+                continue
+            if name == "twin":
+                words.append("--twin" if value else "--no-twin")
+            elif name == "families":
+                words.append(f"--families {','.join(value)}")
+            elif name == "phase":
+                words.append("--phase {:g} {:g}".format(*value))
+            else:
+                words.append(f"--{name} {value:g}" if name == "rate" else f"--{name} {value}")
+        return " ".join(words)
+
     def as_dict(self) -> dict[str, Any]:
         """Give plain values, for JSON."""
         return asdict(self)
