@@ -264,26 +264,35 @@ def engine(data: Path | None, sizes: Sequence[int], iterations: int, device: str
 
 @bench.command()
 @click.option("--crystals", type=click.IntRange(min=0), default=200, show_default=True)
-@click.option("--data", type=PATH, help="An array file to phase instead of simulated crystals.")
+@click.option("--first", type=click.IntRange(min=0), default=0, help="Number of the first crystal.")
+@click.option("--data", type=PATH, help="Measured data to phase instead of simulated crystals.")
+@data_options
 @click.option(
     "--seeds", type=click.IntRange(min=1), default=20, show_default=True, help="With --data."
 )
 @click.option("-o", "--out", type=PATH, default=Path("bench_cnn.jsonl"), show_default=True)
 @click.option("--device", default="cpu", show_default=True, help="Of the times of a prediction.")
-def cnn(crystals: int, data: Path | None, seeds: int, out: Path, device: str) -> None:
+def cnn(
+    crystals: int,
+    first: int,
+    data: Path | None,
+    seeds: int,
+    out: Path,
+    device: str,
+    **reading: Any,
+) -> None:
     """Time a prediction, and phase held-out crystals from random starts and from predictions.
 
     Each finished chain is a line of OUT; given again, the benchmark goes on where it was.
     """
     from . import bench_cnn
-    from .io import read
 
     if data is not None:
-        cases = bench_cnn.measured(read(data), seeds)
+        cases = bench_cnn.measured(read_prepared(data, **reading), seeds)
     else:
         for line in bench_cnn.speed_table(device):
             click.echo(line)
-        cases = bench_cnn.simulated(crystals)
+        cases = bench_cnn.simulated(range(first, first + crystals))
     for line in bench_cnn.compare(cases, out):
         click.echo(line)
 
