@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from .engine import HELD_OUT, reconstruct
 from .errors import ParameterError, WriteError
 from .measurement import Measurement
 from .metrics import object_error
+from .nn import weights
 from .nn.canonical import Canonical
 from .nn.predict import PRESETS, Pattern, estimate, first_guess
 from .operators.cnn import predict
@@ -115,32 +117,54 @@ def measured(measurement: Measurement, seeds: int) -> Iterator[Case]:
 
 
 def compare(cases: Iterable[Case], out: Path) -> Iterator[str]:
-    """Phase each case by every chain; one JSON line each goes to `out`, those there are kept."""
+    """Phase each case by every chain; one JSON line each goes to `out`, those there are kept.
+
+    A line is kept for the same counts, mask, sequence, seeds and weights.
+    """
     done = _read(out)
     chains = default_chains()
+    version = weights.load("fast")[1].checksum[:12] if "fast" in weights.shipped() else ""
+    rows = []
     for case in cases:
         for name, (sequence, starts) in chains.items():
-            if (case.name, name) in done:
-                continue
             seeds = [starts * case.seed + start for start in range(starts)]
-            result = reconstruct(case.measurement, sequence, seeds=seeds)
-            row = {
-                "case": case.name,
-                "chain": name,
-                "sequence": result.sequence,
-                "seeds": seeds,
-                "seconds": result.seconds,
-                **result.metrics,
-            }
-            if case.truth is not None:
-                row["object_error"] = object_error(result.object, case.truth)
-            try:
-                with out.open("a") as file:
-                    file.write(json.dumps(row) + "\n")
-            except OSError as error:
-                raise WriteError(f"{out}: cannot be written: {error.strerror}") from error
-            done[case.name, name] = row
-    yield from table(done)
+            key = f"{case.name}, {name}, {seeds}, {sequence}, {_digest(case.measurement)}"
+            key += f", {version}" if "CNN" in sequence else ""
+            if key not in done:
+                result = reconstruct(case.measurement, sequence, seeds=seeds)
+                if len(result.runs) < starts or any(
+                    run.reason == "interrupted" for run in result.runs
+                ):
+                    raise KeyboardInterrupt
+                row = {
+                    "key": key,
+                    "case": case.name,
+                    "chain": name,
+                    "sequence": result.sequence,
+                    "seeds": seeds,
+                    "seconds": result.seconds,
+                    **result.metrics,
+                }
+                if case.truth is not None:
+                    row["object_error"] = object_error(result.object, case.truth)
+                _append(out, row)
+                done[key] = row
+            rows.append(done[key])
+    yield from table(rows)
+
+
+def _digest(measurement: Measurement) -> str:
+    digest = hashlib.sha256(measurement.intensity.tobytes())
+    digest.update(measurement.mask.tobytes())
+    return digest.hexdigest()[:12]
+
+
+def _append(out: Path, row: dict[str, Any]) -> None:
+    try:
+        with out.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+    except OSError as error:
+        raise WriteError(f"{out}: cannot be written: {error.strerror}") from error
 
 
 def default_chains() -> dict[str, tuple[str, int]]:
@@ -153,16 +177,14 @@ def default_chains() -> dict[str, tuple[str, int]]:
     return chains
 
 
-def table(rows: dict[tuple[str, str], dict[str, Any]]) -> Iterator[str]:
+def table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
     """Lines: for each chain the figures over all cases, and the seconds of one."""
     yield (
         f"{'chain':22} {'cases':>5} {'< 0.1':>6} {'< 0.25':>6} {'error':>7} "
         f"{'χ² held-out (10 to 90 %)':>30} {'seconds':>8}"
     )
-    for name in default_chains():
-        mine = [row for (_, chain), row in rows.items() if chain == name]
-        if not mine:
-            continue
+    for name in dict.fromkeys(row["chain"] for row in rows):
+        mine = [row for row in rows if row["chain"] == name]
         errors = np.array([row.get("object_error", np.nan) for row in mine])
         held = np.percentile([row["chi2_held_out"] for row in mine], (50, 10, 90))
         seconds = np.median([row["seconds"] for row in mine])
@@ -173,11 +195,15 @@ def table(rows: dict[tuple[str, str], dict[str, Any]]) -> Iterator[str]:
         )
 
 
-def _read(out: Path) -> dict[tuple[str, str], dict[str, Any]]:
+def _read(out: Path) -> dict[str, dict[str, Any]]:
     if not out.exists():
         return {}
     try:
-        rows = [json.loads(line) for line in out.read_text().splitlines()]
-        return {(row["case"], row["chain"]): row for row in rows}
+        text = out.read_text()
+        if not text.endswith("\n"):  # a line that was being written when the benchmark was killed
+            text = text[: text.rfind("\n") + 1]
+            out.write_text(text)
+        rows = [json.loads(line) for line in text.splitlines()]
+        return {row["key"]: row for row in rows}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ParameterError(f"{out}: is no table of this benchmark: name another file") from error

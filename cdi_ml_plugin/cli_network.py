@@ -21,7 +21,11 @@ ACCELERATOR = click.option(
     "--accelerator", default="auto", show_default=True, help="cpu, cuda, auto …"
 )
 PRECISION = click.option(
-    "--precision", default="32-true", show_default=True, help="bf16-mixed on a GPU."
+    "--precision",
+    type=click.Choice(["32-true", "bf16-mixed"]),
+    default="32-true",
+    show_default=True,
+    help="The second on a GPU that has it.",
 )
 QUIET = click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
 
@@ -83,11 +87,14 @@ def train(
     range, coherence. Several hosts: the same command on each, with Lightning Fabric's environment
     variables (MASTER_ADDR, NODE_RANK …).
     """
+    from .nn.weights import load as read_weights
     from .training.loop import Session
     from .training.loop import train as run
     from .training.recipe import Recipe
 
-    recipe = Recipe.paper() if kind == "paper" else Recipe()
+    recipe = Recipe.paper(batch or 16, devices * nodes) if kind == "paper" else Recipe()
+    if start is not None and seed is None:
+        seed = read_weights(start)[1].samples  # no pattern that they have seen comes again
     given: dict[str, Any] = {
         "families": tuple(name.strip() for name in families.split(",")) if families else None,
         "phase": phase,
@@ -109,7 +116,12 @@ def train(
         nodes=nodes,
         precision=precision,
         start=start,
-        command=recipe.command() + (f" --from {Path(start).name}" if start else ""),
+        command=" ".join(
+            [recipe.command()]
+            + ([f"--from {Path(start).name}"] if start else [])
+            + ([f"--precision {precision}"] if precision != "32-true" else [])
+            + ([f"--devices {devices} --nodes {nodes}"] if devices * nodes > 1 else [])
+        ),
         progress=not quiet and sys.stderr.isatty(),
     )
     card = run(recipe, folder, session)

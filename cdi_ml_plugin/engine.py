@@ -162,8 +162,8 @@ def _best(runs: Sequence[Run]) -> int:
 
 
 @contextmanager
-def interruption() -> Iterator[list[bool]]:
-    """Turn the first Ctrl-C or SIGTERM into a flag that is looked at between iterations.
+def interruption(*signals: signal.Signals) -> Iterator[list[bool]]:
+    """Turn the first Ctrl-C (or one of `signals`) into a flag that is looked at between iterations.
 
     The second one acts. Outside the main thread, where Python takes no signals, nothing changes.
     """
@@ -177,10 +177,10 @@ def interruption() -> Iterator[list[bool]]:
             raise KeyboardInterrupt
         stop.append(True)
 
-    both = (signal.SIGINT, signal.SIGTERM)  # the second is what a batch system sends
-    previous = [signal.signal(number, handler) for number in both]
+    numbers = signals or (signal.SIGINT,)
+    previous = [signal.signal(number, handler) for number in numbers]
     try:
         yield stop
     finally:
-        for number, action in zip(both, previous, strict=True):
+        for number, action in zip(numbers, previous, strict=True):
             signal.signal(number, action)

@@ -22,7 +22,7 @@ from .sequence import check_length, parse
 from .state import Data, State
 from .triggers import Trigger, all_triggers
 
-DEFAULT_SEQUENCE = "3*(20*ER + 180*HIO) + 20*ER"
+DEFAULT_SEQUENCE = "3*(20*ER + 160*HIO) + 80*ER"
 DTYPES = {"single": torch.complex64, "double": torch.complex128}
 OWN_KEYS = {*AUTO.keys.values(), *ASW.keys.values()}  # of the steps that a bare sequence gets
 
@@ -109,7 +109,8 @@ class Job:
                     state.progress += operator.triggered / searching
                     bar.advance(state, self.data)
             operator.end(state, self.data)
-            state.fresh = state.fresh and not operator.counts
+            if operator.counts:
+                state.fresh = [False] * len(seeds)
             if stop or len(lost) == len(seeds):
                 break
         if start.object is None and start.support is None:
@@ -137,7 +138,7 @@ class Job:
             seeds=list(seeds),
             generators=generators,
             iterations=self.step.iterations,
-            fresh=start.object is None,
+            fresh=[start.object is None] * len(seeds),
         )
         if start.support is not None:
             state.support[:] = start.support.to(self.device)

@@ -111,8 +111,8 @@ class State:
     progress : float
         Share done, from 0 to 1, of the iterations in which triggers act (epochs of a network are
         not among them).
-    fresh : bool
-        Whether the object is still nothing but random phases.
+    fresh : list of bool
+        For each seed, whether the object is still nothing but random phases.
     chi2 : real tensor (batch,)
         χ² over the fitted voxels of the object as the last iteration found it; NaN before.
     phase_allowed : bool tensor (batch, z, y, x) or None
@@ -132,7 +132,7 @@ class State:
     iteration: int = 0
     iterations: int = 0
     progress: float = 0.0
-    fresh: bool = True
+    fresh: list[bool] = field(default_factory=list)
     chi2: torch.Tensor = field(init=False)
     phase_allowed: torch.Tensor | None = None
     memory: dict[str, Any] = field(default_factory=dict)
@@ -140,6 +140,7 @@ class State:
     figures: list[dict[str, float]] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.fresh = self.fresh or [True] * len(self.seeds)
         self.chi2 = torch.full((len(self.seeds),), torch.nan, device=self.object.device)
         self.notes = [[] for _ in self.seeds]
         self.figures = [{} for _ in self.seeds]

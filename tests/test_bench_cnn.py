@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,6 +52,32 @@ def test_it_goes_on_where_it_was(tmp_path: Path, short: None) -> None:
     list(bench_cnn.compare(bench_cnn.simulated(range(2)), out))
     assert out.read_text().startswith(first)
     assert len(out.read_text().splitlines()) == 4
+    out.write_text(first + '{"key": "cut sho')  # killed while it wrote
+    lines = list(bench_cnn.compare(bench_cnn.simulated(range(1)), out))
+    assert out.read_text() == first
+    assert len(lines) == 3
+
+
+def test_other_data_under_the_same_name_are_phased_again(tmp_path: Path, short: None) -> None:
+    out = tmp_path / "bench.jsonl"
+    for index in range(2):
+        list(bench_cnn.compare(bench_cnn.measured(bench_cnn.crystal(index)[0], 1), out))
+    assert len(out.read_text().splitlines()) == 4
+
+
+def test_an_interrupted_chain_is_no_figure(
+    tmp_path: Path, short: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = bench_cnn.reconstruct
+
+    def interrupted(*given: Any, **more: Any) -> Any:
+        result = run(*given, **more)
+        return replace(result, runs=tuple(replace(r, reason="interrupted") for r in result.runs))
+
+    monkeypatch.setattr(bench_cnn, "reconstruct", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        list(bench_cnn.compare(bench_cnn.simulated(range(1)), tmp_path / "bench.jsonl"))
+    assert not (tmp_path / "bench.jsonl").exists()
 
 
 def test_a_measurement_has_no_truth(tmp_path: Path, short: None) -> None:
@@ -62,7 +90,7 @@ def test_a_measurement_has_no_truth(tmp_path: Path, short: None) -> None:
 
 def test_wrong_files_are_named(tmp_path: Path, short: None) -> None:
     other = tmp_path / "other"
-    other.write_text("no table\n")
+    other.write_text('{"figure": 1}\n')
     with pytest.raises(ParameterError, match="no table of this benchmark"):
         list(bench_cnn.compare([], other))
     with pytest.raises(WriteError, match="cannot be written"):

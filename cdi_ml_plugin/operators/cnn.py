@@ -80,33 +80,41 @@ class CNN(Operator):
         canonical = Canonical.of(data, preset.field)
         seen = canonical.to_field(data)
         for index, generator in enumerate(state.generators):
-            found = predict(preset, network, seen, self.candidates, self.polish, generator)
+            # a copy: where the prediction is not used, the algorithms after it draw as without it
+            numbers = torch.Generator().set_state(generator.get_state())
+            found = predict(preset, network, seen, self.candidates, self.polish, numbers)
             obj = canonical.to_data(found.object[None])[0].to(state.object.dtype)
             support = where(obj, self.threshold)
             obj, chi2 = _fitted(obj * support, data)
             why = ""
-            if found.chi2 >= found.chance:
+            if not found.chi2 < found.chance:  # so put, NaN is no prediction
                 why = f"than random starts do (χ² {found.chi2:.2g} and {found.chance:.2g} in its field)"
-            elif not state.fresh:
+            elif not state.fresh[index]:
                 reached = _fitted(state.object[index] * state.support[index], data)[1]
-                if chi2 >= reached:
+                if not chi2 < reached:
                     why = f"(χ² {chi2:.2g}) than the object that was there ({reached:.2g})"
             if why:
                 state.note(index, f"CNN explains the pattern no better {why}: it is not used")
             else:
                 state.object[index], state.support[index] = obj, support
+                state.fresh[index] = False
+                generator.set_state(numbers.get_state())
             state.figures[index].update(
                 cnn_chi2=found.chi2, cnn_chi2_chance=found.chance, cnn_used=float(not why)
             )
-        state.fresh = state.fresh and not any(one["cnn_used"] for one in state.figures)
 
 
-@lru_cache(maxsize=2)
 def _network(source: str, device: torch.device) -> tuple[Preset, nn.Module]:
     network, card = weights.load(source)
     if device.type != "cpu":
-        network = copy.deepcopy(network).to(device)
+        network = _moved(card.checksum, source, device)
     return PRESETS[card.preset], network
+
+
+@lru_cache(maxsize=2)
+def _moved(checksum: str, source: str, device: torch.device) -> nn.Module:
+    """The weights of that checksum on another device."""
+    return copy.deepcopy(weights.load(source)[0]).to(device)
 
 
 class Prediction(NamedTuple):
@@ -149,7 +157,7 @@ def predict(
     middle = slice(pattern.half // 2, pattern.half // 2 + pattern.half)
     support = support[middle, middle, middle].expand(candidates, -1, -1, -1)
     chance = _polished(pattern, guess * support, iterations, support)[1]
-    best = int(chi2.argmin())
+    best = int(chi2.nan_to_num(torch.inf).argmin())
     return Prediction(obj[best], float(chi2[best]), float(chance.min()))
 
 

@@ -107,7 +107,7 @@ class _Fit:
         base = None
         lowest = float("inf")
         current = state.object[index] * state.support[index]
-        if not state.fresh and bool(current.any()):
+        if not state.fresh[index] and bool(current.any()):
             lowest = _judge(to_reciprocal(current).abs(), data)
             base = current[box].to(torch.complex64)
             for last in (network.amplitude[-1], network.phase[-1]):

@@ -44,6 +44,10 @@ class Batch:
     known: torch.Tensor
     object: torch.Tensor
 
+    def to(self, device: torch.device) -> Batch:
+        """Bring it to a device."""
+        return Batch(self.modulus.to(device), self.known.to(device), self.object.to(device))
+
 
 @dataclass(frozen=True)
 class Particles:
@@ -89,12 +93,12 @@ class Particles:
                 f"families {', '.join(self.families)!r}: give names of {', '.join(FAMILIES)}, "
                 f"among them {' or '.join(SHAPES)}"
             )
-        if self.field < 8 or self.field % 2 or self.fine < 1:
+        if self.field < 8 or self.field % 4 or self.fine < 1:
             raise ParameterError(
-                f"field = {self.field}, fine = {self.fine}: give an even number from 8, and from 1"
+                f"field = {self.field}, fine = {self.fine}: give a multiple of 4 from 8, and from 1"
             )
-        if not 0 < self.fill[0] <= self.fill[1] <= 0.95:
-            raise ParameterError(f"fill = {self.fill}: give 0 < low <= high <= 0.95")
+        if not 0.2 <= self.fill[0] <= self.fill[1] <= 0.95:
+            raise ParameterError(f"fill = {self.fill}: give 0.2 <= low <= high <= 0.95")
         if not 0 <= self.phase[0] <= self.phase[1]:
             raise ParameterError(f"phase = {self.phase}: give 0 <= low <= high, in rad")
 
@@ -140,7 +144,7 @@ class Particles:
         phase = wide * ((phase - low) / (high - low)).clamp(0, 1)
         if "dislocation" in self.families:
             phase = phase + _dislocations(points, centre, reach, generator).reshape(phase.shape)
-        obj = torch.polar(amplitude, phase * inside)
+        obj = torch.polar(amplitude, phase)
         return obj if self.families == PAPER else _centred_pattern(obj)
 
     def _shape(self, count: int, generator: torch.Generator) -> Gauge:
@@ -258,12 +262,19 @@ def _extent(gauge: Gauge, turn: torch.Tensor) -> tuple[torch.Tensor, torch.Tenso
 
 
 def _smooth_noise(size: int, lengths: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """White noise convolved with exp(−x²/2L_x² − y²/2L_y² − z²/2L_z²), L (batch, 3) in voxels."""
-    noise = torch.randn((len(lengths), *[size] * 3), generator=generator, device=lengths.device)
-    angle = 2 * torch.pi * torch.fft.fftfreq(size, device=lengths.device)
-    z, y, x = torch.exp(-0.5 * (lengths[:, :, None] * angle).square()).unbind(1)
-    kernel = z[:, :, None, None] * y[:, None, :, None] * x[:, None, None, :]
-    return to_direct(to_reciprocal(noise) * kernel).real
+    """White noise convolved with exp(−x²/2L_x² − y²/2L_y² − z²/2L_z²), L (batch, 3) in voxels.
+
+    The noise lies on a grid twice as wide as the cube and half as fine, which such a field does not
+    see: were it periodic over the cube, opposite faces of a particle would have the same phase.
+    """
+    device = lengths.device
+    noise = torch.randn((len(lengths), *[size] * 3), generator=generator, device=device)
+    place = torch.arange(size, device=device) - size // 2
+    away = place[:, None] - 2.0 * place
+    z, y, x = torch.exp(-0.5 * (away / lengths[:, :, None, None]).square()).unbind(1)
+    noise = noise @ x.transpose(1, 2)[:, None]
+    noise = y[:, None] @ noise
+    return torch.einsum("bzi,biyx->bzyx", z, noise)
 
 
 def _dislocations(

@@ -94,8 +94,9 @@ def validate(
     network.eval()
     apart = replace(recipe, seed=VALIDATION_SEED)
     for first in range(0, count, CHUNK):
-        numbers = generator(apart, device, 0, HELD_OUT + first)
-        batch = recipe.particles.draw(min(CHUNK, count - first), numbers)
+        # drawn on the CPU, so that they are the same whatever trains
+        numbers = generator(apart, torch.device("cpu"), 0, HELD_OUT + first)
+        batch = recipe.particles.draw(min(CHUNK, count - first), numbers).to(device)
         pattern = Pattern.of(batch.modulus, batch.known)
         guess = first_guess(pattern, [numbers] * len(batch.object))
         obj = estimate(recipe.network, network, pattern, guess, recipe.network.passes)

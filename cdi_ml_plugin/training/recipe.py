@@ -17,7 +17,7 @@ OPTIMISERS = ("adamw", "paper")
 LOSSES = ("overlap", "paper")
 WARM_UP = 200  # steps
 EPOCH = 28_500  # patterns: 95 % of the paper's 30,000
-TURN = 25  # epochs between the turns of Adam and SGD, and between the falls of the learning rate
+TURNS = 4  # of Adam and SGD, a quarter of the run each; at each the learning rate falls
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class Recipe:
         Whether a prediction may be either of the two twins, the nearer one counts.
     optimiser : {"adamw", "paper"}
         AdamW with warm-up, cosine, and an average of the weights (EMA); or Adam and SGD in turn,
-        25 epochs each, the learning rate falling by 5 % at each turn.
+        a quarter of the run each (the paper's 25 epochs of 100), the learning rate falling by 5 %
+        at each turn.
     steps, batch : int
         Steps of the optimiser in all, patterns in each. Every pattern is new.
     rate : float
@@ -72,10 +73,14 @@ class Recipe:
         for name in ("steps", "batch", "rate", "warm_up"):
             if not getattr(self, name) > 0:
                 raise ParameterError(f"{name} = {getattr(self, name)!r}: give a number above 0")
+        if self.loss == "paper" and self.twin:
+            raise ParameterError(
+                "loss = 'paper', twin = True: its phases from 0 to 1 have no twin: give --no-twin"
+            )
         _ = self.particles
 
     @classmethod
-    def paper(cls, batch: int = 16) -> Recipe:
+    def paper(cls, batch: int = 16, processes: int = 1) -> Recipe:
         """The paper's: its network, particles, loss, and 100 epochs of its optimisers."""
         return cls(
             preset="paper",
@@ -84,7 +89,7 @@ class Recipe:
             loss="paper",
             twin=False,
             optimiser="paper",
-            steps=100 * EPOCH // batch,
+            steps=100 * EPOCH // (batch * processes),
             batch=batch,
             rate=0.01,
         )
@@ -107,6 +112,8 @@ class Recipe:
                 continue
             if name == "twin":
                 words.append("--twin" if value else "--no-twin")
+            elif name == "warm_up":
+                continue  # that of fine-tuning, which has a command of its own
             elif name == "families":
                 words.append(f"--families {','.join(value)}")
             elif name == "phase":
@@ -144,11 +151,11 @@ class Recipe:
             torch.optim.SGD(network.parameters(), lr=self.rate),
         ]
 
-    def turn(self, step: int, world: int = 1) -> tuple[int, float]:
-        """Which optimiser has its turn at a step, and its learning rate, on `world` processes."""
+    def turn(self, step: int) -> tuple[int, float]:
+        """Which optimiser has its turn at a step, and its learning rate."""
         if self.optimiser == "adamw":
             warm = min(1.0, (step + 1) / self.warm_up)
             fall = 0.5 * (1 + math.cos(math.pi * min(1.0, step / self.steps)))
             return 0, self.rate * warm * max(fall, 0.01)
-        turns = step * self.batch * world // (EPOCH * TURN)
+        turns = TURNS * step // self.steps
         return turns % 2, self.rate * 0.95**turns
