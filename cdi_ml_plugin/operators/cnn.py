@@ -35,11 +35,11 @@ class CNN(Operator):
     `polish` iterations of HIO and ER in the field, which is small, and takes the best by χ², so that
     seeds give different objects.
 
-    As many random starts in the support of the autocorrelation get the same polish. Where they come
-    as near to the pattern, or where an earlier algorithm has reached an object that is nearer, the
-    prediction is not used, a note says so, and the chain goes on as if CNN were not in it.
-    ``cnn_chi2`` and ``cnn_chi2_chance`` among the metrics are the two χ² in the field; ``cnn_used``
-    is 1 or 0.
+    As many random starts in the support of the autocorrelation get the same polish. Where one of
+    them comes nearer to the pattern, the prediction is no better than chance: a note says so and that
+    start is taken instead. Where an earlier algorithm has reached an object that is nearer still, all
+    stays as it is. ``cnn_chi2`` and ``cnn_chi2_chance`` among the metrics are the χ² of the two in the
+    field; ``cnn_used`` is 1 where the prediction was taken, else 0.
 
     Source: "Supervised Learning Approach" of the paper; the presets differ, see their cards.
     """
@@ -80,27 +80,36 @@ class CNN(Operator):
         canonical = Canonical.of(data, preset.field)
         seen = canonical.to_field(data)
         for index, generator in enumerate(state.generators):
-            # a copy: where the prediction is not used, the algorithms after it draw as without it
+            # a copy: where nothing is taken from here, the algorithms after it draw as without it
             numbers = torch.Generator().set_state(generator.get_state())
             found = predict(preset, network, seen, self.candidates, self.polish, numbers)
             obj = canonical.to_data(found.object[None])[0].to(state.object.dtype)
             support = where(obj, self.threshold)
             obj, chi2 = _fitted(obj * support, data)
-            why = ""
-            if not found.chi2 < found.chance:  # so put, NaN is no prediction
-                why = f"than random starts do (χ² {found.chi2:.2g} and {found.chance:.2g} in its field)"
-            elif not state.fresh[index]:
+            reached = torch.tensor(torch.inf)
+            if not state.fresh[index]:
                 reached = _fitted(state.object[index] * state.support[index], data)[1]
-                if not chi2 < reached:
-                    why = f"(χ² {chi2:.2g}) than the object that was there ({reached:.2g})"
-            if why:
-                state.note(index, f"CNN explains the pattern no better {why}: it is not used")
-            else:
+            taken = bool(chi2 < reached)  # NaN is not
+            if taken:
                 state.object[index], state.support[index] = obj, support
                 state.fresh[index] = False
                 generator.set_state(numbers.get_state())
+            else:
+                state.note(
+                    index,
+                    f"CNN explains the pattern no better (χ² {chi2:.2g}) than what was there "
+                    f"({reached:.2g}), which is kept",
+                )
+            if not found.chi2 < found.chance:
+                state.note(
+                    index,
+                    f"CNN: its prediction (χ² {found.chi2:.2g} in its field) is no better than a "
+                    f"random start with the same polish ({found.chance:.2g}), which takes its place",
+                )
             state.figures[index].update(
-                cnn_chi2=found.chi2, cnn_chi2_chance=found.chance, cnn_used=float(not why)
+                cnn_chi2=found.chi2,
+                cnn_chi2_chance=found.chance,
+                cnn_used=float(taken and found.chi2 < found.chance),
             )
 
 
@@ -118,7 +127,7 @@ def _moved(checksum: str, source: str, device: torch.device) -> nn.Module:
 
 
 class Prediction(NamedTuple):
-    """Object (n, n, n), complex; χ² of its pattern in the field, and what chance reaches there."""
+    """Object (n, n, n), complex, the better of prediction and chance; their χ² in the field."""
 
     object: torch.Tensor
     chi2: float
@@ -156,9 +165,10 @@ def predict(
     support = half_autocorrelation(pattern.modulus[0], 0.02, 1.2)
     middle = slice(pattern.half // 2, pattern.half // 2 + pattern.half)
     support = support[middle, middle, middle].expand(candidates, -1, -1, -1)
-    chance = _polished(pattern, guess * support, iterations, support)[1]
-    best = int(chi2.nan_to_num(torch.inf).argmin())
-    return Prediction(obj[best], float(chi2[best]), float(chance.min()))
+    random, chance = _polished(pattern, guess * support, iterations, support)
+    both = torch.cat([chi2, chance]).nan_to_num(torch.inf)
+    best = torch.cat([obj, random])[int(both.argmin())]
+    return Prediction(best, float(both[:candidates].min()), float(both[candidates:].min()))
 
 
 def _polished(
