@@ -49,17 +49,21 @@ def relative(model: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 
 def supervised(
-    obj: torch.Tensor, truth: torch.Tensor, wave: torch.Tensor, modulus: torch.Tensor
+    amplitude: torch.Tensor,
+    phase: torch.Tensor,
+    truth: torch.Tensor,
+    wave: torch.Tensor,
+    modulus: torch.Tensor,
 ) -> torch.Tensor:
     """l_s of equation (6) with all α = 1, for each entry of a batch: amplitude, phase, L₃ of √I.
 
-    The phase counts inside the true particle, where it is defined; outside, the target is 0.
+    The true phase is taken from 0 to 2π in the true particle and is 0 outside of it, where a
+    predicted phase counts too.
     """
-    inside = truth.abs() > 1e-3
-    phases = [torch.where(inside, x.angle() % (2 * torch.pi), 0) for x in (obj, truth)]
+    true_phase = torch.where(truth.abs() > 0, truth.angle() % (2 * torch.pi), 0)
     pairs = zip(wave.abs(), modulus, strict=True)
     patterns = torch.stack([modified_pearson(one, other) for one, other in pairs])
-    return (relative(obj.abs(), truth.abs()) + relative(*phases) + patterns) / 3
+    return (relative(amplitude, truth.abs()) + relative(phase, true_phase) + patterns) / 3
 
 
 def overlap(obj: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:

@@ -121,10 +121,7 @@ def estimate(
     The paper's network takes √I alone, and once.
     """
     if preset.name == "paper":
-        field = to_centre(pattern.modulus)
-        field = field / field.amax((1, 2, 3), keepdim=True)
-        amplitude, phase = network(field[:, None]).float().relu().unbind(1)
-        return torch.polar(amplitude, phase)
+        return torch.polar(*amplitude_and_phase(network, pattern))
     lags = pattern.autocorrelation()
     for turn in range(passes):
         with torch.set_grad_enabled(torch.is_grad_enabled() and turn == passes - 1):
@@ -136,6 +133,14 @@ def estimate(
             real, imaginary = network(features).float().unbind(1)
             guess = torch.complex(real, imaginary)
     return guess
+
+
+def amplitude_and_phase(network: nn.Module, pattern: Pattern) -> tuple[torch.Tensor, torch.Tensor]:
+    """Output of the paper's network: both (batch, N/2, N/2, N/2), phase in rad, neither negative."""
+    field = to_centre(pattern.modulus)
+    field = field / field.amax((1, 2, 3), keepdim=True)
+    amplitude, phase = network(field[:, None]).float().relu().unbind(1)
+    return amplitude, phase
 
 
 def polish(

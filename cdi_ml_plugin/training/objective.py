@@ -10,7 +10,7 @@ from torch import nn
 
 from ..metrics import twin
 from ..nn import losses
-from ..nn.predict import Pattern, estimate, first_guess
+from ..nn.predict import Pattern, amplitude_and_phase, estimate, first_guess
 from ..simulate.batch import Batch
 from .recipe import Recipe
 
@@ -52,24 +52,37 @@ def training_loss(
         modulus, known = torch.cat([modulus, measured[0]]), torch.cat([known, measured[1]])
     pattern = Pattern.of(modulus, known)
     guess = first_guess(pattern, [numbers] * len(modulus))
-    obj = estimate(recipe.network, network, pattern, guess, passes)
+    obj, parts = _predicted(recipe, network, pattern, guess, passes)
     if measured is None:
-        return _judge(recipe, obj, batch, pattern).mean()
+        return _judge(recipe, obj, parts, batch, pattern).mean()
     count = len(batch.object)
     drawn = Pattern(pattern.modulus[:count], pattern.known[:count])
     scans, guessed = Pattern(pattern.modulus[count:], pattern.known[count:]), obj[count:]
-    supervised = _judge(recipe, obj[:count], batch, drawn)
+    supervised = _judge(recipe, obj[:count], parts[:, :count], batch, drawn)
     physics = scans.chi2(scans.scaled(guessed, scans.wave(guessed))[1])
     return torch.cat([supervised, SCAN_WEIGHT * physics]).mean()
 
 
-def _judge(recipe: Recipe, obj: torch.Tensor, batch: Batch, pattern: Pattern) -> torch.Tensor:
+def _predicted(
+    recipe: Recipe, network: nn.Module, pattern: Pattern, guess: torch.Tensor, passes: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Objects (batch, n, n, n), and amplitude and phase (2, batch, n, n, n) that make them up."""
+    if recipe.preset == "paper":
+        parts = torch.stack(amplitude_and_phase(network, pattern))
+        return torch.polar(*parts), parts
+    obj = estimate(recipe.network, network, pattern, guess, passes)
+    return obj, torch.stack([obj.abs(), obj.angle()])
+
+
+def _judge(
+    recipe: Recipe, obj: torch.Tensor, parts: torch.Tensor, batch: Batch, pattern: Pattern
+) -> torch.Tensor:
     wave = pattern.wave(obj)
 
     def against(truth: torch.Tensor) -> torch.Tensor:
         if recipe.loss == "overlap":
             return losses.overlap(obj, truth)
-        return losses.supervised(obj, truth, wave, pattern.modulus)
+        return losses.supervised(parts[0], parts[1], truth, wave, pattern.modulus)
 
     loss = against(batch.object)
     if recipe.twin:
@@ -99,8 +112,8 @@ def validate(
         batch = recipe.particles.draw(min(CHUNK, count - first), numbers).to(device)
         pattern = Pattern.of(batch.modulus, batch.known)
         guess = first_guess(pattern, [numbers] * len(batch.object))
-        obj = estimate(recipe.network, network, pattern, guess, recipe.network.passes)
-        found["loss"].append(_judge(recipe, obj, batch, pattern))
+        obj, parts = _predicted(recipe, network, pattern, guess, recipe.network.passes)
+        found["loss"].append(_judge(recipe, obj, parts, batch, pattern))
         nearer = torch.minimum(
             losses.overlap(obj, batch.object), losses.overlap(obj, twin(batch.object))
         )

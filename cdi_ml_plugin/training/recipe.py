@@ -73,9 +73,10 @@ class Recipe:
         for name in ("steps", "batch", "rate", "warm_up"):
             if not getattr(self, name) > 0:
                 raise ParameterError(f"{name} = {getattr(self, name)!r}: give a number above 0")
-        if self.loss == "paper" and self.twin:
+        if self.loss == "paper" and (self.twin or self.preset != "paper"):
             raise ParameterError(
-                "loss = 'paper', twin = True: its phases from 0 to 1 have no twin: give --no-twin"
+                "loss = 'paper' is for amplitudes and phases from 0 to 1, which only the paper's network "
+                "predicts and which have no twin: give --recipe paper and --no-twin, or another loss"
             )
         _ = self.particles
 
