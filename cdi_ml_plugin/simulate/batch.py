@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from ..errors import ParameterError
 from ..fourier import to_centre, to_corner, to_direct, to_reciprocal
+from . import shapes
 
 SHAPES = ("superellipsoid", "faceted")
 FAMILIES = (*SHAPES, "dislocation", "oversampling", "noise", "gaps", "range", "coherence")
@@ -105,7 +106,7 @@ class Particles:
     def draw(self, count: int, generator: torch.Generator) -> Batch:
         """Draw `count` particles and their patterns, on the generator's device."""
         particle = self._particles(count, generator)
-        padded = _centre_pad(particle, self.field // 2 * self.fine // 2)
+        padded = functional.pad(particle, [self.field // 2 * self.fine // 2] * 6)
         wave = _centre_cut(to_centre(to_reciprocal(to_corner(padded))), self.field)
         obj = particle
         if self.fine > 1:
@@ -220,13 +221,13 @@ def _grid(size: int, device: torch.device) -> torch.Tensor:
 
 
 def _superellipsoids(count: int, generator: torch.Generator) -> Gauge:
-    """(|x/a|^(2/e) + |y/b|^(2/e))^(e/n) + |z/c|^(2/n), to the power n/2: 1 on the surface."""
+    """Superellipsoids with semi-axes from 0.5 to 1 and e, n from 0.3 (boxes) to 1.5 (spindles)."""
     semi_axes = _uniform((count, 3, 1), 0.5, 1.0, generator)
     e, n = _uniform((2, count, 1), 0.3, 1.5, generator)
 
     def gauge(points: torch.Tensor) -> torch.Tensor:
         x, y, z = (points / semi_axes).abs().clamp_min(1e-6).unbind(1)
-        return ((x ** (2 / e) + y ** (2 / e)) ** (e / n) + z ** (2 / n)) ** (n / 2)
+        return shapes.superellipsoid(x, y, z, e, n)
 
     return gauge
 
@@ -234,12 +235,10 @@ def _superellipsoids(count: int, generator: torch.Generator) -> Gauge:
 def _polyhedra(count: int, generator: torch.Generator) -> Gauge:
     """Truncated octahedra with uneven facets: the largest n·r/h, 1 on the surface."""
     device = generator.device
-    signs = torch.tensor([-1.0, 1.0], device=device)
-    octahedron = torch.cartesian_prod(signs, signs, signs) / 3**0.5
-    normals = torch.cat([octahedron, torch.eye(3, device=device), -torch.eye(3, device=device)])
+    normals = torch.tensor(shapes.NORMALS, device=device)
     uneven = _uniform((count, 1), 0.05, 0.45, generator)
     heights = 1 - uneven * torch.rand((count, len(normals)), generator=generator, device=device)
-    heights[:, 8:] *= _uniform((count, 1), 0.8, 1.15, generator)  # γ(100)/γ(111)
+    heights[:, 8:] *= _uniform((count, 1), 0.8, shapes.CUBE_TO_OCTAHEDRON, generator)
 
     def gauge(points: torch.Tensor) -> torch.Tensor:
         nearest = torch.zeros_like(points[:, 0])
@@ -298,10 +297,6 @@ def _centred_pattern(obj: torch.Tensor) -> torch.Tensor:
         step = (obj * obj.roll(1, axis + 1).conj()).sum((1, 2, 3)).angle()
         ramp += step[:, None] * points[axis]
     return obj * torch.polar(torch.ones_like(ramp), -ramp).reshape(obj.shape)
-
-
-def _centre_pad(array: torch.Tensor, margin: int) -> torch.Tensor:
-    return functional.pad(array, [margin] * 6)
 
 
 def _centre_cut(array: torch.Tensor, size: int) -> torch.Tensor:

@@ -16,12 +16,12 @@ from scipy.special import beta
 
 from .. import fourier
 from ..errors import ParameterError
+from . import shapes
 
 Shape = tuple[int, int, int]
 Field = NDArray[np.float32]
 
 SHAPES = ("faceted", "superellipsoid")
-CUBE_TO_OCTAHEDRON = 1.15  # γ(100)/γ(111) of gold: how far the {100} facets lie from the centre
 FACET_SPREAD = 0.08  # relative; real crystals miss the Wulff shape, and none is centrosymmetric
 
 
@@ -57,10 +57,8 @@ def faceted(points: Field, size: float, rng: np.random.Generator, edge: float = 
     -------
     float32 (z, y, x), from 0 to 1
     """
-    octahedron = np.array([[i, j, k] for i in (-1, 1) for j in (-1, 1) for k in (-1, 1)]) / 3**0.5
-    cube = np.concatenate([np.eye(3), -np.eye(3)])
-    normals = np.concatenate([octahedron, cube])
-    heights = np.concatenate([np.ones(8), np.full(6, CUBE_TO_OCTAHEDRON)])
+    normals = np.array(shapes.NORMALS)
+    heights = np.concatenate([np.ones(8), np.full(6, shapes.CUBE_TO_OCTAHEDRON)])
     heights *= 1 + FACET_SPREAD * rng.uniform(-1, 1, heights.size)
     corners = HalfspaceIntersection(np.column_stack([normals, -heights]), np.zeros(3)).intersections
     hull = ConvexHull(corners)
@@ -106,9 +104,8 @@ def superellipsoid(
     turn = np.eye(3) if rotation is None else np.asarray(rotation)
     own = np.einsum("ji,jzyx->izyx", turn.astype(np.float32), points)
     x, y, z = (np.abs(own[i]) / np.float32(semi_axes[i]) for i in range(3))
-    inside = (x ** (2 / e) + y ** (2 / e)) ** (e / n) + z ** (2 / n)
-    # inside^(n/2) grows linearly along every ray, so this is the way left to the surface on it
-    level = np.maximum(inside ** (n / 2), 1e-6)
+    # the level grows linearly along every ray, so this is the way left to the surface on it
+    level = np.maximum(shapes.superellipsoid(x, y, z, e, n), 1e-6)
     radius = np.sqrt(np.einsum("izyx,izyx->zyx", points, points))
     distance = np.where(radius > 0, radius * (1 - 1 / level), -min(semi_axes))
     return _fade(distance.astype(np.float32), edge)
