@@ -85,7 +85,7 @@ def speed_table(device: str) -> Iterator[str]:
             def whole(preset: Any = preset, network: Any = network, data: Any = data) -> None:
                 canonical = Canonical.of(data, preset.field)
                 seen = canonical.to_field(data)
-                found = predict(preset, network, seen, 4, 40, torch.Generator())
+                found = predict(preset, network, seen, 3, 40, torch.Generator())
                 canonical.to_data(found.object[None])
 
             yield f"{name}, CNN on {'×'.join(map(str, shape))}: {_milliseconds(whole, place):.0f} ms"

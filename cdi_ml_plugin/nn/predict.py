@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional
 
 from ..fourier import to_centre, to_corner, to_direct, to_reciprocal
-from ..projections import blur
+from ..projections import blur, modulus
 from .model import Fold, Network
 from .unet import UNet
 
@@ -56,12 +56,12 @@ class Pattern:
     known: torch.Tensor
 
     @classmethod
-    def of(cls, modulus: torch.Tensor, known: torch.Tensor) -> Pattern:
+    def of(cls, seen: torch.Tensor, known: torch.Tensor) -> Pattern:
         """Take centred moduli of any scale; those not known count as 0."""
-        modulus = to_corner(modulus * known)
-        power = modulus.square().sum((1, 2, 3), keepdim=True)
-        wanted = FILL * modulus[0].numel() / 8
-        return cls(modulus * (wanted / power).sqrt(), to_corner(known))
+        seen = to_corner(seen * known)
+        power = seen.square().sum((1, 2, 3), keepdim=True)
+        wanted = FILL * seen[0].numel() / 8
+        return cls(seen * (wanted / power).sqrt(), to_corner(known))
 
     @property
     def half(self) -> int:
@@ -87,8 +87,8 @@ class Pattern:
 
     def project(self, wave: torch.Tensor) -> torch.Tensor:
         """Give transforms the known moduli; where nothing is known they keep their own."""
-        size = wave.abs()
-        return wave * torch.where(self.known, self.modulus / size.clamp_min(1e-12), 1.0)
+        size = modulus(wave)
+        return wave * (torch.where(self.known, self.modulus, size) / size)
 
     def chi2(self, wave: torch.Tensor) -> torch.Tensor:
         """χ² over the known voxels, (batch,)."""
@@ -162,7 +162,8 @@ def polish(
         if iteration and iteration % 10 == 0:
             support = _bright(full, support)
         support = support & cube
-        projected = to_centre(to_direct(pattern.project(to_reciprocal(to_corner(full)))))
+        # the object may stay centred: its shift is a ramp that no modulus sees
+        projected = to_direct(pattern.project(to_reciprocal(full)))
         outside = full - 0.9 * projected if iteration < 2 * iterations // 3 else 0 * full
         full = torch.where(support, projected, outside)
     return full[cube].reshape(obj.shape)
@@ -170,7 +171,7 @@ def polish(
 
 def _bright(obj: torch.Tensor, support: torch.Tensor | None) -> torch.Tensor:
     """Where the blurred amplitude reaches a share of its rms in the support, or in what is bright."""
-    blurred = blur(obj.abs(), 0.6)
+    blurred = blur(modulus(obj), 0.6)
     if support is None:
         support = blurred > 0.3 * blurred.amax((1, 2, 3), keepdim=True)
     power = (blurred.square() * support).sum((1, 2, 3)) / support.sum((1, 2, 3)).clamp_min(1)

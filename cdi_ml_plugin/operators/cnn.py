@@ -21,6 +21,7 @@ from .base import OPEN, Operator, whole, within
 from .support import half_autocorrelation
 
 ASTRAY = 0.3  # rad
+PASSES = 2  # of a network that takes several: what more would gain, the polish gains in less time
 
 if TYPE_CHECKING:
     from ..state import Data, State
@@ -57,7 +58,7 @@ class CNN(Operator):
     }
     defaults: ClassVar = {
         "weights": "fast",
-        "candidates": 4,
+        "candidates": 3,
         "polish": 40,
         "threshold": 0.2,
     }
@@ -154,7 +155,7 @@ def predict(
     pattern = Pattern.of(field, known)
     guess = first_guess(pattern, [generator] * candidates)
     if preset.passes > 1:
-        obj = estimate(preset, network, pattern, guess, preset.passes)
+        obj = estimate(preset, network, pattern, guess, PASSES)
     else:  # a network that takes no guess: its one prediction, with phases a little astray
         once = Pattern(pattern.modulus[:1], pattern.known[:1])
         turns = torch.randn(guess.shape, generator=generator).to(field.device)
