@@ -69,5 +69,5 @@ $(VENV)/package: $(VENV)/torch pyproject.toml
 	@touch $@
 
 $(VENV)/tests: $(VENV)/package
-	@$(PIP) install --quiet --editable '.[test,cohere]'
+	@$(PIP) install --quiet --editable '.[test,cohere,train]'
 	@touch $@

@@ -22,7 +22,7 @@ from .sequence import check_length, parse
 from .state import Data, State
 from .triggers import Trigger, all_triggers
 
-DEFAULT_SEQUENCE = "CNN + 3*(20*ER + 160*HIO) + 80*ER"
+DEFAULT_SEQUENCE = "CNN + 3*(20*ER + 180*HIO) + 20*ER"
 DTYPES = {"single": torch.complex64, "double": torch.complex128}
 OWN_KEYS = {*AUTO.keys.values(), *ASW.keys.values()}  # of the steps that a bare sequence gets
 
