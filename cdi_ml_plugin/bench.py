@@ -68,7 +68,7 @@ def _measurement(path: Path | None, size: int) -> Measurement:
     return Measurement(rng.poisson(intensity * (1e7 / intensity.sum())))
 
 
-def _medians(actions: Sequence[Callable[[], object]], iterations: int, device: str) -> list[float]:
+def medians(actions: Sequence[Callable[[], object]], iterations: int, device: str) -> list[float]:
     """Milliseconds of several actions, taken in turn so that a busy moment hits them all."""
     times = np.zeros((iterations + 5, len(actions)))
     for turn, place in np.ndindex(*times.shape):
@@ -91,7 +91,7 @@ def _against_pair(
     for _ in range(20):
         first.step(state, job.data)
     wave = torch.randn(measurement.shape, dtype=torch.complex64, device=device)[None]
-    once, pair = _medians(
+    once, pair = medians(
         [lambda: last.step(state, job.data), lambda: to_direct(to_reciprocal(wave))],
         iterations,
         device,

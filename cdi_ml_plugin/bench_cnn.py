@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .bench import medians
 from .engine import HELD_OUT, reconstruct
 from .errors import ParameterError, WriteError
 from .measurement import Measurement
@@ -73,9 +73,17 @@ def speed_table(device: str) -> Iterator[str]:
             field = torch.rand((batch, *[preset.field] * 3), device=place)
             pattern = Pattern.of(field, torch.ones_like(field, dtype=torch.bool))
             guess = first_guess(pattern, [torch.Generator()] * batch)
-            once = _milliseconds(
-                lambda p=pattern, g=guess, n=network, s=preset: estimate(s, n, p, g, 1), place
-            )
+
+            def one(
+                preset: Any = preset,
+                network: Any = network,
+                pattern: Any = pattern,
+                guess: Any = guess,
+            ) -> None:
+                with torch.no_grad():
+                    estimate(preset, network, pattern, guess, 1)
+
+            (once,) = medians([one], 6, device)
             yield f"{name}, one pass of {batch}: {once:.1f} ms"
         for shape in SHAPES:
             counts = np.random.default_rng(0).poisson(5, shape).astype(np.float32)
@@ -88,19 +96,7 @@ def speed_table(device: str) -> Iterator[str]:
                 found = predict(preset, network, seen, 3, 40, torch.Generator())
                 canonical.to_data(found.object[None])
 
-            yield f"{name}, CNN on {'×'.join(map(str, shape))}: {_milliseconds(whole, place):.0f} ms"
-
-
-@torch.no_grad()
-def _milliseconds(action: Any, device: torch.device) -> float:
-    times = []
-    for _ in range(8):
-        began = time.perf_counter()
-        action()
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        times.append(time.perf_counter() - began)
-    return float(1e3 * np.median(times[2:]))
+            yield f"{name}, CNN on {'×'.join(map(str, shape))}: {medians([whole], 6, device)[0]:.0f} ms"
 
 
 def simulated(numbers: Iterable[int]) -> Iterator[Case]:

@@ -83,9 +83,8 @@ def reconstruct(
     parameters = _parameters(data, config, settings)
     chain = parameters.get("algorithm_sequence") if sequence is None else sequence
     if chain is not None:
-        for operator in (
-            parse(str(chain)).bind(parameters).operators()
-        ):  # before the data, which take longer
+        step = parse(str(chain)).bind(parameters)
+        for operator in step.operators():  # before the data, which take longer
             operator.check()
     check_folder(out, force)
     measurement = read_prepared(data, **reading)

@@ -95,6 +95,10 @@ class Pattern:
         residual = (wave.abs() - self.modulus) * self.known
         return residual.square().sum((1, 2, 3)) / self.modulus.square().sum((1, 2, 3))
 
+    def misfit(self, obj: torch.Tensor) -> torch.Tensor:
+        """χ² of objects brought to the scale that fits best, (batch,)."""
+        return self.chi2(self.scaled(obj, self.wave(obj))[1])
+
     def autocorrelation(self) -> torch.Tensor:
         """Sixteen channels (batch, 16, n, n, n): lag 2r over voxel r, its square root's two parts."""
         patterson = to_centre(to_direct(self.modulus.square().to(torch.complex64)))

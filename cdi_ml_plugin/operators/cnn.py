@@ -193,7 +193,5 @@ def _fitted(obj: torch.Tensor, data: Data) -> tuple[torch.Tensor, torch.Tensor]:
     """Object in the scale that fits the data best, and its χ² over the fitted voxels."""
     fitted = data.fitted
     model, measured = modulus(to_reciprocal(obj)[None])[0][fitted], data.amplitude[fitted]
-    scale = (
-        model @ measured if model.dim() == 1 else (model * measured).sum()
-    ) / model.square().sum()
+    scale = (model * measured).sum() / model.square().sum()
     return scale * obj, chi_square(scale * model, measured)

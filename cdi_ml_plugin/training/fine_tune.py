@@ -111,7 +111,7 @@ class Scans:
             candidates = CNN.defaults["candidates"]
             obj = predict(preset, network, (modulus, known), candidates, 0, generator).object[None]
             pattern = Pattern.of(modulus[None], known[None])
-            found.append(float(pattern.chi2(pattern.scaled(obj, pattern.wave(obj))[1])))
+            found.append(float(pattern.misfit(obj)))
         return found
 
 

@@ -59,7 +59,7 @@ def training_loss(
     drawn = Pattern(pattern.modulus[:count], pattern.known[:count])
     scans, guessed = Pattern(pattern.modulus[count:], pattern.known[count:]), obj[count:]
     supervised = _judge(recipe, obj[:count], parts[:, :count], batch, drawn)
-    physics = scans.chi2(scans.scaled(guessed, scans.wave(guessed))[1])
+    physics = scans.misfit(guessed)
     return torch.cat([supervised, SCAN_WEIGHT * physics]).mean()
 
 
@@ -118,7 +118,7 @@ def validate(
             losses.overlap(obj, batch.object), losses.overlap(obj, twin(batch.object))
         )
         found["error"].append(nearer.clamp_min(0).sqrt())
-        found["chi2"].append(pattern.chi2(pattern.scaled(obj, pattern.wave(obj))[1]))
+        found["chi2"].append(pattern.misfit(obj))
     network.train(training)
     loss, error, chi2 = (torch.cat(found[name]) for name in ("loss", "error", "chi2"))
     return {
