@@ -38,7 +38,7 @@ class Preset:
         return UNet(FEATURES, 32)
 
 
-PRESETS = {p.name: p for p in (Preset("paper", 64, 1), Preset("fast", 32, 4))}
+PRESETS = {p.name: p for p in (Preset("paper", 64, 1), Preset("fast", 32, 3))}
 
 
 @dataclass(frozen=True)

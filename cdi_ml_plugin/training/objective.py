@@ -10,13 +10,14 @@ from torch import nn
 
 from ..metrics import twin
 from ..nn import losses
-from ..nn.predict import Pattern, amplitude_and_phase, estimate, first_guess
+from ..nn.predict import Pattern, amplitude_and_phase, estimate, first_guess, polish
 from ..simulate.batch import Batch
 from .recipe import Recipe
 
 CHI2_WEIGHT = 0.5
 SCAN_WEIGHT = 4.0  # of χ² alone: some hundredths, where the overlap beside it is some tenths
 CHUNK = 32
+SHORTEST, LONGEST = 6, 30  # iterations of a polish between two passes
 HELD_OUT = 2**32  # of the seeds: no training step is that late
 VALIDATION_SEED = 0  # one for all recipes, so that a fine-tuning is compared with its start
 
@@ -34,7 +35,7 @@ def training_loss(
     numbers: torch.Generator,
     measured: tuple[torch.Tensor, torch.Tensor] | None = None,
 ) -> torch.Tensor:
-    """Loss of one batch, after a random number of passes where the network takes several.
+    """Loss of one batch, of a guess as a network that takes one can meet it.
 
     Parameters
     ----------
@@ -42,17 +43,12 @@ def training_loss(
         Patterns (count, N, N, N) of unknown objects that go through the network in the same batch.
         They are judged by the physics alone: χ² of the predicted object's diffraction.
     """
-    passes = 1
-    if recipe.network.passes > 1:
-        passes = 1 + int(
-            torch.randint(recipe.network.passes, (), generator=numbers, device=numbers.device)
-        )
     modulus, known = batch.modulus, batch.known
     if measured is not None:
         modulus, known = torch.cat([modulus, measured[0]]), torch.cat([known, measured[1]])
     pattern = Pattern.of(modulus, known)
-    guess = first_guess(pattern, [numbers] * len(modulus))
-    obj, parts = _predicted(recipe, network, pattern, guess, passes)
+    guess = _guess(recipe, network, pattern, numbers)
+    obj, parts = _predicted(recipe, network, pattern, guess, 1)
     if measured is None:
         return _judge(recipe, obj, parts, batch, pattern).mean()
     count = len(batch.object)
@@ -61,6 +57,32 @@ def training_loss(
     supervised = _judge(recipe, obj[:count], parts[:, :count], batch, drawn)
     physics = scans.misfit(guessed)
     return torch.cat([supervised, SCAN_WEIGHT * physics]).mean()
+
+
+@torch.no_grad()
+def _guess(
+    recipe: Recipe, network: nn.Module, pattern: Pattern, numbers: torch.Generator
+) -> torch.Tensor:
+    """Random phases, or what some earlier passes made of them, half of them polished.
+
+    So the network learns to go on from its own output and to mend what HIO has come to: wrong
+    phases, both twins at once, noise.
+    """
+    guess = first_guess(pattern, [numbers] * len(pattern.modulus))
+    if recipe.network.passes == 1:
+        return guess
+
+    def drawn(top: int) -> int:
+        return int(torch.randint(top + 1, (), generator=numbers, device=numbers.device))
+
+    earlier = drawn(recipe.network.passes - 1)
+    for turn in range(earlier + 1):
+        if drawn(1):
+            scaled = pattern.scaled(guess, pattern.wave(guess))[0]
+            guess = polish(pattern, scaled, SHORTEST + drawn(LONGEST - SHORTEST))
+        if turn < earlier:
+            guess = estimate(recipe.network, network, pattern, guess, 1)
+    return guess
 
 
 def _predicted(
