@@ -20,9 +20,10 @@ from .progress import Progress
 from .result import Run
 from .sequence import check_length, parse
 from .state import Data, State
-from .triggers import Trigger, all_triggers
+from .triggers import Trigger, all_triggers, in_coheres_way, search_length
 
 DEFAULT_SEQUENCE = "CNN + 3*(20*ER + 180*HIO) + 20*ER"
+NOISE_TOLERANCE = 2.0  # standard deviations; 0 where the support is updated in cohere's way
 DTYPES = {"single": torch.complex64, "double": torch.complex128}
 OWN_KEYS = {*AUTO.keys.values(), *ASW.keys.values()}  # of the steps that a bare sequence gets
 
@@ -89,10 +90,7 @@ class Job:
         """Run the whole chain for a batch of seeds."""
         triggers = all_triggers(self.step, self.parameters, self.data)
         state = self.fresh_state(seeds, start)
-        searching = max(
-            1,
-            sum(b.times for b in self.step.blocks() if b.operator.counts and b.operator.triggered),
-        )
+        searching = search_length(self.step)
         history: list[torch.Tensor] = []
         lost: dict[int, str] = {}
         for block in self.step.blocks():
@@ -106,7 +104,7 @@ class Job:
                     history.append(state.chi2)
                     self._watch(state, operator, lost)
                     state.iteration += 1
-                    state.progress += operator.triggered / searching
+                    state.progress = min(1.0, state.progress + operator.triggered / searching)
                     bar.advance(state, self.data)
             operator.end(state, self.data)
             if operator.counts:
@@ -138,6 +136,9 @@ class Job:
             seeds=list(seeds),
             generators=generators,
             iterations=self.step.iterations,
+            noise_tolerance=self.parameters.get(
+                "noise_tolerance", 0.0 if in_coheres_way(self.parameters) else NOISE_TOLERANCE
+            ),
             fresh=[start.object is None] * len(seeds),
         )
         if start.support is not None:

@@ -44,6 +44,7 @@ HONOURED: dict[str, tuple[str, Check]] = {
     "hio_beta": ("a number", _number),
     "raar_beta": ("a number", _number),
     "dm_beta": ("a number", _number),
+    "noise_tolerance": ("a number from 0 to 10", lambda v: _number(v) and 0 <= v <= 10),
     "initial_support_area": ("three positive numbers (x, y, z)", _list(_positive, 3)),
     "shrink_wrap_trigger": ("[start, step, stop], or one for each sub-trigger", _or_list(_trigger)),
     "shrink_wrap_type": ('"GAUSS"', _or_list(lambda v: v == "GAUSS")),

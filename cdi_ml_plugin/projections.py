@@ -36,7 +36,9 @@ def modulus(obj: torch.Tensor) -> torch.Tensor:
     return size
 
 
-def project_modulus(obj: torch.Tensor, state: State, data: Data) -> torch.Tensor:
+def project_modulus(
+    obj: torch.Tensor, state: State, data: Data, slack: float = 0.0
+) -> torch.Tensor:
     """Give the transform of objects the measured moduli; masked and held-out voxels float.
 
     Parameters
@@ -46,6 +48,8 @@ def project_modulus(obj: torch.Tensor, state: State, data: Data) -> torch.Tensor
     state : State
         ``state.chi2`` is set to χ² = Σ(|F|−√I)²/ΣI over the fitted voxels of `obj` (the paper's
         L₄; the same number as cohere's recorded error).
+    slack : float
+        In units of the amplitude: moduli come this near to the measured ones and no nearer.
 
     Returns
     -------
@@ -63,9 +67,12 @@ def project_modulus(obj: torch.Tensor, state: State, data: Data) -> torch.Tensor
             if floating is None
             else torch.addcmul(data.amplitude[slab], floating[slab], size)
         )
+        difference = size - wanted
+        flat = difference.flatten(1)
+        residual += torch.linalg.vecdot(flat, flat)
+        if slack:
+            wanted = wanted + difference.clamp_(-slack, slack)
         part.mul_(wanted / size)
-        difference = (size - wanted).flatten(1)
-        residual += torch.linalg.vecdot(difference, difference)
     state.chi2 = residual / data.power
     return to_direct(wave)
 

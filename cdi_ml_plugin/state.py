@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 
 from .fourier import to_corner
 from .measurement import Measurement
+from .noise import photon_gain
 
 # Voxels brighter than this share of the maximum carry the low frequencies that anchor an object:
 # they are never held out.
@@ -60,6 +62,16 @@ class Data:
         """Index of the voxels that the algorithms see."""
         return slice(None) if self.floating is None else self.floating == 0
 
+    @cached_property
+    def noise(self) -> float:
+        """Standard deviation of √I from counting, in units of `amplitude`; 0 where none is seen.
+
+        √n of Poisson counts has the variance 1/4, whatever their mean.
+        """
+        intensity = self.measured.square()
+        intensity.view(-1)[self.masked] = 0
+        return 0.5 * photon_gain(intensity * self.scale**2) ** 0.5 / self.scale
+
     @classmethod
     def of(
         cls,
@@ -109,8 +121,11 @@ class State:
     iteration, iterations : int
         Iterations done so far and in the whole chain.
     progress : float
-        Share done, from 0 to 1, of the iterations in which triggers act (epochs of a network are
-        not among them).
+        Share done, from 0 to 1, of the search: of the iterations in which triggers act (epochs of a
+        network are not among them), but for the ER that ends a chain.
+    noise_tolerance : float
+        Standard deviations of the counting noise that a modulus may be off, where an algorithm
+        takes heed of it.
     fresh : list of bool
         For each seed, whether the object is still nothing but random phases.
     chi2 : real tensor (batch,)
@@ -132,6 +147,7 @@ class State:
     iteration: int = 0
     iterations: int = 0
     progress: float = 0.0
+    noise_tolerance: float = 0.0
     fresh: list[bool] = field(default_factory=list)
     chi2: torch.Tensor = field(init=False)
     phase_allowed: torch.Tensor | None = None

@@ -11,6 +11,7 @@ import torch
 from .errors import ParameterError
 from .fourier import phase_in_cohere, to_centre, to_corner
 from .operators.base import Operator, Step
+from .operators.classical import ER
 from .operators.support import ASW, SW, TWIN
 from .projections import blur, modulus
 from .state import Data, State
@@ -126,12 +127,17 @@ def _apply(operator: Operator) -> Callable[[State, Data, int], None]:
     return lambda state, data, number: operator.step(state, data)
 
 
+def in_coheres_way(parameters: Mapping[str, Any]) -> bool:
+    """Whether the support is to be updated as cohere does it: any of its keys is given."""
+    return any(key.startswith("shrink_wrap_") for key in parameters)
+
+
 def shrink_wrap(step: Step, parameters: Mapping[str, Any]) -> Trigger | None:
     """Support update: cohere's where any of its keys is given, else an adaptive one.
 
     None where the sequence itself holds a step that updates the support.
     """
-    if any(key.startswith("shrink_wrap_") for key in parameters):
+    if in_coheres_way(parameters):
         chosen = _iterations_of(step, "SW", {"shrink_wrap_trigger": [1, 1], **parameters})
         wraps = {
             number: SW(
@@ -145,7 +151,30 @@ def shrink_wrap(step: Step, parameters: Mapping[str, Any]) -> Trigger | None:
         return None
     update = ASW().bind(parameters)
     every = rows([update.every, update.every], step.iterations)
-    return Trigger("adaptive support", dict.fromkeys(every, 0), _apply(update))
+    closing = [i for i in every if i >= _closing(step)]
+    kept = [i for i in every if i not in closing[1:]]
+    return Trigger("adaptive support", dict.fromkeys(kept, 0), _apply(update))
+
+
+def _closing(step: Step) -> int:
+    """First iteration of the ER that ends a chain; the number of iterations where none does.
+
+    The support is updated in it once and no more: ER settles what is left, and a support that
+    follows it would lose its edge voxel by voxel.
+    """
+    first = start = 0
+    for block in step.blocks():
+        if block.operator.counts:
+            start += block.times
+            if block.operator.triggered and not isinstance(block.operator, ER):
+                first = start
+    return first or step.iterations
+
+
+def search_length(step: Step) -> int:
+    """Iterations in which triggers act, but for the ER that ends a chain; of ER alone all."""
+    last = _closing(step)
+    return max(1, sum(i < last for i in _with_triggers(step)))
 
 
 def phase_constraint(step: Step, parameters: Mapping[str, Any]) -> list[Trigger]:

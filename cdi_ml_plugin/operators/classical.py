@@ -17,6 +17,8 @@ from .base import OPEN, Operator, within
 if TYPE_CHECKING:
     from ..state import Data, State
 
+RAMP = (0.2, 0.6)  # of the chain, over which the noise is more and more let be
+
 
 @dataclass(frozen=True)
 class ER(Operator):
@@ -29,7 +31,14 @@ class ER(Operator):
 
 @dataclass(frozen=True)
 class HIO(Operator):
-    """Hybrid input-output: P_M ρ inside the support, ρ − β P_M ρ outside (Fienup 1982)."""
+    """Hybrid input-output: P_M ρ inside the support, ρ − β P_M ρ outside (Fienup 1982).
+
+    No object explains noise, so HIO never comes to rest on noisy data: it leaves the true object
+    even when it starts there. Where the parameters have a ``noise_tolerance``, P_M moves a
+    modulus only to within so many standard deviations of the counting noise, and what explains the
+    data stays. It grows from 0 to its full value over the chain (`RAMP`), since a search needs the
+    plain projection.
+    """
 
     beta: float = OPEN
     keys: ClassVar = {"beta": "hio_beta"}
@@ -39,7 +48,12 @@ class HIO(Operator):
         within("hio_beta", self.beta, 0, 2)
 
     def _step(self, state: State, data: Data) -> None:
-        projected = project_modulus(state.object, state, data)
+        slack = 0.0
+        if state.noise_tolerance:
+            low, high = RAMP
+            share = min(1.0, max(0.0, (state.progress - low) / (high - low)))
+            slack = state.noise_tolerance * share * data.noise
+        projected = project_modulus(state.object, state, data, slack)
         state.object.sub_(projected, alpha=self.beta)
         torch.where(state.allowed, projected, state.object, out=state.object)
 
