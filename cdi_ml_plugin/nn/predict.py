@@ -147,10 +147,31 @@ def amplitude_and_phase(network: nn.Module, pattern: Pattern) -> tuple[torch.Ten
     return amplitude, phase
 
 
-def polish(
-    pattern: Pattern, obj: torch.Tensor, iterations: int, support: torch.Tensor | None = None
+def search(
+    preset: Preset, network: nn.Module, pattern: Pattern, guess: torch.Tensor, iterations: int
 ) -> torch.Tensor:
-    """HIO, and ER in the last third, in the field: as cheap as a pass, and it tells basins apart.
+    """Objects (batch, N/2, N/2, N/2) by network and HIO in turn, then `iterations` // 2 of ER.
+
+    HIO finds what the network does not see, and the network, which has learnt from such objects,
+    mends what HIO leaves: wrong phases, both twins at once, noise. The paper's network predicts once.
+    """
+    obj = estimate(preset, network, pattern, guess, 1)
+    for _ in range(preset.passes - 1):
+        if iterations:
+            obj = polish(pattern, pattern.scaled(obj, pattern.wave(obj))[0], iterations)
+        obj = estimate(preset, network, pattern, obj, 1)
+    obj = pattern.scaled(obj, pattern.wave(obj))[0]
+    return polish(pattern, obj, iterations // 2, hio=0)
+
+
+def polish(
+    pattern: Pattern,
+    obj: torch.Tensor,
+    iterations: int,
+    support: torch.Tensor | None = None,
+    hio: float = 2 / 3,
+) -> torch.Tensor:
+    """HIO for a share of the iterations and then ER, in the field: as cheap as a pass.
 
     The support follows the object every ten iterations and never leaves the cube; it begins as
     `support` (batch, N/2, N/2, N/2), or where the object is.
@@ -168,7 +189,7 @@ def polish(
         support = support & cube
         # the object may stay centred: its shift is a ramp that no modulus sees
         projected = to_direct(pattern.project(to_reciprocal(full)))
-        outside = full - 0.9 * projected if iteration < 2 * iterations // 3 else 0 * full
+        outside = full - 0.9 * projected if iteration < int(hio * iterations) else 0 * full
         full = torch.where(support, projected, outside)
     return full[cube].reshape(obj.shape)
 

@@ -15,13 +15,12 @@ from ..fourier import to_reciprocal
 from ..nn import weights
 from ..nn.canonical import Canonical
 from ..nn.losses import chi_square
-from ..nn.predict import PRESETS, Pattern, Preset, estimate, first_guess, polish
+from ..nn.predict import PRESETS, Pattern, Preset, estimate, first_guess, polish, search
 from ..projections import blur, modulus
 from .base import OPEN, Operator, whole, within
 from .support import half_autocorrelation
 
 ASTRAY = 0.3  # rad
-PASSES = 2  # of a network that takes several: what more would gain, the polish gains in less time
 
 if TYPE_CHECKING:
     from ..state import Data, State
@@ -32,11 +31,11 @@ class CNN(Operator):
     """Trained prediction of object and support from the pattern alone, in a fraction of a second.
 
     The pattern is brought into the network's field, whatever its shape and oversampling, and the
-    prediction back. Each seed draws `candidates` predictions from different random phases, gives each
-    `polish` iterations of HIO and ER in the field, which is small, and takes the best by χ², so that
-    seeds give different objects.
+    prediction back. Each seed draws `candidates` starts of random phases. On each, network and
+    `polish` iterations of HIO and ER in the field, which is small, take turns, and the best by χ² is
+    taken, so that seeds give different objects.
 
-    As many random starts in the support of the autocorrelation get the same polish. Where one of
+    As many random starts in the support of the autocorrelation get the same iterations alone. Where one of
     them comes nearer to the pattern, the prediction is no better than chance: a note says so and that
     start is taken instead. Where an earlier algorithm has reached an object that is nearer still, all
     stays as it is. ``cnn_chi2`` and ``cnn_chi2_chance`` among the metrics are the χ² of the two in the
@@ -59,7 +58,7 @@ class CNN(Operator):
     defaults: ClassVar = {
         "weights": "fast",
         "candidates": 3,
-        "polish": 40,
+        "polish": 20,
         "threshold": 0.2,
     }
 
@@ -105,7 +104,7 @@ class CNN(Operator):
                 state.note(
                     index,
                     f"CNN: its prediction (χ² {found.chi2:.2g} in its field) is no better than a "
-                    f"random start with the same polish ({found.chance:.2g}), which takes its place",
+                    f"random start with the same iterations ({found.chance:.2g}), which takes its place",
                 )
             state.figures[index].update(
                 cnn_chi2=found.chi2,
@@ -144,7 +143,7 @@ def predict(
     iterations: int,
     generator: torch.Generator,
 ) -> Prediction:
-    """Best of several predictions by χ² in the field, each polished by some iterations.
+    """Best of several predictions by χ² in the field.
 
     Parameters
     ----------
@@ -155,28 +154,27 @@ def predict(
     pattern = Pattern.of(field, known)
     guess = first_guess(pattern, [generator] * candidates)
     if preset.passes > 1:
-        obj = estimate(preset, network, pattern, guess, PASSES)
+        obj = search(preset, network, pattern, guess, iterations)
     else:  # a network that takes no guess: its one prediction, with phases a little astray
         once = Pattern(pattern.modulus[:1], pattern.known[:1])
         turns = torch.randn(guess.shape, generator=generator).to(field.device)
         obj = estimate(preset, network, once, guess, 1) * torch.polar(
             torch.ones_like(turns), ASTRAY * turns
         )
-    obj, chi2 = _polished(pattern, obj, iterations, None)
+        obj = polish(pattern, pattern.scaled(obj, pattern.wave(obj))[0], 2 * iterations)
+    obj, chi2 = _judged(pattern, obj)
     support = half_autocorrelation(pattern.modulus[0], 0.02, 1.2)
     middle = slice(pattern.half // 2, pattern.half // 2 + pattern.half)
     support = support[middle, middle, middle].expand(candidates, -1, -1, -1)
-    random, chance = _polished(pattern, guess * support, iterations, support)
+    random = pattern.scaled(guess * support, pattern.wave(guess * support))[0]
+    random, chance = _judged(pattern, polish(pattern, random, 2 * iterations, support))
     both = torch.cat([chi2, chance]).nan_to_num(torch.inf)
     best = torch.cat([obj, random])[int(both.argmin())]
     return Prediction(best, float(both[:candidates].min()), float(both[candidates:].min()))
 
 
-def _polished(
-    pattern: Pattern, obj: torch.Tensor, iterations: int, support: torch.Tensor | None
-) -> tuple[torch.Tensor, torch.Tensor]:
-    obj = pattern.scaled(obj, pattern.wave(obj))[0]
-    obj = polish(pattern, obj, iterations, support)
+def _judged(pattern: Pattern, obj: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Objects in the scale that fits best, and their χ²."""
     obj, wave = pattern.scaled(obj, pattern.wave(obj))
     return obj, pattern.chi2(wave)
 
