@@ -93,7 +93,7 @@ def speed_table(device: str) -> Iterator[str]:
             def whole(preset: Any = preset, network: Any = network, data: Any = data) -> None:
                 canonical = Canonical.of(data, preset.field)
                 seen = canonical.to_field(data)
-                found = predict(preset, network, seen, 3, 40, torch.Generator())
+                found = predict(preset, network, seen, 3, 20, torch.Generator())
                 canonical.to_data(found.object[None])
 
             yield f"{name}, CNN on {'×'.join(map(str, shape))}: {medians([whole], 6, device)[0]:.0f} ms"

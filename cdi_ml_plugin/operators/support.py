@@ -61,9 +61,9 @@ class ASW(Operator):
     """Adaptive shrink-wrap: a support update that cannot run away, the default of a bare sequence.
 
     The modulus is blurred by a σ that falls from 2 to 0.5 voxels over the first two thirds of the
-    chain, and compared with a share of its root mean square inside the support: 1.6 × `threshold`
+    chain, and compared with a share of its root mean square inside the support: twice `threshold`
     while the object is searched for, when a tight support helps most, and `threshold` in the last
-    30 % of the chain, so that edges and corners are not lost. Where that would leave less than `smallest` or
+    30 % of the search, so that edges and corners are not lost. Where that would leave less than `smallest` or
     more than `largest` of the array, the level is moved until it does not, and the run's notes say
     so.
 
@@ -81,7 +81,7 @@ class ASW(Operator):
         "largest": "support_largest",
         "every": "support_every",
     }
-    defaults: ClassVar = {"threshold": 0.25, "smallest": 1e-4, "largest": 0.25, "every": 10}
+    defaults: ClassVar = {"threshold": 0.2, "smallest": 1e-4, "largest": 0.25, "every": 10}
 
     def __post_init__(self) -> None:
         within("support_threshold", self.threshold, 0.01, 2)
@@ -91,7 +91,7 @@ class ASW(Operator):
 
     def _step(self, state: State, data: Data) -> None:
         sigma = max(0.5, 2.0 - 1.5 * state.progress / 0.66)
-        share_of_rms = self.threshold * (1.6 if state.progress < 0.7 else 1)
+        share_of_rms = self.threshold * (2 if state.progress < 0.7 else 1)
         blurred = blur(modulus(state.object), round(sigma, 2))
         for index, (one, support) in enumerate(zip(blurred, state.support, strict=True)):
             inside = one[support] if bool(support.any()) else one
