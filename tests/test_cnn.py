@@ -164,9 +164,9 @@ def test_seeds_give_different_starts_and_each_its_own(tmp_path: Path, preset: st
     truth = crystal((36, 36, 36), 6, 11)
     m = measured(truth)
     with pytest.MonkeyPatch.context() as patch:
-        polished = cnn._polished
+        judged = cnn._judged
         chi2 = itertools.cycle([torch.tensor([0.1, 0.2]), torch.tensor([0.5, 0.4])])  # it, chance
-        patch.setattr(cnn, "_polished", lambda *given: (polished(*given)[0], next(chi2)))
+        patch.setattr(cnn, "_judged", lambda *given: (judged(*given)[0], next(chi2)))
         parameters = {"cnn_weights": blank(tmp_path, preset), "cnn_candidates": 2, "cnn_polish": 5}
         three = reconstruct(m, "CNN", seeds=[1, 2, 3], parameters=parameters)
     one, two, third = (run.object for run in three.runs)

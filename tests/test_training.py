@@ -20,7 +20,7 @@ from cdi_ml_plugin.cli import cli, main
 from cdi_ml_plugin.errors import ParameterError, ReadError, WriteError
 from cdi_ml_plugin.metrics import twin
 from cdi_ml_plugin.nn import losses, weights
-from cdi_ml_plugin.nn.predict import PRESETS, Pattern, estimate, first_guess, polish
+from cdi_ml_plugin.nn.predict import PRESETS, Pattern, estimate, first_guess, polish, search
 from cdi_ml_plugin.simulate.batch import PAPER, Particles
 from cdi_ml_plugin.training import checkpoint, loop, objective
 from cdi_ml_plugin.training.loop import Session, train
@@ -298,3 +298,52 @@ def test_facts_are_plain(tmp_path: Path) -> None:
     train(replace(TINY, steps=1), tmp_path, CPU)
     facts = checkpoint.facts(tmp_path)
     assert json.loads(json.dumps(facts)) == facts
+
+
+def test_network_and_hio_take_turns() -> None:
+    preset, order = PRESETS["fast"], []
+
+    class Mirror(torch.nn.Module):
+        """Gives back the estimate that it is handed: what is left is HIO and ER."""
+
+        def forward(self, features: torch.Tensor) -> torch.Tensor:
+            order.append("network")
+            return features[:, 16:18]
+
+    batch = Particles(families=("faceted",), fine=1).draw(2, torch.Generator().manual_seed(2))
+    pattern = Pattern.of(batch.modulus, batch.known)
+    noise = torch.randn(batch.object.shape, generator=torch.Generator().manual_seed(0))
+    rough = batch.object + 0.3 * noise * (batch.object.abs() > 0.1)
+    found = search(preset, Mirror(), pattern, rough, 20)
+    assert order == ["network"] * preset.passes
+    assert bool(
+        (losses.overlap(found, batch.object) < 0.1 * losses.overlap(rough, batch.object)).all()
+    )
+    alone = search(preset, Mirror(), pattern, rough, 0)
+    assert float(losses.overlap(alone, rough).max()) < 1e-5
+
+
+def test_the_network_learns_from_guesses_of_every_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = Recipe(batch=2)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = recipe.network.build()
+    batch = recipe.particles.draw(2, torch.Generator().manual_seed(0))
+    pattern = Pattern.of(batch.modulus, batch.known)
+    seen = []
+    for name in ("polish", "estimate"):
+        whole = getattr(objective, name)
+        monkeypatch.setattr(
+            objective, name, lambda *a, n=name, w=whole: (seen[-1].append(n), w(*a))[1]
+        )
+    for step in range(24):
+        seen.append([])
+        numbers = objective.generator(recipe, torch.device("cpu"), 0, step)
+        guess = objective._guess(recipe, network, pattern, numbers)
+        assert guess.shape == batch.object.shape
+        assert not guess.requires_grad
+    kinds = {tuple(one) for one in seen}
+    assert () in kinds
+    assert ("polish",) in kinds
+    assert any(one[-1:] == ("polish",) and "estimate" in one for one in kinds)
+    assert max(one.count("estimate") for one in seen) == recipe.network.passes - 1

@@ -21,6 +21,8 @@ from .base import OPEN, Operator, whole, within
 from .support import half_autocorrelation
 
 ASTRAY = 0.3  # rad
+# Times the χ² of chance: up to here both explain the pattern, and a prediction has less noise in it.
+TIE = 1.25
 
 if TYPE_CHECKING:
     from ..state import Data, State
@@ -35,9 +37,9 @@ class CNN(Operator):
     `polish` iterations of HIO and ER in the field, which is small, take turns, and the best by χ² is
     taken, so that seeds give different objects.
 
-    As many random starts in the support of the autocorrelation get the same iterations alone. Where one of
-    them comes nearer to the pattern, the prediction is no better than chance: a note says so and that
-    start is taken instead. Where an earlier algorithm has reached an object that is nearer still, all
+    As many random starts in the support of the autocorrelation get the same iterations alone. Where one
+    of them comes clearly nearer to the pattern, the prediction is no better than chance: a note says so
+    and that start is taken instead. Where an earlier algorithm has reached an object that is nearer still, all
     stays as it is. ``cnn_chi2`` and ``cnn_chi2_chance`` among the metrics are the χ² of the two in the
     field; ``cnn_used`` is 1 where the prediction was taken, else 0.
 
@@ -100,7 +102,7 @@ class CNN(Operator):
                     f"CNN explains the pattern no better (χ² {chi2:.2g}) than what was there "
                     f"({reached:.2g}), which is kept",
                 )
-            if not found.chi2 < found.chance:
+            if not found.trusted:
                 state.note(
                     index,
                     f"CNN: its prediction (χ² {found.chi2:.2g} in its field) is no better than a "
@@ -109,7 +111,7 @@ class CNN(Operator):
             state.figures[index].update(
                 cnn_chi2=found.chi2,
                 cnn_chi2_chance=found.chance,
-                cnn_used=float(taken and found.chi2 < found.chance),
+                cnn_used=float(taken and found.trusted),
             )
 
 
@@ -127,11 +129,16 @@ def _moved(checksum: str, source: str, device: torch.device) -> nn.Module:
 
 
 class Prediction(NamedTuple):
-    """Object (n, n, n), complex, the better of prediction and chance; their χ² in the field."""
+    """Object (n, n, n), complex, of prediction or chance, and their χ² in the field."""
 
     object: torch.Tensor
     chi2: float
     chance: float
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the prediction was taken."""
+        return self.chi2 <= TIE * self.chance
 
 
 @torch.no_grad()
@@ -168,9 +175,9 @@ def predict(
     support = support[middle, middle, middle].expand(candidates, -1, -1, -1)
     random = pattern.scaled(guess * support, pattern.wave(guess * support))[0]
     random, chance = _judged(pattern, polish(pattern, random, 2 * iterations, support))
-    both = torch.cat([chi2, chance]).nan_to_num(torch.inf)
-    best = torch.cat([obj, random])[int(both.argmin())]
-    return Prediction(best, float(both[:candidates].min()), float(both[candidates:].min()))
+    chi2, chance = (one.nan_to_num(torch.inf) for one in (chi2, chance))
+    best = Prediction(obj[int(chi2.argmin())], float(chi2.min()), float(chance.min()))
+    return best if best.trusted else best._replace(object=random[int(chance.argmin())])
 
 
 def _judged(pattern: Pattern, obj: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -180,6 +180,8 @@ class _Run:
             checkpoint.load(folder, self.bare, self.average, self.optimisers)
         self.validation: dict[str, float] = before.get("validation", {})
         self.origin = {"start": before.get("start"), "scans": before.get("scans")}
+        here = hardware(fabric.device, fabric.world_size)
+        self.hardware = list(dict.fromkeys([*before.get("hardware", []), here]))
         self.lost = 0
         self.card: weights.Card
 
@@ -279,13 +281,21 @@ class _Run:
             "seconds": self.seconds,
             "samples": self.samples,
             "validation": self.validation,
+            "hardware": self.hardware,
             **self.origin,
         }
 
     def _save(self) -> None:
+        failure = None
         if self.fabric.is_global_zero:
-            checkpoint.save(self.folder, self.bare, self.average, self.optimisers, self._facts())
-        self.fabric.barrier()
+            try:
+                checkpoint.save(
+                    self.folder, self.bare, self.average, self.optimisers, self._facts()
+                )
+            except WriteError as error:
+                failure = error
+        if self._all(failure is not None):  # the others stop too, and do not wait for the first
+            raise failure or WriteError(f"{self.folder}: the first process could not write to it")
 
     def _finish(self) -> None:
         self.card = weights.Card(
@@ -293,7 +303,7 @@ class _Run:
             families=self.recipe.families,
             phase_range=self.recipe.phase,
             samples=self.samples,
-            hardware=hardware(self.fabric.device, self.fabric.world_size),
+            hardware="; ".join(self.hardware),
             hours=round(self.seconds / 3600, 3),
             recipe=self.session.command,
             validation=self.validation,
