@@ -20,7 +20,7 @@ from .metrics import object_error
 from .nn import weights
 from .nn.canonical import Canonical
 from .nn.predict import PRESETS, Pattern, estimate, first_guess
-from .operators.cnn import predict
+from .operators.cnn import CNN, predict
 from .simulate.batch import FAMILIES, Particles
 from .state import Data
 
@@ -64,7 +64,7 @@ def crystal(index: int) -> tuple[Measurement, NDArray[np.complex64]]:
 
 def speed_table(device: str) -> Iterator[str]:
     """Lines of milliseconds: the network alone by batch, and a prediction by the data's shape."""
-    place = torch.device(device)
+    place, chosen = torch.device(device), CNN.defaults
     yield f"torch {torch.__version__}, {torch.get_num_threads()} threads, {device}"
     for name, preset in PRESETS.items():
         # the time does not depend on the weights
@@ -93,7 +93,9 @@ def speed_table(device: str) -> Iterator[str]:
             def whole(preset: Any = preset, network: Any = network, data: Any = data) -> None:
                 canonical = Canonical.of(data, preset.field)
                 seen = canonical.to_field(data)
-                found = predict(preset, network, seen, 3, 20, torch.Generator())
+                found = predict(
+                    preset, network, seen, chosen["candidates"], chosen["polish"], torch.Generator()
+                )
                 canonical.to_data(found.object[None])
 
             yield f"{name}, CNN on {'×'.join(map(str, shape))}: {medians([whole], 6, device)[0]:.0f} ms"

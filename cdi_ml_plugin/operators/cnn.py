@@ -59,7 +59,7 @@ class CNN(Operator):
     }
     defaults: ClassVar = {
         "weights": "fast",
-        "candidates": 3,
+        "candidates": 2,
         "polish": 20,
         "threshold": 0.2,
     }
