@@ -140,6 +140,7 @@ class Job:
                 "noise_tolerance", 0.0 if in_coheres_way(self.parameters) else NOISE_TOLERANCE
             ),
             fresh=[start.object is None] * len(seeds),
+            from_random=start.object is None,
         )
         if start.support is not None:
             state.support[:] = start.support.to(self.device)

@@ -126,6 +126,9 @@ class State:
     noise_tolerance : float
         Standard deviations of the counting noise that a modulus may be off, where an algorithm
         takes heed of it.
+    from_random : bool
+        Whether the chain began with random phases: not with an object that was given, nor with what
+        a network predicts.
     fresh : list of bool
         For each seed, whether the object is still nothing but random phases.
     chi2 : real tensor (batch,)
@@ -148,6 +151,7 @@ class State:
     iterations: int = 0
     progress: float = 0.0
     noise_tolerance: float = 0.0
+    from_random: bool = True
     fresh: list[bool] = field(default_factory=list)
     chi2: torch.Tensor = field(init=False)
     phase_allowed: torch.Tensor | None = None

@@ -36,8 +36,8 @@ class HIO(Operator):
     No object explains noise, so HIO never comes to rest on noisy data: it leaves the true object
     even when it starts there. Where the parameters have a ``noise_tolerance``, P_M moves a
     modulus only to within so many standard deviations of the counting noise, and what explains the
-    data stays. It grows from 0 to its full value over the chain (`RAMP`), since a search needs the
-    plain projection.
+    data stays. In a chain from random phases it grows from 0 to its full value (`RAMP`), since a
+    search needs the plain projection.
     """
 
     beta: float = OPEN
@@ -52,7 +52,7 @@ class HIO(Operator):
         if state.noise_tolerance:
             low, high = RAMP
             share = min(1.0, max(0.0, (state.progress - low) / (high - low)))
-            slack = state.noise_tolerance * share * data.noise
+            slack = state.noise_tolerance * data.noise * (share if state.from_random else 1)
         projected = project_modulus(state.object, state, data, slack)
         state.object.sub_(projected, alpha=self.beta)
         torch.where(state.allowed, projected, state.object, out=state.object)

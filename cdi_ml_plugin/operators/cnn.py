@@ -94,7 +94,7 @@ class CNN(Operator):
             taken = bool(chi2 < reached)  # NaN is not
             if taken:
                 state.object[index], state.support[index] = obj, support
-                state.fresh[index] = False
+                state.fresh[index] = state.from_random = False
                 generator.set_state(numbers.get_state())
             else:
                 state.note(
