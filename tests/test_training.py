@@ -347,3 +347,17 @@ def test_the_network_learns_from_guesses_of_every_kind(monkeypatch: pytest.Monke
     assert ("polish",) in kinds
     assert any(one[-1:] == ("polish",) and "estimate" in one for one in kinds)
     assert max(one.count("estimate") for one in seen) == recipe.network.passes - 1
+
+
+def test_a_prediction_of_nothing_costs_and_does_not_spoil_its_batch() -> None:
+    truth = Particles(32, PAPER, (1.0, 1.0), fine=1).draw(2, torch.Generator().manual_seed(0))
+    pattern = Pattern.of(truth.modulus, truth.known)
+    amplitude = truth.object.abs() * torch.tensor([1.0, 0.0])[:, None, None, None]
+    amplitude.requires_grad_()
+    phase = (truth.object.angle() % (2 * torch.pi)) * (truth.object.abs() > 0)
+    wave = pattern.wave(torch.polar(amplitude, phase))
+    loss = losses.supervised(amplitude, phase, truth.object, wave, pattern.modulus)
+    assert loss.tolist() == pytest.approx([0, 2 / 3], abs=2e-3)
+    loss.mean().backward()  # type: ignore[no-untyped-call]
+    assert amplitude.grad is not None
+    assert bool(amplitude.grad.isfinite().all())

@@ -18,13 +18,18 @@ def modified_pearson(model: torch.Tensor, measured: torch.Tensor) -> torch.Tenso
     They make L₃ blind to the sign of a deviation; `pearson` is the form without them.
     """
     first, second = model - model.mean(), measured - measured.mean()
-    return 1 - (first.abs() * second.abs()).sum() / (first.norm() * second.norm())
+    return 1 - (first.abs() * second.abs()).sum() / _norms(first, second)
 
 
 def pearson(model: torch.Tensor, measured: torch.Tensor) -> torch.Tensor:
     """1 − r_p, the plain Pearson coefficient."""
     first, second = model - model.mean(), measured - measured.mean()
-    return 1 - (first * second).sum() / (first.norm() * second.norm())
+    return 1 - (first * second).sum() / _norms(first, second)
+
+
+def _norms(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """‖first‖ ‖second‖, not 0: a prediction of nothing must cost 1 and not spoil its whole batch."""
+    return (first.norm() * second.norm()).clamp_min(1e-20)
 
 
 def weight(progress: float) -> float:
