@@ -63,6 +63,7 @@ def reconstruct(
         An object to start from, centred, instead of random phases.
     support : bool (z, y, x), optional
         The start support, centred; without one, where `start` is above a twentieth of its maximum.
+        `CNN` and the support updates of the chain replace it.
     progress : bool
         Show a progress bar with χ² and r_p.
 

@@ -250,12 +250,16 @@ class _Run:
             if self.lost == MOST_LOST:
                 raise AlgorithmError(
                     f"training: the gradient was not finite {MOST_LOST} steps in a row, up to step "
-                    f"{self.step}: give a lower --rate; the last checkpoint is whole"
+                    f"{self.step}: give a lower --rate; {self._kept()}"
                 )
         self.step += 1
         self.samples += recipe.batch * fabric.world_size
         self._average()
         return loss.detach()
+
+    def _kept(self) -> str:
+        there = (self.folder / checkpoint.NAME).exists()
+        return "the last checkpoint is whole" if there else "no checkpoint was written yet"
 
     @torch.no_grad()
     def _average(self) -> None:
