@@ -41,6 +41,12 @@ def to_centre(array: torch.Tensor) -> torch.Tensor:
     return torch.fft.fftshift(array, dim=AXES)
 
 
+def central(array: torch.Tensor, most: int) -> torch.Tensor:
+    """The lowest frequencies of a corner-centred array (z, y, x), centred, `most` along an axis."""
+    middle = [slice(max(0, n // 2 - most // 2), n // 2 - most // 2 + most) for n in array.shape]
+    return to_centre(array)[tuple(middle)]
+
+
 def diffraction(obj: NDArray[Any]) -> NDArray[np.float32]:
     """Intensity |FT|² of a centred object, centred, as float32 (z, y, x); Σ I = Σ |obj|²."""
     amplitude = to_reciprocal(torch.from_numpy(np.ascontiguousarray(obj, dtype=np.complex64)))

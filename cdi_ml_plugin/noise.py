@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from .fourier import autocorrelation, to_centre, to_corner
+from .fourier import autocorrelation, central, to_corner
 
 LOWEST = 0.1  # share of the lags that are taken to hold nothing but noise
 LOW = 128  # voxels along an axis, at the most, from which the noise is estimated
@@ -30,9 +30,7 @@ def photon_gain(intensity: torch.Tensor) -> float:
     Counts have a gain of 1. A larger value means a disturbance that is no counting noise (gaps, an
     object that fills the array), so 1 is the most that is returned.
     """
-    centred = to_centre(intensity)
-    middle = [slice(max(0, n // 2 - LOW // 2), n // 2 - LOW // 2 + LOW) for n in centred.shape]
-    centred = centred[tuple(middle)].float()
+    centred = central(intensity, LOW).float()
     window = torch.ones((), device=centred.device)
     for axis, n in enumerate(centred.shape):
         view = [1, 1, 1]

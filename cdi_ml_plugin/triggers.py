@@ -135,7 +135,9 @@ def in_coheres_way(parameters: Mapping[str, Any]) -> bool:
 def shrink_wrap(step: Step, parameters: Mapping[str, Any]) -> Trigger | None:
     """Support update: cohere's where any of its keys is given, else an adaptive one.
 
-    None where the sequence itself holds a step that updates the support.
+    None where the sequence itself holds a step that updates the support. The adaptive one acts in the
+    closing ER once and no more: ER settles what is left, and a support that follows it would lose
+    its edge voxel by voxel.
     """
     if in_coheres_way(parameters):
         chosen = _iterations_of(step, "SW", {"shrink_wrap_trigger": [1, 1], **parameters})
@@ -151,17 +153,13 @@ def shrink_wrap(step: Step, parameters: Mapping[str, Any]) -> Trigger | None:
         return None
     update = ASW().bind(parameters)
     every = rows([update.every, update.every], step.iterations)
-    closing = [i for i in every if i >= _closing(step)]
-    kept = [i for i in every if i not in closing[1:]]
+    closing = _closing(step)
+    kept = [i for i in every if i < closing] + [i for i in every if i >= closing][:1]
     return Trigger("adaptive support", dict.fromkeys(kept, 0), _apply(update))
 
 
 def _closing(step: Step) -> int:
-    """First iteration of the ER that ends a chain; the number of iterations where none does.
-
-    The support is updated in it once and no more: ER settles what is left, and a support that
-    follows it would lose its edge voxel by voxel.
-    """
+    """First iteration of the ER that ends a chain; the number of iterations where none does."""
     first = start = 0
     for block in step.blocks():
         if block.operator.counts:

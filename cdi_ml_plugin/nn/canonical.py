@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..fourier import autocorrelation, to_centre, to_corner
+from ..fourier import autocorrelation, central, to_corner
 from ..projections import blur
 from ..state import Data
 
@@ -191,10 +191,7 @@ def extents(intensity: torch.Tensor) -> tuple[float, ...]:
 
 def _low(array: torch.Tensor) -> torch.Tensor:
     """The lowest `LOW` frequencies along each axis of a corner-centred array: enough for extents."""
-    middle = [slice(max(0, n // 2 - LOW // 2), n // 2 - LOW // 2 + LOW) for n in array.shape]
-    return (
-        to_corner(to_centre(array)[tuple(middle)].contiguous()) if max(array.shape) > LOW else array
-    )
+    return to_corner(central(array, LOW).contiguous()) if max(array.shape) > LOW else array
 
 
 def centre(intensity: torch.Tensor) -> tuple[float, ...]:

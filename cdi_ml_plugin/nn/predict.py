@@ -95,6 +95,10 @@ class Pattern:
         residual = (wave.abs() - self.modulus) * self.known
         return residual.square().sum((1, 2, 3)) / self.modulus.square().sum((1, 2, 3))
 
+    def fitted(self, obj: torch.Tensor) -> torch.Tensor:
+        """Bring objects to the scale that fits best."""
+        return self.scaled(obj, self.wave(obj))[0]
+
     def misfit(self, obj: torch.Tensor) -> torch.Tensor:
         """χ² of objects brought to the scale that fits best, (batch,)."""
         return self.chi2(self.scaled(obj, self.wave(obj))[1])
@@ -121,21 +125,20 @@ def estimate(
 ) -> torch.Tensor:
     """Object (batch, N/2, N/2, N/2), complex, in a scale and a global phase of the network's own.
 
-    `passes` times the estimate is handed back to the network; the gradient is that of the last.
+    `passes` times the estimate is handed back to the network.
     The paper's network takes √I alone, and once.
     """
     if preset.name == "paper":
         return torch.polar(*amplitude_and_phase(network, pattern))
     lags = pattern.autocorrelation()
-    for turn in range(passes):
-        with torch.set_grad_enabled(torch.is_grad_enabled() and turn == passes - 1):
-            guess, wave = pattern.scaled(guess, pattern.wave(guess))
-            projected = pattern.cube(pattern.project(wave))
-            parts = [guess.real, guess.imag, projected.real, projected.imag]
-            features = torch.cat([lags, torch.stack(parts, 1)], 1)
-            features = features.contiguous(memory_format=torch.channels_last_3d)
-            real, imaginary = network(features).float().unbind(1)
-            guess = torch.complex(real, imaginary)
+    for _ in range(passes):
+        guess, wave = pattern.scaled(guess, pattern.wave(guess))
+        projected = pattern.cube(pattern.project(wave))
+        parts = [guess.real, guess.imag, projected.real, projected.imag]
+        features = torch.cat([lags, torch.stack(parts, 1)], 1)
+        features = features.contiguous(memory_format=torch.channels_last_3d)
+        real, imaginary = network(features).float().unbind(1)
+        guess = torch.complex(real, imaginary)
     return guess
 
 
@@ -158,10 +161,9 @@ def search(
     obj = estimate(preset, network, pattern, guess, 1)
     for _ in range(preset.passes - 1):
         if iterations:
-            obj = polish(pattern, pattern.scaled(obj, pattern.wave(obj))[0], iterations)
+            obj = polish(pattern, pattern.fitted(obj), iterations)
         obj = estimate(preset, network, pattern, obj, 1)
-    obj = pattern.scaled(obj, pattern.wave(obj))[0]
-    return polish(pattern, obj, iterations // 2, hio=0)
+    return polish(pattern, pattern.fitted(obj), iterations // 2, hio=0)
 
 
 def polish(
