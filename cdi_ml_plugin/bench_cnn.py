@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -17,10 +16,11 @@ from .engine import HELD_OUT, reconstruct
 from .errors import ParameterError, WriteError
 from .measurement import Measurement
 from .metrics import object_error
-from .nn import weights
 from .nn.canonical import Canonical
 from .nn.predict import PRESETS, Pattern, estimate, first_guess
 from .operators.cnn import CNN, predict
+from .provenance import data_digest, weights_digests
+from .sequence import parse
 from .simulate.batch import FAMILIES, Particles
 from .state import Data
 
@@ -121,15 +121,14 @@ def compare(cases: Iterable[Case], out: Path) -> Iterator[str]:
     """
     done = _read(out)
     chains = default_chains()
-    version = weights.load("fast")[1].checksum[:12] if "fast" in weights.shipped() else ""
     rows = []
     for case in cases:
         for name, (sequence, starts) in chains.items():
             if starts > 1 and case.truth is None:
                 continue  # the cases are so many starts already
             seeds = [starts * case.seed + start for start in range(starts)]
-            key = f"{case.name}, {name}, {seeds}, {sequence}, {_digest(case.measurement)}"
-            key += f", {version}" if "CNN" in sequence else ""
+            key = f"{case.name}, {name}, {seeds}, {sequence}, {data_digest(case.measurement)}"
+            key = ", ".join([key, *weights_digests(parse(sequence).bind({}))])
             if key not in done:
                 result = reconstruct(case.measurement, sequence, seeds=seeds)
                 if len(result.runs) < starts or any(
@@ -151,12 +150,6 @@ def compare(cases: Iterable[Case], out: Path) -> Iterator[str]:
                 done[key] = row
             rows.append(done[key])
     yield from table(rows)
-
-
-def _digest(measurement: Measurement) -> str:
-    digest = hashlib.sha256(measurement.intensity.tobytes())
-    digest.update(measurement.mask.tobytes())
-    return digest.hexdigest()[:12]
 
 
 def _append(out: Path, row: dict[str, Any]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import platform
 import signal
 import time
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from tqdm import tqdm
 from ..engine import interruption
 from ..errors import AlgorithmError, ParameterError, WriteError
 from ..nn import weights
+from ..provenance import hardware
 from . import checkpoint
 from .fine_tune import Scans
 from .objective import generator, training_loss, validate
@@ -314,13 +314,6 @@ class _Run:
         )
         if self.fabric.is_global_zero:
             self.card = weights.save(self.folder / WEIGHTS, self.average, self.card)
-
-
-def hardware(device: torch.device, count: int) -> str:
-    """What a training ran on, for the card."""
-    if device.type == "cuda":
-        return f"{count} × {torch.cuda.get_device_name(device)}"
-    return f"{torch.get_num_threads()} threads of {platform.machine()}, {count} process(es)"
 
 
 def _short(validation: dict[str, float]) -> dict[str, str]:
