@@ -1,0 +1,127 @@
+"""Slices of objects and patterns, drawn alike in every figure; the phase as diffraction sees it."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from numpy.typing import NDArray
+
+AXES = ("rocking", "row", "column")
+PLANES = ((0, 1, 2), (1, 0, 2), (2, 0, 1))  # (normal, vertical, horizontal)
+MARGIN = 0.15  # of the object's extent, left around it
+FAINT = 0.1  # of the highest amplitude; below it no phase is shown
+PI_TICKS = {
+    np.pi: ("−π", "−π/2", "0", "π/2", "π"),
+    np.pi / 2: ("−π/2", "−π/4", "0", "π/4", "π/2"),
+}
+OUTSIDE = "0.80"
+LONGEST = 44  # characters of a label in a figure
+# Cyclic, and telling small phases from 0 as a diverging map does
+PHASE_COLOURS = ("#2d2157", "#2f6fd0", "#8cc5ea", "#fbf7ef", "#f4ab6a", "#c9402c", "#2d2157")
+
+
+def flatten_phase(
+    obj: NDArray[np.complexfloating], support: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Phase with its mean and its mean gradient removed, NaN outside the support.
+
+    Neither is seen by a diffraction pattern that is known up to its place: a constant changes
+    nothing, and a gradient only moves the pattern.
+    """
+    wave = np.where(support, obj, 0).astype(np.complex128)
+    for axis, n in enumerate(wave.shape):
+        step = np.angle(
+            np.vdot(wave.take(range(n - 1), axis=axis), wave.take(range(1, n), axis=axis))
+        )
+        view = [1, 1, 1]
+        view[axis] = n
+        wave *= np.exp(-1j * step * np.arange(n)).reshape(view)
+    # sums that weigh with the amplitude, and do not care where the phase wraps
+    wave *= np.exp(-1j * np.angle(np.sum(wave * np.abs(wave))))
+    return np.where(support, np.angle(wave), np.nan)
+
+
+def show(
+    ax: Axes,
+    volume: NDArray[Any],
+    plane: tuple[int, int, int],
+    centre: tuple[int, ...],
+    window: list[slice],
+    **style: Any,
+) -> Any:
+    """Draw one slice in voxels from the array's centre, labelled."""
+    normal, vertical, horizontal = plane
+    index: list[Any] = list(window)
+    index[normal] = centre[normal]
+    shape = volume.shape
+    edges = [
+        (window[axis].start - shape[axis] // 2 - 0.5, window[axis].stop - shape[axis] // 2 - 0.5)
+        for axis in (horizontal, vertical)
+    ]
+    image = ax.imshow(
+        volume[tuple(index)],
+        extent=(*edges[0], edges[1][1], edges[1][0]),
+        interpolation="nearest",
+        **style,
+    )
+    ax.set_facecolor(OUTSIDE)
+    ax.set_xlabel(AXES[horizontal], fontsize=9, labelpad=1)
+    ax.set_ylabel(AXES[vertical], fontsize=9, labelpad=1)
+    ax.tick_params(labelsize=8, length=2.5)
+    ax.locator_params(nbins=5)
+    at = centre[normal] - shape[normal] // 2
+    ax.set_title(f"{AXES[normal]} = {at}".replace("-", "−"), fontsize=9, pad=3)
+    return image
+
+
+def object_window(amplitude: NDArray[Any]) -> tuple[tuple[int, ...], list[slice]]:
+    """Return the voxel at the centre of mass, and windows of equal size about the object."""
+    shape = amplitude.shape
+    total = float(amplitude.sum())
+    if not total > 0:
+        return tuple(n // 2 for n in shape), [slice(0, n) for n in shape]
+    centre, first, last = [], [], []
+    for axis, n in enumerate(shape):
+        profile = amplitude.sum(axis=tuple(a for a in range(3) if a != axis))
+        centre.append(round(float(profile @ np.arange(n)) / total))
+        occupied = np.flatnonzero(profile > 0)
+        first.append(int(occupied[0]))
+        last.append(int(occupied[-1]) + 1)
+    extent = max(stop - start for start, stop in zip(first, last, strict=True))
+    half = int(np.ceil((0.5 + MARGIN) * extent))
+    windows = []
+    for n, start, stop in zip(shape, first, last, strict=True):
+        middle = (start + stop) // 2
+        windows.append(slice(max(0, middle - half), min(n, middle + half)))
+    return tuple(centre), windows
+
+
+def phase_limit(phase: NDArray[Any]) -> float:
+    """π/2 where that is enough for nearly all of the phases, else π: the end of the colour scale."""
+    spread = np.abs(phase[np.isfinite(phase)])
+    return np.pi if spread.size and np.quantile(spread, 0.98) > np.pi / 2 else np.pi / 2
+
+
+def phase_map() -> Any:
+    """Cyclic colours, grey where there is no phase."""
+    cyclic = LinearSegmentedColormap.from_list("phase", PHASE_COLOURS, N=512)
+    return cyclic.with_extremes(bad=OUTSIDE)
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """A figure in inches with an Agg canvas of its own; pyplot's global state is not touched."""
+    figure = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06))
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def short(label: str) -> str:
+    """A label that fits into a figure."""
+    return textwrap.shorten(label, LONGEST, placeholder=" …")
