@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,9 +10,16 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from . import __version__
-from .cli_data import PATH, data_options, read_prepared
+from .cli_compare import compare
+from .cli_data import (
+    PATH,
+    data_options,
+    parameter_options,
+    read_parameters,
+    read_prepared,
+)
 from .cli_network import fine_tune, train, weights
-from .errors import CdiMlError, ParameterError
+from .errors import CdiMlError
 
 if TYPE_CHECKING:
     from .measurement import Measurement
@@ -44,21 +50,7 @@ def cli() -> None:
 @click.option("-o", "--out", type=PATH, required=True, help="Folder for the result.")
 @click.option("--force", is_flag=True, help="Replace a result that is there already.")
 @data_options
-@click.option("--config", type=PATH, help="A cohere config_rec file, as it is.")
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="One parameter, cohere's names; may be repeated.",
-)
-@click.option(
-    "--held-out", type=float, help="Share of voxels that no algorithm sees (default 0.03)."
-)
-@click.option("--device", help="cpu, cuda, cuda:1 … (default: cuda where there is one).")
-@click.option(
-    "-q", "--quiet", is_flag=True, help="No progress bar (it is shown on a terminal only)."
-)
+@parameter_options
 def reconstruct(
     data: Path,
     sequence: str | None,
@@ -80,7 +72,7 @@ def reconstruct(
     from .io.write import check_folder, write_result
     from .sequence import parse
 
-    parameters = _parameters(data, config, settings)
+    parameters = read_parameters(data, config, settings)
     chain = parameters.get("algorithm_sequence") if sequence is None else sequence
     if chain is not None:
         step = parse(str(chain)).bind(parameters)
@@ -92,25 +84,6 @@ def reconstruct(
     result = _phase(measurement, sequence, seeds, parameters, held_out, device, quiet)
     write_result(result, out, force=force)
     _report(result, out)
-
-
-def _parameters(data: Path, config: Path | None, settings: Sequence[str]) -> dict[str, Any]:
-    """Parameters from a config_rec (given, or that of the experiment), then from ``--set``."""
-    from .io.cohere import read_config
-    from .parameters import as_cohere
-
-    if config is None and (data / "conf" / "config_rec").is_file():
-        config = data / "conf" / "config_rec"
-    parameters = as_cohere(read_config(config)) if config else {}
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not equals or not key.strip():
-            raise ParameterError(f"--set {setting}: write it as key=value")
-        try:
-            parameters[key.strip()] = ast.literal_eval(value.strip())
-        except (ValueError, SyntaxError):
-            parameters[key.strip()] = value.strip()  # a text without quotes
-    return parameters
 
 
 def _phase(
@@ -296,6 +269,7 @@ def cnn(
         click.echo(line)
 
 
+cli.add_command(compare)
 cli.add_command(train)
 cli.add_command(weights)
 cli.add_command(fine_tune)

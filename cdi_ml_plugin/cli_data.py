@@ -1,12 +1,15 @@
-"""How every command that takes measured patterns reads them: the options, and what they do."""
+"""How the commands that phase measured patterns read them and their parameters: options, what they do."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ast
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from .errors import ParameterError
 
 if TYPE_CHECKING:
     from .measurement import Measurement
@@ -77,3 +80,54 @@ def read_prepared(
         binning=binning or None,
         hot_pixels=not prepared_by_cohere,
     )
+
+
+def parameter_options(command: Command) -> Command:
+    """Add the options of every command that runs chains: parameters, held-out share, device."""
+    for option in reversed(
+        (
+            click.option("--config", type=PATH, help="A cohere config_rec file, as it is."),
+            click.option(
+                "--set",
+                "settings",
+                multiple=True,
+                metavar="KEY=VALUE",
+                help="One parameter, cohere's names; may be repeated.",
+            ),
+            click.option(
+                "--held-out",
+                type=float,
+                help="Share of voxels that no algorithm sees (default 0.03).",
+            ),
+            click.option(
+                "--device", help="cpu, cuda, cuda:1 … (default: cuda where there is one)."
+            ),
+            click.option(
+                "-q",
+                "--quiet",
+                is_flag=True,
+                help="No progress bar (it is shown on a terminal only).",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def read_parameters(data: Path, config: Path | None, settings: Sequence[str]) -> dict[str, Any]:
+    """Parameters from a config_rec (given, or that of the experiment), then from ``--set``."""
+    from .io.cohere import read_config
+    from .parameters import as_cohere
+
+    if config is None and (data / "conf" / "config_rec").is_file():
+        config = data / "conf" / "config_rec"
+    parameters = as_cohere(read_config(config)) if config else {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals or not key.strip():
+            raise ParameterError(f"--set {setting}: write it as key=value")
+        try:
+            parameters[key.strip()] = ast.literal_eval(value.strip())
+        except (ValueError, SyntaxError):
+            parameters[key.strip()] = value.strip()  # a text without quotes
+    return parameters

@@ -64,7 +64,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     names = set(wheel.namelist())
     modules = {str(path.relative_to(ROOT)) for path in SOURCES}
     data = {"cdi_ml_plugin/py.typed"}
-    data |= {str(p.relative_to(ROOT)) for p in PACKAGE.glob("nn/shipped/*.safetensors")}
+    for kept in ("nn/shipped/*.safetensors", "view/*.html"):
+        data |= {str(p.relative_to(ROOT)) for p in PACKAGE.glob(kept)}
     assert {n for n in names if ".dist-info/" not in n} == modules | data
     info = {n.partition(".dist-info/")[2] for n in names if ".dist-info/" in n}
     assert info >= {"METADATA", "entry_points.txt", "licenses/LICENSE"}

@@ -1,0 +1,161 @@
+"""``cdi-ml compare``: many seeds of several chains, compared on one page."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .cli_data import PATH, data_options, parameter_options, read_parameters, read_prepared
+from .errors import ParameterError, ReadError
+
+if TYPE_CHECKING:
+    from .compare_result import Comparison
+    from .geometry import Basis
+    from .measurement import Measurement
+
+LONGEST = 40  # characters of a sequence that can be the name of its chain
+
+
+@click.command()
+@click.argument("data", type=PATH)
+@click.option(
+    "-a",
+    "--algorithm",
+    "chains",
+    multiple=True,
+    required=True,
+    metavar="[NAME:]SEQUENCE",
+    help="A chain, as 'random: 3*(20*ER + 180*HIO) + 20*ER'; two or more.",
+)
+@click.option(
+    "--seeds",
+    type=click.IntRange(min=2),
+    default=100,
+    show_default=True,
+    metavar="N",
+    help="Runs of each chain.",
+)
+@click.option("-o", "--out", type=PATH, required=True, help="Folder for the runs and the page.")
+@data_options
+@parameter_options
+def compare(
+    data: Path,
+    chains: Sequence[str],
+    seeds: int,
+    out: Path,
+    config: Path | None,
+    settings: Sequence[str],
+    held_out: float | None,
+    device: str | None,
+    quiet: bool,
+    **reading: Any,
+) -> None:
+    """Phase DATA by several chains from many seeds; write compare.html and compare.json.
+
+    Figures of merit, agreement between seeds (transfer function, spread), spectral weight and slices of
+    each chain. DATA and its options are those of `cdi-ml reconstruct`. Each finished run is kept in
+    OUT/runs: the same command goes on where it was stopped, and more --seeds add to what is there.
+    """
+    from . import compare as comparing
+    from .compare_runs import check_foreign
+    from .engine import HELD_OUT
+    from .io.write import check_folder
+    from .sequence import parse
+
+    named = by_name(chains)
+    parameters = read_parameters(data, config, settings)
+    for sequence in named.values():
+        for operator in parse(sequence).bind(parameters).operators():
+            operator.check()  # before the data, which take longer
+    check_foreign(out)
+    check_folder(out, force=True)
+    measurement = read_prepared(data, **reading)
+    click.echo(measurement)
+    try:
+        comparison = comparing.compare(
+            measurement,
+            named,
+            out,
+            seeds=seeds,
+            parameters=parameters,
+            held_out=HELD_OUT if held_out is None else held_out,
+            device=device,
+            basis=_basis(measurement),
+            command=shlex.join(["cdi-ml", *sys.argv[1:]]),
+            progress=not quiet and sys.stderr.isatty(),
+        )
+    except KeyboardInterrupt as stop:
+        click.echo(f"note: what is finished is kept in {out}: the same command goes on from there")
+        raise click.Abort from stop
+    paths = comparison.write(out)
+    _report(comparison)
+    click.echo(f"written: {', '.join(map(str, paths))}")
+
+
+def by_name(chains: Sequence[str]) -> dict[str, str]:
+    """Split ``NAME: SEQUENCE``; a chain without a name is called by its sequence, or by its number.
+
+    Raises
+    ------
+    ParameterError
+        Fewer than two chains, or two of one name, or an empty name.
+    """
+    if len(chains) < 2:
+        raise ParameterError(f"{len(chains)} chain(s) given: give -a twice or more")
+    named: dict[str, str] = {}
+    for number, text in enumerate(chains, 1):
+        name, colon, sequence = text.partition(":")
+        if not colon or "'" in name or '"' in name:  # that colon stands in a text of the chain
+            sequence = text
+            name = " ".join(text.split()) if len(text) <= LONGEST else f"chain {number}"
+        name = name.strip()
+        if not name:
+            raise ParameterError(
+                f"-a {text!r}: has no name before the colon: give one, or no colon"
+            )
+        if name in named:
+            raise ParameterError(
+                f"-a {text!r}: another chain is {name!r} already: name it otherwise"
+            )
+        named[name] = sequence.strip()
+    return named
+
+
+def _basis(measurement: Measurement) -> Basis | None:
+    """Steps of Q in 1/nm, where the data are frames with a SPEC file that tells them."""
+    from .geometry import Geometry
+
+    about = measurement.provenance
+    if "spec" not in about or "peak" not in about:
+        return None
+    try:
+        geometry = Geometry.from_spec(about["spec"], about["scan"], reference=about["peak"])
+    except (ReadError, ParameterError) as error:
+        click.echo(
+            f"note: |Q| is in shares of the Nyquist frequency, for there is no geometry: {error}"
+        )
+        return None
+    return geometry.reciprocal_basis() * about.get("binning", (1, 1, 1))
+
+
+def _report(comparison: Comparison) -> None:
+    for chain in comparison.content()["chains"]:
+        figures = [
+            f"{name} {values['median']:.4g} ({values['low']:.4g} – {values['high']:.4g})"
+            for name, values in chain["figures"].items()
+            if "median" in values
+        ]
+        lost = f", {chain['not_finite']} not finite" if chain["not_finite"] else ""
+        spread = chain["spread_between_seeds"]
+        click.echo(
+            f"{chain['label']}: {chain['finished']} run(s){lost}; {', '.join(figures)}; "
+            + (f"spread between seeds {spread:.3g}; " if spread is not None else "")
+            + f"{chain['seconds']['median']:.3g} s a run"
+        )
+    if not comparison.complete:
+        click.echo("note: interrupted: the same command goes on where it stopped")

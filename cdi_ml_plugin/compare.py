@@ -1,0 +1,138 @@
+"""``cdi-ml compare``: many seeds of several chains on the same data, as a page and as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+
+from .compare_result import Comparison, Member
+from .compare_runs import Chain, Folder, Kept, chains_of, compute
+from .compare_statistics import agreement, common_box, in_array, placed
+from .engine import HELD_OUT
+from .errors import AlgorithmError, ParameterError
+from .fourier import diffraction
+from .measurement import Measurement
+from .metrics import Shells, align, prtf, shells, spectral_weight
+from .operators.base import Step
+
+
+def compare(
+    measurement: Measurement,
+    chains: Mapping[str, str | Step],
+    out: str | Path,
+    *,
+    seeds: int = 100,
+    parameters: Mapping[str, Any] | None = None,
+    held_out: float = HELD_OUT,
+    device: str | torch.device | None = None,
+    precision: str = "single",
+    basis: ArrayLike | None = None,
+    command: str = "",
+    progress: bool = False,
+) -> Comparison:
+    """Run several chains from the same seeds and compare what they come to.
+
+    Parameters
+    ----------
+    measurement : Measurement
+    chains : mapping of str to str or Step
+        Two or more, by the name that figures and tables call them; the first is compared with.
+    out : path
+        Folder that keeps the runs. Those that are there already, of the same data, chain, parameters,
+        weights and seed, are not computed again. `Comparison.write` adds the pages.
+    seeds : int
+        Runs of each chain, two or more: seeds 0, 1, …
+    parameters, held_out, device, precision, progress
+        See `reconstruct`; the same for all chains. What differs stands in their brackets.
+    basis : float (3, 3), optional
+        See `metrics.shells`.
+    command : str
+        How to make this again, for the page.
+
+    Returns
+    -------
+    Comparison
+        Of what is there after an interruption (Ctrl-C), if each chain has a finished run.
+
+    Raises
+    ------
+    ParameterError, SequenceError
+        Fewer than two chains or seeds, a chain twice, or what `reconstruct` refuses.
+    WriteError, ReadError
+        The folder holds something else; a run in it is damaged.
+    AlgorithmError
+        All runs of a chain ended in NaN or infinity.
+    KeyboardInterrupt
+        Interrupted before each chain had a run; what is finished is kept.
+    """
+    if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 2:
+        raise ParameterError(f"seeds = {seeds!r}: a comparison needs a whole number from 2")
+    ready = chains_of(measurement, chains, parameters or {}, held_out, device, precision)
+    folder = Folder(Path(out), measurement)
+    complete = compute(ready, seeds, folder, progress)
+    runs = [folder.kept(chain, seeds) for chain in ready]
+    if not all(runs):
+        raise KeyboardInterrupt
+    for chain, of_chain in zip(ready, runs, strict=True):
+        if not any(run.finite for run in of_chain):
+            reason = of_chain[0].about["notes"][-1]
+            raise AlgorithmError(f"every run of {chain.label} became NaN or infinite: {reason}")
+    parts = shells(measurement.shape, None if basis is None else np.asarray(basis, dtype=float))
+    return Comparison(
+        measurement=measurement,
+        members=_members(measurement, ready, runs, parts),
+        seeds=seeds,
+        complete=complete,
+        shells=parts,
+        measured=spectral_weight(np.sqrt(measurement.intensity), parts, measurement.mask),
+        options={
+            "command": command,
+            "parameters": dict(parameters or {}),
+            "held_out": held_out,
+            "precision": precision,
+        },
+    )
+
+
+def _members(
+    measurement: Measurement,
+    chains: Sequence[Chain],
+    runs: Sequence[Sequence[Kept]],
+    parts: Shells,
+) -> list[Member]:
+    """Align all finite runs in a box that holds each of them, and sum them up."""
+    finite = [[run for run in of_chain if run.finite] for of_chain in runs]
+    shape, mask = measurement.shape, measurement.mask
+    box = common_box([run for of_chain in finite for run in of_chain], shape)
+    reference = placed(_best(finite[0]), box)
+    members = []
+    for chain, all_runs, good in zip(chains, runs, finite, strict=True):
+        best = _best(good)
+        agreed = agreement(good, align(placed(best, box), reference))
+        whole = np.sqrt(diffraction(in_array(placed(best, box), shape)))
+        coherent = np.sqrt(diffraction(in_array(agreed.coherent, shape)))
+        members.append(
+            Member(
+                chain=chain,
+                runs=all_runs,
+                finite=good,
+                best=best,
+                agreement=agreed,
+                transfer=prtf(coherent, measurement.intensity, parts, mask),
+                weight=spectral_weight(whole, parts, mask),
+            )
+        )
+    return members
+
+
+def _best(runs: Sequence[Kept]) -> Kept:
+    for name in ("chi2_held_out", "chi2"):
+        values = np.array([run.about["metrics"].get(name) for run in runs], dtype=float)
+        if np.isfinite(values).any():
+            return runs[int(np.nanargmin(values))]
+    return runs[0]

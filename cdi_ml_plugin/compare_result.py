@@ -1,0 +1,201 @@
+"""What a comparison has found: every number as JSON, and the page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .compare_runs import PROGRAM, Chain, Kept
+from .compare_statistics import Agreement, Values, common_bins, distribution, rank_sum
+from .io.cxi import plain
+from .io.write import staged, versions
+from .measurement import Measurement
+from .metrics import Shells, crossing
+from .provenance import data_digest
+
+PAGES = ("compare.html", "compare.json")
+LOWER_IS_BETTER = {"chi2": True, "pearson": False, "chi2_held_out": True}
+LEVELS = {"1/e": float(np.exp(-1)), "0.5": 0.5}  # of the transfer function, where it is read off
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """What is known about one chain of a comparison.
+
+    Attributes
+    ----------
+    chain : Chain
+    runs : sequence of Kept
+        All that are finished, in the order of their seeds.
+    finite : sequence of Kept
+        Those that did not end in NaN or infinity: all figures are of them.
+    best : Kept
+        The one of the lowest held-out χ², or χ² where nothing was held out.
+    agreement : Agreement
+    transfer : float (k,)
+        Phase-retrieval transfer function in shells.
+    weight : float (k,)
+        Fourier spectral weight of the best run.
+    """
+
+    chain: Chain
+    runs: Sequence[Kept]
+    finite: Sequence[Kept]
+    best: Kept
+    agreement: Agreement
+    transfer: NDArray[np.float64]
+    weight: NDArray[np.float64]
+
+    @property
+    def label(self) -> str:
+        """Name of the chain."""
+        return self.chain.label
+
+    def values(self, name: str) -> Values:
+        """One figure of merit of each finite run."""
+        return np.array([run.about["metrics"].get(name) for run in self.finite], dtype=float)
+
+    @property
+    def seconds(self) -> Values:
+        """Wall time of each finite run."""
+        return np.array([run.about["seconds"] for run in self.finite])
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Several chains on one measurement.
+
+    Attributes
+    ----------
+    measurement : Measurement
+    members : sequence of Member
+        In the order in which the chains were given; the first is the one to compare with.
+    seeds : int
+        How many runs of each chain were asked for.
+    complete : bool
+        Whether all of them are there.
+    shells : Shells
+    measured : float (k,)
+        Fourier spectral weight of the measured amplitudes.
+    options : dict
+        ``held_out``, ``precision`` and ``command``.
+    """
+
+    measurement: Measurement
+    members: Sequence[Member]
+    seeds: int
+    complete: bool
+    shells: Shells
+    measured: NDArray[np.float64]
+    options: Mapping[str, Any]
+
+    def bins(self, name: str) -> Values:
+        """Edges of the bins of one figure of merit, the same for all chains."""
+        return common_bins([member.values(name) for member in self.members])
+
+    def figures(self) -> list[str]:
+        """Names of the figures of merit that any run has."""
+        return [
+            name
+            for name in LOWER_IS_BETTER
+            if any(np.isfinite(member.values(name)).any() for member in self.members)
+        ]
+
+    def content(self) -> dict[str, Any]:
+        """Every number of the comparison, as JSON knows numbers."""
+        measurement = self.measurement
+        bins = {name: self.bins(name) for name in self.figures()}
+        content = {
+            "program": PROGRAM,
+            **self.options,
+            "seeds": self.seeds,
+            "complete": self.complete,
+            "data": {
+                "shape": measurement.shape,
+                "counts": float(measurement.intensity.sum(dtype=np.float64)),
+                "masked": int(measurement.mask.sum()),
+                "digest": data_digest(measurement),
+                "provenance": measurement.provenance,
+            },
+            "versions": versions(),
+            "hardware": sorted({r.about["hardware"] for m in self.members for r in m.runs}),
+            "shells": {
+                "unit": self.shells.unit,
+                "q": self.shells.q,
+                "complete_up_to": self.shells.complete,
+                "voxels": self.shells.sums((~measurement.mask).astype(np.float64)),
+                "measured_weight": self.measured,
+            },
+            "bins": bins,
+            "chains": [self._chain(member, bins) for member in self.members],
+        }
+        plainly: dict[str, Any] = plain(content)
+        return plainly
+
+    def _chain(self, member: Member, bins: Mapping[str, Values]) -> dict[str, Any]:
+        first = self.members[0]
+        figures = {}
+        for name, edges in bins.items():
+            values = member.values(name)
+            known = values[np.isfinite(values)]
+            reference = first.values(name)
+            better = LOWER_IS_BETTER[name]
+            figures[name] = {
+                **(distribution(values) or {}),
+                "histogram": np.histogram(known, edges)[0],
+                "rank_sum": None if member is first else rank_sum(values, reference, better),
+            }
+        distances = dict(
+            zip((r.about["seed"] for r in member.finite), member.agreement.distances, strict=True)
+        )
+        return {
+            "label": member.label,
+            "sequence": str(member.chain.job.step),
+            "parameters": member.chain.parameters,
+            "notes": member.chain.job.notes,
+            "digest": member.chain.digest,
+            "finished": len(member.runs),
+            "not_finite": len(member.runs) - len(member.finite),
+            "figures": figures,
+            "seconds": distribution(member.seconds),
+            "best_seed": member.best.about["seed"],
+            "spread_between_seeds": member.agreement.between_seeds,
+            "prtf": member.transfer,
+            "prtf_falls_below": {
+                name: crossing(self.shells.q, member.transfer, level)
+                for name, level in LEVELS.items()
+            },
+            "spectral_weight": member.weight,
+            "runs": [
+                {
+                    **{k: v for k, v in run.about.items() if k not in ("program", "digest")},
+                    "file": run.path.name,
+                    "distance_to_best": distances.get(run.about["seed"]),
+                }
+                for run in member.runs
+            ],
+        }
+
+    def write(self, folder: str | Path) -> tuple[Path, ...]:
+        """Write `PAGES`, both or neither; older ones are replaced.
+
+        Raises
+        ------
+        WriteError
+            No permission, no space: what was there is unchanged.
+        """
+        from .view.compare import page  # imports Matplotlib
+
+        content = self.content()
+        text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+        html = page(self, content)
+        with staged(folder, PAGES, force=True) as stage:
+            (stage / PAGES[0]).write_text(html, encoding="utf-8")
+            (stage / PAGES[1]).write_text(text, encoding="utf-8")
+        return tuple(Path(folder) / name for name in PAGES)

@@ -1,0 +1,227 @@
+"""The page of a comparison: figures drawn by Matplotlib, inside one HTML file that needs no other."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from numpy.typing import NDArray
+
+from .compare_slices import draw_best, draw_spread
+from .slices import new_figure, short
+
+if TYPE_CHECKING:
+    from ..compare_result import Comparison
+
+DPI = 140
+NAMES = {"chi2": "χ²", "pearson": "$r_p$", "chi2_held_out": "held-out χ²"}
+# Okabe and Ito's, which colour-blind readers tell apart; line styles take turns beside them
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+STYLES = ("-", "--", "-.", ":")
+GREY = "0.35"
+NYQUIST = "|Q| (Nyquist frequency of each axis = 1)"
+WAVENUMBER = "|Q| from the peak (1/nm)"
+WIDE = 4.0  # a ratio of largest to smallest from which on an axis is logarithmic
+
+
+def page(comparison: Comparison, content: Mapping[str, Any]) -> str:
+    """Return the page of a comparison as HTML.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    content : mapping
+        What `Comparison.content` says about it, for the tables.
+    """
+    environment = Environment(
+        loader=PackageLoader("cdi_ml_plugin", "view"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": _number, "range": _range, "percent": _percent}
+    figures = {
+        "histograms": draw_histograms(comparison),
+        "transfer": draw_transfer(comparison),
+        "weights": draw_weights(comparison),
+        "best": draw_best(comparison),
+        "spread": draw_spread(comparison),
+    }
+    return environment.get_template("compare.html").render(
+        content,
+        images={name: _image(figure) for name, figure in figures.items()},
+        names={**NAMES, "pearson": "rₚ"},
+        colours=[COLOURS[i % len(COLOURS)] for i in range(len(comparison.members))],
+    )
+
+
+def draw_histograms(comparison: Comparison) -> Figure:
+    """Histograms of the figures of merit, with median and 10 to 90 % above them (Fig. 5 of the paper)."""
+    names = comparison.figures()
+    figure = new_figure(3.9 * len(names) + 0.4, 3.5 + 0.22 * len(comparison.members))
+    axes = figure.subplots(1, len(names), squeeze=False)[0]
+    for ax, name in zip(axes, names, strict=True):
+        edges = comparison.bins(name)
+        groups = [member.values(name) for member in comparison.members]
+        groups = [values[np.isfinite(values)] for values in groups]
+        counts = [np.histogram(values, edges)[0] for values in groups]
+        highest = max(int(count.max()) for count in counts)
+        for index, (values, count) in enumerate(zip(groups, counts, strict=True)):
+            colour, style = _look(index)
+            ax.stairs(count, edges, fill=True, color=colour, alpha=0.25)
+            ax.stairs(count, edges, color=colour, linestyle=style, linewidth=1.6)
+            if values.size:
+                low, median, high = np.percentile(values, (10, 50, 90))
+                level = highest * (1.09 + 0.09 * index)
+                ax.plot([low, high], [level, level], color=colour, linewidth=2.5)
+                ax.plot(median, level, "o", color=colour, markersize=6, markeredgecolor="white")
+        ax.set_ylim(0, highest * (1.09 + 0.09 * len(groups)))
+        ax.set_xlabel(NAMES[name])
+        _bins_axis(ax, edges)
+        ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+        _plain(ax)
+    axes[0].set_ylabel("runs")
+    _legend(figure, comparison)
+    return figure
+
+
+def draw_transfer(comparison: Comparison) -> Figure:
+    """Phase-retrieval transfer function of each chain."""
+    figure = new_figure(7.6, 4.0 + 0.2 * len(comparison.members))
+    ax = figure.subplots()
+    for index, member in enumerate(comparison.members):
+        colour, style = _look(index)
+        ax.plot(comparison.shells.q, member.transfer, color=colour, linestyle=style, linewidth=1.8)
+    for level, text in ((1 / np.e, "1/e"), (0.5, "0.5")):
+        ax.axhline(level, color=GREY, linewidth=0.8, linestyle=":")
+        ax.annotate(
+            text,
+            (1, level),
+            xycoords=("axes fraction", "data"),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            color=GREY,
+        )
+    ax.set(ylabel=r"PRTF  $|\langle F\rangle|\,/\,\sqrt{I}$")
+    ax.set_ylim(bottom=0)
+    _q_axis(ax, comparison)
+    _legend(figure, comparison)
+    return figure
+
+
+def draw_weights(comparison: Comparison) -> Figure:
+    """Fourier spectral weight, measured and of the best run of each chain, and their ratio."""
+    figure = new_figure(7.6, 5.4 + 0.2 * len(comparison.members))
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
+    known = comparison.measured > 0
+    q, measured = comparison.shells.q[known], comparison.measured[known]
+    upper.semilogy(q, measured, color="black", linewidth=2.6, alpha=0.35, label="measured")
+    for index, member in enumerate(comparison.members):
+        colour, style = _look(index)
+        weight = member.weight[known]
+        upper.semilogy(q, weight, color=colour, linestyle=style, linewidth=1.5)
+        lower.plot(q, weight / measured, color=colour, linestyle=style, linewidth=1.5)
+    lower.axhline(1, color="black", linewidth=1.6, alpha=0.35)
+    ratios = np.concatenate([member.weight[known] / measured for member in comparison.members])
+    if ratios.size and ratios.min() > 0 and ratios.max() > WIDE * ratios.min():
+        lower.set_yscale("log")
+        lower.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
+        lower.yaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+        lower.yaxis.set_minor_formatter(NullFormatter())
+    upper.set_ylabel("spectral weight (√counts)")
+    lower.set_ylabel("to measured")
+    upper.legend(frameon=False)
+    _plain(upper)
+    _q_axis(lower, comparison)
+    _legend(figure, comparison)
+    return figure
+
+
+def _look(index: int) -> tuple[str, Any]:
+    return COLOURS[index % len(COLOURS)], STYLES[index % len(STYLES)]
+
+
+def _legend(figure: Figure, comparison: Comparison) -> None:
+    """One line a chain above the axes, where it covers nothing."""
+    looks = [_look(index) for index in range(len(comparison.members))]
+    figure.legend(
+        handles=[
+            Line2D([], [], color=colour, linestyle=style, linewidth=2, label=short(member.label))
+            for (colour, style), member in zip(looks, comparison.members, strict=True)
+        ],
+        loc="outside upper left",
+        ncols=4 if max(len(member.label) for member in comparison.members) < 20 else 2,
+        frameon=False,
+        handlelength=3,
+    )
+
+
+def _plain(ax: Axes) -> None:
+    ax.grid(True, which="major", color="0.92", linewidth=0.8)
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def _q_axis(ax: Axes, comparison: Comparison) -> None:
+    parts = comparison.shells
+    ax.set_xlabel(NYQUIST if parts.unit == "Nyquist" else WAVENUMBER)
+    ax.set_xlim(left=0)
+    if parts.complete < 0.99 * parts.q[-1]:
+        ax.axvline(parts.complete, color=GREY, linewidth=0.8, linestyle="--")
+        ax.annotate(
+            "shells cut by the array's edge",
+            (parts.complete, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(5, -4),
+            textcoords="offset points",
+            va="top",
+            color=GREY,
+            fontsize=9,
+        )
+    _plain(ax)
+
+
+def _bins_axis(ax: Axes, edges: NDArray[np.float64]) -> None:
+    """A logarithmic axis where the bins are even in the logarithm, else few and full numbers."""
+    steps = np.diff(edges)
+    if steps[-1] > 1.01 * steps[0]:
+        ax.set_xscale("log")
+        ax.xaxis.set_major_locator(
+            LogLocator(subs=(1, 2, 5) if edges[-1] < 20 * edges[0] else (1,))
+        )
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+        ax.xaxis.set_minor_formatter(NullFormatter())
+    else:
+        ax.xaxis.set_major_locator(MaxNLocator(4))
+        ax.ticklabel_format(axis="x", useOffset=False, scilimits=(-2, 3))
+
+
+def _image(figure: Figure) -> str:
+    buffer = BytesIO()
+    figure.savefig(buffer, dpi=DPI)
+    return base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.0f} %"
+
+
+def _range(values: Mapping[str, Any] | None) -> str:
+    """Median (10 – 90 %)."""
+    if not values or "median" not in values:
+        return "–"
+    return f"{values['median']:.4g} ({values['low']:.4g} – {values['high']:.4g})"
