@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from .engine import reconstruct as reconstruct
     from .geometry import Geometry as Geometry
     from .measurement import Measurement as Measurement
-    from .operators import ASW, AUTO, CNN, DM, ER, HIO, RAAR, REFINE, SF, SW, TWIN
+    from .operators import ASW, AUTO, CNN, DM, ER, HIO, MLE, RAAR, REFINE, SF, SW, TWIN
     from .result import Result as Result
     from .result import Run as Run
 
@@ -23,7 +23,8 @@ _HOME = {
     "Run": "result",
     "reconstruct": "engine",
     **dict.fromkeys(
-        ("ASW", "AUTO", "CNN", "DM", "ER", "HIO", "RAAR", "REFINE", "SF", "SW", "TWIN"), "operators"
+        ("ASW", "AUTO", "CNN", "DM", "ER", "HIO", "MLE", "RAAR", "REFINE", "SF", "SW", "TWIN"),
+        "operators",
     ),
 }
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "DM",
     "ER",
     "HIO",
+    "MLE",
     "RAAR",
     "REFINE",
     "SF",

@@ -1,8 +1,6 @@
-"""The paper's unsupervised loss, equations (7) and (8), on moduli that it is handed."""
+"""The terms of the paper's losses, equations (6) to (8), on moduli that they are handed."""
 
 from __future__ import annotations
-
-import math
 
 import torch
 
@@ -30,22 +28,6 @@ def pearson(model: torch.Tensor, measured: torch.Tensor) -> torch.Tensor:
 def _norms(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     """‖first‖ ‖second‖, not 0: a prediction of nothing must cost 1 and not spoil its whole batch."""
     return (first.norm() * second.norm()).clamp_min(1e-20)
-
-
-def weight(progress: float) -> float:
-    """β₁ of equation (8) with k = 1, λ = 0.5: from 10⁴ at the start to 1 at the end.
-
-    β₁ = a₀ (1/λ) exp(−n/λ), with a₁ = 0, a₀ = 5000 and the epoch n scaled so that the last is at
-    λ ln 10⁴; the paper leaves a₀, a₁ and the scale of n open.
-    """
-    return 1e4 * math.exp(-math.log(1e4) * progress)
-
-
-def unsupervised(model: torch.Tensor, measured: torch.Tensor, progress: float) -> torch.Tensor:
-    """l_u = (β₁ L₃ + β₂ L₄)/(β₁ + β₂), β₂ = 1 (equation 7), at `progress` from 0 to 1."""
-    beta = weight(progress)
-    correlation = modified_pearson(model, measured)
-    return (beta * correlation + chi_square(model, measured)) / (beta + 1)
 
 
 def relative(model: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

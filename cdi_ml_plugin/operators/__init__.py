@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .classical import RAAR as RAAR
     from .classical import SF as SF
     from .cnn import CNN as CNN
+    from .likelihood import MLE as MLE
     from .refine import REFINE as REFINE
     from .support import ASW as ASW
     from .support import AUTO as AUTO
@@ -30,6 +31,7 @@ _HOME = {
     **dict.fromkeys(("DM", "ER", "HIO", "RAAR", "SF"), "classical"),
     **dict.fromkeys(("ASW", "AUTO", "SW", "TWIN"), "support"),
     "CNN": "cnn",
+    "MLE": "likelihood",
     "REFINE": "refine",
 }
 

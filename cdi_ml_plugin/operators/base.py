@@ -248,6 +248,17 @@ class Operator(Step):
         return f"{self.name}({', '.join(given)})" if given else self.name
 
 
+def warn_if_undetermined(state: State, data: Data, index: int, unknowns: int) -> None:
+    """Note where there are fewer fitted voxels than real numbers to be found."""
+    known = data.amplitude.numel() - len(data.masked) - len(data.held_out)
+    if known < unknowns:
+        state.note(
+            index,
+            f"{known:,} measured voxels for {unknowns:,} unknowns (two for each voxel of the support): "
+            "the data do not determine the object; measure with more oversampling, or mask less",
+        )
+
+
 def _python(value: Any) -> Any:
     """Give a number of NumPy as Python's own, whose ``repr`` can be read back."""
     return value.item() if hasattr(value, "item") else value

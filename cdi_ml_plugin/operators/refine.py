@@ -2,53 +2,113 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
-from torch.nn import functional
 
-from ..errors import AlgorithmError
-from ..fourier import to_centre, to_reciprocal
-from ..nn import losses
-from ..nn.model import Network
+from ..errors import AlgorithmError, ParameterError
+from ..nn import fit_losses, weights
+from ..nn.fit import NETWORKS, SMALLEST, Fit
 from ..projections import blur
-from .base import OPEN, Operator, whole, within
+from .base import OPEN, Operator, warn_if_undetermined, whole, within
+from .cnn import CNN
 
 if TYPE_CHECKING:
     from ..state import Data, State
 
+SCHEDULES = ("cosine", "paper")
 SWITCH = 200  # epochs between the turns of Adam and SGD, and between the falls of the learning rate
 FALL = 0.95
-SMALLEST = 16  # voxels: what three halvings leave must be more than one voxel
-# A correction is this small a part of the network's output: the first steps of Adam move that output
-# by about 2, whatever the gradient, which would undo the object that is to be corrected.
-GAIN = 0.01
+LAST = 0.05  # of the learning rate, where the cosine ends
 
 
 @dataclass(frozen=True)
 class REFINE(Operator):
-    """Fit the weights of an untrained network to the pattern: ``n*REFINE`` runs n epochs.
+    """Fit the weights of a network to the pattern alone: ``n*REFINE`` runs n epochs.
 
-    The paper's unsupervised mode: loss (7) with the weight (8), Adam and SGD in turn. First in a
-    chain, the network's output is the object. After other algorithms, it is a correction to the
-    object reached there (and starts at zero), so nothing is lost. The object kept is that of the
-    epoch with the lowest held-out χ²: the fit never sees those voxels, but the choice does, so the
-    held-out χ² of a chain with REFINE is a little flattered.
+    The paper's unsupervised mode. First in a chain the network's output is the object
+    (**untrained**). After other algorithms it is a correction to the object reached there and starts
+    at zero, so nothing is lost. With `weights` (**transfer**) the network is a trained one: the
+    paper's begins with its prediction; that of the preset `fast` corrects what `CNN` predicts.
 
-    Source: equations (7), (8) and "Unsupervised Learning Approach" of the paper.
+    The network fills a box around the support; after other algorithms it may leave that support by
+    about a voxel, and what follows goes on from the object and the support that it leaves. The object
+    kept is that of the epoch with the lowest held-out χ², or the one it was given where no epoch has
+    a lower one: a chain is never worse by that figure for holding it. The fit never sees those voxels,
+    but the choice does, so the held-out χ² of a chain with REFINE is a little flattered.
+
+    Parameters
+    ----------
+    weights : str
+        ``"none"`` (random), or weights as `CNN` takes them, which bring their own network.
+    network : {"fast", "paper"}
+        What is untrained: the U-net of the preset, which is handed autocorrelation and present
+        object and returns real and imaginary part; or the paper's, √I to amplitude and phase.
+    channels : int
+        Of the untrained network, on its finest grid.
+    loss : str
+        Of the entry points ``cdi_ml_plugin.losses``: ``chi2``, ``paper`` (equations 7 and 8),
+        ``pearson``, ``poisson``, ``gaussian``.
+    rate : float
+        Learning rate.
+    schedule : {"cosine", "paper"}
+        Adam with a rate that falls to 5 % along a cosine; or the paper's Adam and SGD in turn, 200
+        epochs each, the rate falling by 5 % each time. With the paper's network, loss and schedule
+        take its rate of 0.006 too.
+
+    Notes
+    -----
+    Source: equations (7), (8) and "Unsupervised Learning Approach" of the paper. On data of 64³ all
+    defaults but `weights` were found by measurement, see docs/refine.md.
     """
 
+    weights: str = OPEN
+    network: str = OPEN
     channels: int = OPEN
+    loss: str = OPEN
     rate: float = OPEN
+    schedule: str = OPEN
     triggered: ClassVar = False
-    keys: ClassVar = {"channels": "refine_channels", "rate": "refine_learning_rate"}
-    defaults: ClassVar = {"channels": 16, "rate": 0.006}
+    keys: ClassVar = {
+        "weights": "refine_weights",
+        "network": "refine_network",
+        "channels": "refine_channels",
+        "loss": "refine_loss",
+        "rate": "refine_learning_rate",
+        "schedule": "refine_schedule",
+    }
+    defaults: ClassVar = {
+        "weights": "none",
+        "network": "fast",
+        "channels": 16,
+        "loss": "chi2",
+        "rate": 0.001,
+        "schedule": "cosine",
+    }
 
     def __post_init__(self) -> None:
-        whole("refine_channels", self.channels, 1, 512)
+        whole("refine_channels", self.channels, 4, 512)
+        if self.channels is not OPEN and self.channels % 4:
+            raise ParameterError(f"refine_channels = {self.channels}: give a multiple of 4")
         within("refine_learning_rate", self.rate, 1e-7, 1)
+        for key, value, valid in (
+            ("refine_network", self.network, NETWORKS),
+            ("refine_schedule", self.schedule, SCHEDULES),
+        ):
+            if value is not OPEN and value not in valid:
+                raise ParameterError(f"{key} = {value!r}: give one of {', '.join(valid)}")
+        for key, text in (("refine_weights", self.weights), ("refine_loss", self.loss)):
+            if text is not OPEN and not isinstance(text, str):
+                raise ParameterError(f"{key} = {text!r}: give a name")
+
+    def check(self) -> None:
+        """Raise ParameterError or WeightsError where loss or weights cannot be had."""
+        fit_losses.find(self.loss)
+        if self.weights != "none":
+            weights.load(self.weights)
 
     def _begin(self, state: State, data: Data, count: int) -> None:
         if min(data.shape) < SMALLEST:
@@ -56,165 +116,81 @@ class REFINE(Operator):
                 f"REFINE needs {SMALLEST} voxels along each axis, the data have {data.shape}: "
                 "leave it out"
             )
-        state.memory["fits"] = [
-            _Fit.of(state, data, index, count, self.channels, self.rate)
-            for index in range(len(state.seeds))
-        ]
+        if self.weights != "none" and any(state.fresh):
+            preset = weights.load(self.weights)[1].preset
+            if preset == "fast":  # its network corrects an object: first there has to be one
+                CNN(weights=self.weights).bind({}).step(state, data)
+        runs = [_Run(self, state, data, index, count) for index in range(len(state.seeds))]
+        state.memory["runs"] = runs
 
     def _step(self, state: State, data: Data) -> None:
-        chi2 = [fit.epoch(data) for fit in state.memory["fits"]]
+        chi2 = [run.epoch() for run in state.memory["runs"]]
         state.chi2 = torch.tensor(chi2, device=state.object.device)
 
     def _end(self, state: State, data: Data) -> None:
-        for index, fit in enumerate(state.memory["fits"]):
-            if fit.best is None:
+        for index, run in enumerate(state.memory["runs"]):
+            if run.best is None:
                 state.note(
                     index, "REFINE did not improve on the object it was given, which is kept"
                 )
                 continue
-            state.object[index] = fit.best
-            if fit.base is None:
-                blurred = blur(fit.best.abs()[None], 1.0)[0]
+            state.object[index] = run.best
+            if run.fit.fresh:
+                blurred = blur(run.best.abs()[None], 1.0)[0]
                 state.support[index] = blurred >= 0.1 * blurred.max()
+            else:
+                state.support[index] = run.fit.region
 
 
-@dataclass
-class _Fit:
-    """The fit of one network to one pattern."""
+class _Run:
+    """The epochs of one seed: optimisers, learning rate, the best object so far."""
 
-    network: Network
-    pattern: torch.Tensor
-    box: tuple[slice, slice, slice]
-    base: torch.Tensor | None
-    adam: torch.optim.Optimizer
-    sgd: torch.optim.Optimizer
-    epochs: int
-    lowest: float
-    best: torch.Tensor | None = None
-    done: int = 0
-
-    @classmethod
-    def of(
-        cls, state: State, data: Data, index: int, epochs: int, channels: int, rate: float
-    ) -> _Fit:
-        levels = 3
-        box = surrounding_box(state.support[index], 2**levels)
-        size = [b.stop - b.start for b in box]
+    def __init__(self, given: REFINE, state: State, data: Data, index: int, epochs: int) -> None:
         seed = int(torch.randint(2**62, (), generator=state.generators[index]))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            network = Network(channels, levels)
-        base = None
-        lowest = float("inf")
-        current = state.object[index] * state.support[index]
-        if not state.fresh[index] and bool(current.any()):
-            lowest = _judge(to_reciprocal(current).abs(), data)
-            base = current[box].to(torch.complex64)
-            for last in (network.amplitude[-1], network.phase[-1]):
-                for parameter in last.parameters():
-                    torch.nn.init.zeros_(parameter)
-        network.to(state.object.device)
-        network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-        pattern = centre_crop(to_centre(data.amplitude), [2 * n for n in size])
-        pattern = (pattern / pattern.max()).float()[None, None]
-        return cls(
-            network=network,
-            pattern=pattern.contiguous(memory_format=torch.channels_last_3d),
-            box=box,
-            base=base,
-            adam=torch.optim.Adam(network.parameters(), lr=rate),
-            sgd=torch.optim.SGD(network.parameters(), lr=rate),
-            epochs=epochs,
-            lowest=lowest,
-        )
+            if given.weights == "none":
+                network, kind = NETWORKS[given.network](given.channels), given.network
+            else:
+                trained, card = weights.load(given.weights)
+                network, kind = copy.deepcopy(trained).requires_grad_(True), card.preset
+        fresh = state.fresh[index]
+        self.fit = Fit(network, kind, data, state.object[index], state.support[index], fresh)
+        warn_if_undetermined(state, data, index, 2 * int(self.fit.region.sum()))
+        self.loss = fit_losses.find(given.loss)
+        self.schedule, self.rate, self.epochs, self.done = given.schedule, given.rate, epochs, 0
+        self.adam = torch.optim.Adam(network.parameters(), lr=given.rate)
+        self.sgd = torch.optim.SGD(network.parameters(), lr=given.rate)
+        self.lowest = math.inf if fresh else self.fit.judge(state.object[index])
+        self.best: torch.Tensor | None = None
 
-    def epoch(self, data: Data) -> float:
+    def epoch(self) -> float:
         """One step of the optimiser whose turn it is; returns χ² over the fitted voxels."""
-        adam_turn = self.done // SWITCH % 2 == 0
-        optimiser = self.adam if adam_turn else self.sgd
-        if self.done and self.done % SWITCH == 0:
-            for group in (*self.adam.param_groups, *self.sgd.param_groups):
-                group["lr"] *= FALL
-        fitted = data.fitted
-        measured = data.amplitude[fitted].float()
+        optimiser = self._turn()
+        # what starts from an object has the correlation behind it: weight (8) at its end
+        progress = self.done / max(1, self.epochs - 1) if self.fit.fresh else 1.0
         with torch.enable_grad():
-            obj = self._object(data)
-            modulus = to_reciprocal(obj).abs()
-            scale = (modulus[fitted] * measured).sum() / modulus[fitted].square().sum()
-            model = scale * modulus[fitted]
-            # what starts from an object has the correlation behind it: weight (8) at its end
-            progress = 1.0 if self.base is not None else self.done / max(1, self.epochs - 1)
-            loss = losses.unsupervised(model, measured, progress)
+            obj, model = self.fit.forward()
+            loss = self.loss(model, self.fit.measured, self.fit.unit, progress)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
-        chi2 = float(losses.chi_square(model.detach(), measured))
-        judged = _judge(scale.detach() * modulus.detach(), data)
+        judged = self.fit.judge(obj.detach())
         if judged < self.lowest:
             self.lowest = judged
-            self.best = (scale * obj).detach().clone()
+            self.best = obj.detach()
         optimiser.step()
         self.done += 1
-        return chi2
+        return self.fit.chi2(model.detach())
 
-    def _object(self, data: Data) -> torch.Tensor:
-        amplitude, phase = self.network(self.pattern)[0]
-        if self.base is None:
-            inside = torch.polar(functional.relu(amplitude), functional.relu(phase))
+    def _turn(self) -> torch.optim.Optimizer:
+        turn = self.done // SWITCH
+        if self.schedule == "paper":
+            optimiser: Any = self.adam if turn % 2 == 0 else self.sgd
+            rate = self.rate * FALL**turn
         else:
-            size = self.base.abs()
-            inside = torch.polar(
-                functional.relu(size + GAIN * size.max() * amplitude),
-                self.base.angle() + GAIN * phase,
-            )
-        obj = torch.zeros(data.shape, dtype=torch.complex64, device=inside.device)
-        obj[self.box] = inside
-        return obj
-
-
-def _judge(modulus: torch.Tensor, data: Data) -> float:
-    """χ² over the held-out voxels, or over the fitted ones where none are held out."""
-    if len(data.held_out):
-        return float(
-            losses.chi_square(
-                modulus.flatten()[data.held_out], data.measured.flatten()[data.held_out]
-            )
-        )
-    return float(losses.chi_square(modulus[data.fitted], data.amplitude[data.fitted]))
-
-
-def surrounding_box(support: torch.Tensor, multiple: int) -> tuple[slice, slice, slice]:
-    """A box around a support (z, y, x) with a margin, its sides multiples of a number.
-
-    The network fills this box and nothing else, which keeps the problem over-determined (the paper
-    takes half the array, whatever the particle).
-    """
-    tight = bounding_box(support) or tuple(slice(n // 4, 3 * n // 4) for n in support.shape)
-    slices = []
-    for inside, n in zip(tight, support.shape, strict=True):
-        size = min(-(-int(1.2 * (inside.stop - inside.start) + 2) // multiple), n // multiple)
-        size = multiple * max(size, min(2, n // multiple))
-        start = min(max(0, (inside.start + inside.stop - size) // 2), n - size)
-        slices.append(slice(start, start + size))
-    z, y, x = slices
-    return z, y, x
-
-
-def bounding_box(support: torch.Tensor) -> tuple[slice, ...] | None:
-    """Smallest box that holds a support (z, y, x); None where it is empty."""
-    rows = support.any(2)
-    axes = (rows.any(1), rows.any(0), support.any(0).any(0))
-    places = [axis.nonzero()[:, 0] for axis in axes]
-    if not len(places[0]):
-        return None
-    return tuple(slice(int(place[0]), int(place[-1]) + 1) for place in places)
-
-
-def centre_crop(array: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
-    """Crop a centred array (z, y, x) to a shape, or pad it with zeros, keeping its centre."""
-    for axis, size in enumerate(shape):
-        before = size // 2 - array.shape[axis] // 2
-        after = size - array.shape[axis] - before
-        pad = [0, 0] * 3
-        pad[2 * (2 - axis)], pad[2 * (2 - axis) + 1] = before, after
-        array = functional.pad(array, pad)
-    return array
+            optimiser = self.adam
+            share = 0.5 + 0.5 * math.cos(math.pi * self.done / self.epochs)
+            rate = self.rate * (LAST + (1 - LAST) * share)
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        return optimiser

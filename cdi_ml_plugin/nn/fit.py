@@ -1,0 +1,188 @@
+"""A network whose output is the object behind one pattern, or a correction to an object at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from ..fourier import to_centre, to_direct, to_reciprocal
+from ..projections import TINY, blur, modulus
+from ..state import Data
+from . import losses
+from .model import Fold, Network
+from .predict import FEATURES, FILL
+from .unet import UNet
+
+LEVELS = 3  # times that the paper's network halves its grid, and one more than the U-net does
+SMALLEST = 16  # voxels: what three halvings leave must be more than one voxel
+# A correction is this small a part of the network's output, in units of the highest amplitude: the
+# first steps of Adam move that output by about 1, whatever the gradient, and would undo the object.
+GAIN = 0.1
+OUTSIDE = 0.05  # of the support blurred by one voxel: as far as a correction may leave the support
+NETWORKS: dict[str, Callable[[int], nn.Module]] = {
+    "fast": partial(UNet, FEATURES),
+    "paper": partial(Network, levels=LEVELS),
+}
+
+
+class Fit:
+    """The network, what it is handed, and the way from its output to moduli.
+
+    Parameters
+    ----------
+    network : nn.Module
+    kind : {"fast", "paper"}
+        What the network takes and returns, as the preset of that name.
+    obj, support : complex and bool (z, y, x)
+        Where the chain is.
+    fresh : bool
+        Whether `obj` is random phases and no more: then the output is the object, else it is added
+        to `obj`.
+
+    Attributes
+    ----------
+    region : bool (z, y, x)
+        Where the object may be.
+    measured : real (k,)
+        √I of the fitted voxels.
+    unit : float
+        Modulus of one photon; 0 where the data show no noise.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        kind: str,
+        data: Data,
+        obj: torch.Tensor,
+        support: torch.Tensor,
+        fresh: bool,
+    ) -> None:
+        self.data, self.kind, self.fresh = data, kind, fresh
+        self.box = surrounding_box(support, 2**LEVELS)
+        obj = (obj * support).to(torch.complex64)
+        if fresh:
+            self.region = torch.zeros_like(support)
+            self.region[self.box] = True
+            self.base = torch.zeros_like(obj[self.box])
+            # an object of amplitude 1 that fills a share of the box scatters as much as was measured
+            power = data.power / (FILL * self.base.numel())
+            self.size, self.gain = power**0.5, 1.0
+        else:
+            self.region = blur(support[None].float(), 1.0)[0] > OUTSIDE
+            self.base = obj[self.box]
+            self.size, self.gain = float(self.base.abs().max()), GAIN
+            _silence(network, kind)
+        self.inside = self.region[self.box]
+        self.network = network.to(obj.device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        seen = self._pattern() if kind == "paper" else self._features(obj)
+        self.seen = seen.contiguous(memory_format=torch.channels_last_3d)
+        self.fitted = data.fitted
+        self.measured = data.amplitude[self.fitted].flatten().float()
+        self.unit = 2 * data.noise
+
+    def forward(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Object (z, y, x) in the scale that fits best, and its moduli over the fitted voxels (k,)."""
+        with torch.autocast(self.seen.device.type, torch.bfloat16):
+            first, second = self.network(self.seen)[0]
+        first, second = first.float(), second.float()
+        if self.kind == "fast":
+            inside = self.base + self.gain * self.size * torch.complex(first, second)
+        elif self.fresh:
+            inside = torch.polar(self.size * functional.relu(first), functional.relu(second))
+        else:
+            amplitude = self.base.abs() + self.gain * self.size * first
+            inside = torch.polar(functional.relu(amplitude), self.base.angle() + self.gain * second)
+        obj = torch.zeros(self.data.shape, dtype=torch.complex64, device=inside.device)
+        obj[self.box] = inside * self.inside
+        wave = to_reciprocal(obj)
+        model = (wave.real.square() + wave.imag.square() + TINY).sqrt()[self.fitted].flatten()
+        scale = (model * self.measured).sum() / model.square().sum()
+        return scale * obj, scale * model
+
+    def chi2(self, model: torch.Tensor) -> float:
+        """χ² over the fitted voxels."""
+        return float(losses.chi_square(model, self.measured))
+
+    def judge(self, obj: torch.Tensor) -> float:
+        """χ² of an object over the held-out voxels, or the fitted ones where none are held out."""
+        size = modulus(to_reciprocal(obj)[None])[0]
+        if len(self.data.held_out):
+            hidden = self.data.measured.flatten()[self.data.held_out]
+            return float(losses.chi_square(size.flatten()[self.data.held_out], hidden))
+        return self.chi2(size[self.fitted].flatten())
+
+    def _pattern(self) -> torch.Tensor:
+        """√I at low frequencies, on twice the box: what the paper's network takes."""
+        pattern = centre_crop(to_centre(self.data.amplitude), [2 * n for n in self.base.shape])
+        return (pattern / pattern.max()).float()[None, None]
+
+    def _features(self, obj: torch.Tensor) -> torch.Tensor:
+        """What `predict.estimate` hands to the U-net, on the voxels of the data."""
+        patterson = to_centre(to_direct(self.data.amplitude.square().to(torch.complex64)))
+        parts = [patterson.real, patterson.imag]
+        lags = torch.stack([centre_crop(part, [2 * n for n in self.base.shape]) for part in parts])
+        size = torch.linalg.vector_norm(lags, dim=0)
+        folded = Fold()((lags / (size * size.max()).sqrt().clamp_min(1e-20))[None])
+        wave = to_reciprocal(obj)
+        size = modulus(wave[None])[0]
+        wanted = self.data.amplitude
+        if self.data.floating is not None:
+            wanted = torch.where(self.data.floating > 0, size, wanted)
+        projected = to_direct(wave * (wanted / size))[self.box]
+        power = obj.abs().square().sum()
+        scale = (FILL * self.base.numel() / power).sqrt() if float(power) > 0 else 1.0
+        near = [obj[self.box].real, obj[self.box].imag, projected.real, projected.imag]
+        return torch.cat([folded, scale * torch.stack(near)[None].float()], 1)
+
+
+def _silence(network: nn.Module, kind: str) -> None:
+    """Set the last convolution to 0, so that the network begins by returning nothing."""
+    names = ("amplitude", "phase") if kind == "paper" else ("head",)
+    for name in names:
+        part = network.get_submodule(name)
+        last = part[-1] if isinstance(part, nn.Sequential) else part
+        for parameter in last.parameters():
+            nn.init.zeros_(parameter)
+
+
+def surrounding_box(support: torch.Tensor, multiple: int) -> tuple[slice, slice, slice]:
+    """A box around a support (z, y, x) with a margin, its sides multiples of a number.
+
+    The network fills this box and nothing else, which keeps the problem over-determined (the paper
+    takes half the array, whatever the particle).
+    """
+    tight = bounding_box(support) or tuple(slice(n // 4, 3 * n // 4) for n in support.shape)
+    slices = []
+    for inside, n in zip(tight, support.shape, strict=True):
+        size = min(-(-int(1.2 * (inside.stop - inside.start) + 2) // multiple), n // multiple)
+        size = multiple * max(size, min(2, n // multiple))
+        start = min(max(0, (inside.start + inside.stop - size) // 2), n - size)
+        slices.append(slice(start, start + size))
+    z, y, x = slices
+    return z, y, x
+
+
+def bounding_box(support: torch.Tensor) -> tuple[slice, ...] | None:
+    """Smallest box that holds a support (z, y, x); None where it is empty."""
+    rows = support.any(2)
+    axes = (rows.any(1), rows.any(0), support.any(0).any(0))
+    places = [axis.nonzero()[:, 0] for axis in axes]
+    if not len(places[0]):
+        return None
+    return tuple(slice(int(place[0]), int(place[-1]) + 1) for place in places)
+
+
+def centre_crop(array: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
+    """Crop a centred array (z, y, x) to a shape, or pad it with zeros, keeping its centre."""
+    for axis, size in enumerate(shape):
+        before = size // 2 - array.shape[axis] // 2
+        after = size - array.shape[axis] - before
+        pad = [0, 0] * 3
+        pad[2 * (2 - axis)], pad[2 * (2 - axis) + 1] = before, after
+        array = functional.pad(array, pad)
+    return array

@@ -1,0 +1,90 @@
+"""MLE: Poisson maximum likelihood inside the support, the last polish of a chain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+
+from ..fourier import to_direct, to_reciprocal
+from ..projections import TINY
+from .base import Operator, warn_if_undetermined
+
+if TYPE_CHECKING:
+    from ..state import Data, State
+
+# Photons a voxel that are added to the model, at first and in the end. Where a photon fell and the model
+# has none, the likelihood is a wall that no step crosses; a little background lets it through.
+FIRST, LAST = 10.0, 0.01
+ANNEALED = 0.7  # share of the iterations over which the background falls
+SMALLEST = 1e-12  # of the mean intensity: the background where data have no noise
+
+
+@dataclass(frozen=True)
+class MLE(Operator):
+    """Poisson maximum likelihood on the voxels of the support, by conjugate gradients: ``n*MLE``.
+
+    ER takes a photon in a voxel that expects a tenth of one for an amplitude of 1, and so fits the
+    noise where counts are few. Here Σ(|F|² − n log |F|²) over the fitted voxels is minimised, n being
+    the counts, which weighs each voxel as it deserves. It has many minima too, walled off by the
+    voxels where a photon fell: a background that falls from 10 photons a voxel to 0.01 over the
+    iterations (at least 30 are worth while) leads past some of them. It moves little, and the support
+    stays as it is: the last step of a chain.
+
+    Its χ², held-out or not, is a little higher than that of ER: χ² compares |F| with √n, whose mean is
+    below √⟨n⟩ where counts are few.
+
+    Notes
+    -----
+    Source: P. Thibault and M. Guizar-Sicairos, New J. Phys. 14, 063004 (2012); Polak–Ribière
+    directions, a step of Fisher scoring along each. Two transforms an iteration.
+    """
+
+    triggered: ClassVar = False
+
+    def _begin(self, state: State, data: Data, count: int) -> None:
+        state.object.mul_(state.allowed)
+        for index, support in enumerate(state.allowed):
+            warn_if_undetermined(state, data, index, 2 * int(support.sum()))
+        wave = to_reciprocal(state.object)
+        seen = wave if data.floating is None else wave * (1 - data.floating)
+        scale = (data.power / _dot(seen, seen).clamp_min(TINY)).sqrt()
+        state.object.mul_(scale)
+        state.memory.update(wave=wave * scale, done=0, count=count)
+
+    def _step(self, state: State, data: Data) -> None:
+        memory = state.memory
+        wave = memory["wave"]
+        share = min(1.0, memory["done"] / (ANNEALED * memory["count"]))
+        floor = max(FIRST * (LAST / FIRST) ** share * 4 * data.noise**2, SMALLEST)
+        size = wave.real.square() + wave.imag.square()
+        misfit = size.sqrt() - data.amplitude
+        size += floor
+        pull = 1 - data.amplitude.square() / size
+        if data.floating is not None:
+            misfit.mul_(1 - data.floating)
+            pull.mul_(1 - data.floating)
+        state.chi2 = misfit.square().sum((1, 2, 3)) / data.power
+        gradient = to_direct(wave * pull).mul_(state.allowed)
+        direction = -gradient
+        if "gradient" in memory:
+            before = memory["gradient"]
+            turn = _dot(gradient, gradient - before) / _dot(before, before).clamp_min(TINY)
+            direction += turn.clamp_min(0) * memory["direction"]
+        change = to_reciprocal(direction)
+        slope = wave.real * change.real + wave.imag * change.imag
+        descent = (slope * pull).sum((1, 2, 3), keepdim=True)
+        curvature = 2 * slope.square() / size
+        if data.floating is not None:
+            curvature.mul_(1 - data.floating)
+        step = -descent / curvature.sum((1, 2, 3), keepdim=True).clamp_min(TINY)
+        state.object.add_(step * direction)
+        wave.add_(step * change)
+        memory.update(gradient=gradient, direction=direction, done=memory["done"] + 1)
+
+
+def _dot(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """Real part of the scalar product of each pair of a batch, (batch, 1, 1, 1)."""
+    product = one.real * other.real + one.imag * other.imag
+    return product.sum((1, 2, 3), keepdim=True)
