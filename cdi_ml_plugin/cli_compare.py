@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .cli_data import PATH, data_options, parameter_options, read_parameters, read_prepared
+from .cli_data import (
+    PATH,
+    data_options,
+    parameter_options,
+    read_parameters,
+    read_prepared,
+    read_setting,
+)
 from .errors import ParameterError, ReadError
 
 if TYPE_CHECKING:
@@ -58,19 +65,21 @@ def compare(
     """Phase DATA by several chains from many seeds; write compare.html and compare.json.
 
     Figures of merit, agreement between seeds (transfer function, spread), spectral weight and slices of
-    each chain. DATA and its options are those of `cdi-ml reconstruct`. Each finished run is kept in
-    OUT/runs: the same command goes on where it was stopped, and more --seeds add to what is there.
+    each chain. DATA and its options are those of `cdi-ml reconstruct`; --set NAME:KEY=VALUE is for
+    the chain of that name alone. Each finished run is kept in OUT/runs: the same command goes on
+    where it was stopped, and more --seeds add to what is there.
     """
     from . import compare as comparing
-    from .compare_runs import check_foreign
+    from .compare_runs import check_foreign, parameters_of
     from .engine import HELD_OUT
     from .io.write import check_folder
     from .sequence import parse
 
     named = by_name(chains)
-    parameters = read_parameters(data, config, settings)
-    for sequence in named.values():
-        for operator in parse(sequence).bind(parameters).operators():
+    for_all, own = by_chain(settings, named)
+    parameters = read_parameters(data, config, for_all)
+    for label, given in parameters_of(named, parameters, own).items():
+        for operator in parse(named[label]).bind(given).operators():
             operator.check()  # before the data, which take longer
     check_foreign(out)
     check_folder(out, force=True)
@@ -83,6 +92,7 @@ def compare(
             out,
             seeds=seeds,
             parameters=parameters,
+            chain_parameters=own,
             held_out=HELD_OUT if held_out is None else held_out,
             device=device,
             basis=_basis(measurement),
@@ -124,6 +134,42 @@ def by_name(chains: Sequence[str]) -> dict[str, str]:
             )
         named[name] = sequence.strip()
     return named
+
+
+def by_chain(
+    settings: Sequence[str], names: Iterable[str]
+) -> tuple[list[str], dict[str, dict[str, Any]]]:
+    """Split ``--set [NAME:]KEY=VALUE`` into the settings for all chains and those of each.
+
+    Raises
+    ------
+    ParameterError
+        The name is that of no chain.
+    """
+    for_all: list[str] = []
+    own: dict[str, dict[str, Any]] = {}
+    for setting in settings:
+        name = _name_in(setting, names)
+        if name is None:
+            for_all.append(setting)
+        else:
+            key, value = read_setting(setting.strip()[len(name) :].lstrip()[1:])
+            own.setdefault(name, {})[key] = value
+    return for_all, own
+
+
+def _name_in(setting: str, names: Iterable[str]) -> str | None:
+    text = setting.strip()
+    # first the names that there are: one of them may itself hold a colon or an equals sign
+    for name in sorted(names, key=len, reverse=True):
+        if text.startswith(name) and text[len(name) :].lstrip().startswith(":"):
+            return name
+    name, colon, _ = text.partition("=")[0].rpartition(":")
+    if colon:
+        raise ParameterError(
+            f"--set {setting}: {name.strip()!r} is no chain: give one of {', '.join(names)}"
+        )
+    return None
 
 
 def _basis(measurement: Measurement) -> Basis | None:

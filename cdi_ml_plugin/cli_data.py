@@ -122,12 +122,15 @@ def read_parameters(data: Path, config: Path | None, settings: Sequence[str]) ->
     if config is None and (data / "conf" / "config_rec").is_file():
         config = data / "conf" / "config_rec"
     parameters = as_cohere(read_config(config)) if config else {}
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not equals or not key.strip():
-            raise ParameterError(f"--set {setting}: write it as key=value")
-        try:
-            parameters[key.strip()] = ast.literal_eval(value.strip())
-        except (ValueError, SyntaxError):
-            parameters[key.strip()] = value.strip()  # a text without quotes
-    return parameters
+    return parameters | dict(map(read_setting, settings))
+
+
+def read_setting(setting: str) -> tuple[str, Any]:
+    """Key and value of one ``--set KEY=VALUE``."""
+    key, equals, value = (part.strip() for part in setting.partition("="))
+    if not equals or not key:
+        raise ParameterError(f"--set {setting}: write it as key=value")
+    try:
+        return key, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return key, value  # a text without quotes

@@ -28,6 +28,7 @@ def compare(
     *,
     seeds: int = 100,
     parameters: Mapping[str, Any] | None = None,
+    chain_parameters: Mapping[str, Mapping[str, Any]] | None = None,
     held_out: float = HELD_OUT,
     device: str | torch.device | None = None,
     precision: str = "single",
@@ -47,8 +48,12 @@ def compare(
         weights and seed, are not computed again. `Comparison.write` adds the pages.
     seeds : int
         Runs of each chain, two or more: seeds 0, 1, …
-    parameters, held_out, device, precision, progress
-        See `reconstruct`; the same for all chains. What differs stands in their brackets.
+    parameters : mapping, optional
+        See `reconstruct`; for all chains. A key of an algorithm that only some of them have is for those.
+    chain_parameters : mapping of str to mapping, optional
+        Parameters of one chain alone, by its name; they override those for all.
+    held_out, device, precision, progress
+        See `reconstruct`; the same for all chains.
     basis : float (3, 3), optional
         See `metrics.shells`.
     command : str
@@ -62,7 +67,8 @@ def compare(
     Raises
     ------
     ParameterError, SequenceError
-        Fewer than two chains or seeds, a chain twice, or what `reconstruct` refuses.
+        Fewer than two chains or seeds, a chain twice, parameters for a name that is no chain, or
+        what `reconstruct` refuses.
     WriteError, ReadError
         The folder holds something else; a run in it is damaged.
     AlgorithmError
@@ -72,7 +78,9 @@ def compare(
     """
     if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 2:
         raise ParameterError(f"seeds = {seeds!r}: a comparison needs a whole number from 2")
-    ready = chains_of(measurement, chains, parameters or {}, held_out, device, precision)
+    ready = chains_of(
+        measurement, chains, parameters or {}, chain_parameters or {}, held_out, device, precision
+    )
     folder = Folder(Path(out), measurement)
     complete = compute(ready, seeds, folder, progress)
     runs = [folder.kept(chain, seeds) for chain in ready]

@@ -84,7 +84,7 @@ class Comparison:
     measured : float (k,)
         Fourier spectral weight of the measured amplitudes.
     options : dict
-        ``held_out``, ``precision`` and ``command``.
+        ``held_out``, ``precision``, ``command``, and the ``parameters`` for all chains.
     """
 
     measurement: Measurement
@@ -140,6 +140,7 @@ class Comparison:
 
     def _chain(self, member: Member, bins: Mapping[str, Values]) -> dict[str, Any]:
         first = self.members[0]
+        common = self.options["parameters"].items()
         figures = {}
         for name, edges in bins.items():
             values = member.values(name)
@@ -158,6 +159,11 @@ class Comparison:
             "label": member.label,
             "sequence": str(member.chain.job.step),
             "parameters": member.chain.parameters,
+            "own_parameters": {
+                key: value
+                for key, value in member.chain.parameters.items()
+                if (key, value) not in common
+            },
             "notes": member.chain.job.notes,
             "digest": member.chain.digest,
             "finished": len(member.runs),

@@ -25,12 +25,14 @@ from .engine import interruption
 from .errors import ParameterError, ReadError, WriteError
 from .io.cxi import plain
 from .io.write import staged, versions
-from .job import Job, Start
+from .job import OWN_KEYS, Job, Start
 from .measurement import Measurement
 from .operators.base import Step
+from .parameters import HONOURED, check
 from .progress import Progress
 from .provenance import data_digest, hardware, weights_digests
 from .result import Run
+from .sequence import parse
 
 PROGRAM = "cdi-ml compare"
 RUNS = "runs"
@@ -61,10 +63,67 @@ class Chain:
         return {k: v for k, v in self.job.parameters.items() if k not in ELSEWHERE}
 
 
+def parameters_of(
+    named: Mapping[str, str | Step],
+    parameters: Mapping[str, Any],
+    chain_parameters: Mapping[str, Mapping[str, Any]],
+) -> dict[str, dict[str, Any]]:
+    """Give each chain its parameters: those for all, then its own.
+
+    A key that only algorithms of other chains know is left out.
+
+    Parameters
+    ----------
+    named : mapping of str to str or Step
+        The chains, by their names.
+    parameters : mapping
+        For all chains.
+    chain_parameters : mapping of str to mapping
+        For one chain alone, by its name.
+
+    Raises
+    ------
+    ParameterError
+        A name is that of no chain, or a key is known to none, or not to the chain that it is for.
+    """
+    for name in chain_parameters:
+        if name not in named:
+            raise ParameterError(
+                f"parameters for {name!r}, which is no chain: give one of {', '.join(named)}"
+            )
+    known = {label: _keys(sequence) for label, sequence in named.items()}
+    anywhere = set().union(*known.values())
+    check(parameters, anywhere | OWN_KEYS)
+    given: dict[str, dict[str, Any]] = {}
+    for label, own in chain_parameters.items():
+        try:
+            check(own, known[label] | OWN_KEYS)
+        except ParameterError as error:
+            raise ParameterError(f"chain {label!r}: {error}") from error
+    for label, keys in known.items():
+        foreign = anywhere - keys - OWN_KEYS - HONOURED.keys()
+        common = {key: value for key, value in parameters.items() if key not in foreign}
+        given[label] = common | dict(chain_parameters.get(label, {}))
+        if given[label].get("init_guess") == "continue":
+            raise ParameterError(
+                'init_guess = "continue": chains are compared from random starts: leave it out'
+            )
+    return given
+
+
+def _keys(sequence: str | Step) -> set[str]:
+    if isinstance(sequence, str):
+        sequence = parse(sequence)
+    if not isinstance(sequence, Step):
+        raise ParameterError(f"sequence = {sequence!r}: give a text or a chain of operators")
+    return {key for operator in sequence.operators() for key in operator.keys.values()}
+
+
 def chains_of(
     measurement: Measurement,
     named: Mapping[str, str | Step],
     parameters: Mapping[str, Any],
+    chain_parameters: Mapping[str, Mapping[str, Any]],
     held_out: float,
     device: str | torch.device | None,
     precision: str,
@@ -74,17 +133,14 @@ def chains_of(
     Raises
     ------
     ParameterError
-        Fewer than two chains, or one of them twice.
+        Fewer than two chains, or one of them twice; see also `parameters_of`.
     """
     if len(named) < 2:
         raise ParameterError(f"{len(named)} chain(s) given: a comparison needs two or more")
-    if parameters.get("init_guess") == "continue":
-        raise ParameterError(
-            'init_guess = "continue": chains are compared from random starts: leave it out'
-        )
+    given = parameters_of(named, parameters, chain_parameters)
     chains: list[Chain] = []
     for label, sequence in named.items():
-        job = Job.of(measurement, sequence, parameters, held_out, device, precision)
+        job = Job.of(measurement, sequence, given[label], held_out, device, precision)
         if chains:  # one copy of the data is enough
             job = replace(job, data=chains[0].job.data)
         chain = Chain(label, job, "")

@@ -31,7 +31,7 @@ def weights_digests(step: Step) -> list[str]:
         They cannot be read.
     """
     sources = [getattr(operator, "weights", None) for operator in step.operators()]
-    named = sorted({source for source in sources if isinstance(source, str) and source})
+    named = sorted({source for source in sources if isinstance(source, str)} - {"", "none"})
     return [weights.load(source)[1].checksum[:12] for source in named]
 
 
