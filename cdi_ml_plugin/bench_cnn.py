@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,9 +53,11 @@ class Case(NamedTuple):
     seed: int
 
 
-def crystal(index: int) -> tuple[Measurement, NDArray[np.complex64]]:
+def crystal(
+    index: int, particles: Particles = HELD_OUT_CRYSTALS
+) -> tuple[Measurement, NDArray[np.complex64]]:
     """One held-out crystal: its measurement, 64³, and the object that it came from."""
-    drawn = HELD_OUT_CRYSTALS.draw(1, torch.Generator().manual_seed(FIRST_SEED + index))
+    drawn = particles.draw(1, torch.Generator().manual_seed(FIRST_SEED + index))
     intensity = drawn.modulus[0].square().numpy()
     smallest = float(intensity[intensity > 0].min())  # that is one count
     truth = np.pad(drawn.object[0].numpy(), 16)
@@ -114,13 +116,16 @@ def measured(measurement: Measurement, seeds: int) -> Iterator[Case]:
         yield Case(f"seed {seed}", measurement, None, seed)
 
 
-def compare(cases: Iterable[Case], out: Path) -> Iterator[str]:
+def compare(
+    cases: Iterable[Case], out: Path, chains: Mapping[str, tuple[str, int]] | None = None
+) -> Iterator[str]:
     """Phase each case by every chain; one JSON line each goes to `out`, those there are kept.
 
-    A line is kept for the same counts, mask, sequence, seeds and weights.
+    `chains` maps a name to a sequence and its number of starts. A line is kept for the same counts,
+    mask, sequence, seeds and weights.
     """
     done = _read(out)
-    chains = default_chains()
+    chains = chains or default_chains()
     rows = []
     for case in cases:
         for name, (sequence, starts) in chains.items():

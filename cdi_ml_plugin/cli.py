@@ -269,6 +269,29 @@ def cnn(
         click.echo(line)
 
 
+@bench.command()
+@click.option("--crystals", type=click.IntRange(min=0), default=50, show_default=True)
+@click.option("--first", type=click.IntRange(min=0), default=0, help="Number of the first crystal.")
+@click.option(
+    "--gaps", type=click.IntRange(min=0), default=6, show_default=True, help="Crystals with a gap."
+)
+@click.option("-o", "--out", type=PATH, default=Path("bench_refine.jsonl"), show_default=True)
+@click.option("--device", default="cpu", show_default=True, help="Of the times and of the gaps.")
+def refine(crystals: int, first: int, gaps: int, out: Path, device: str) -> None:
+    """Time an epoch of REFINE, and phase strongly strained crystals with and without it.
+
+    Each finished chain is a line of OUT; given again, the benchmark goes on where it was.
+    """
+    from . import bench_refine
+
+    for line in bench_refine.speed_table(device):
+        click.echo(line)
+    for line in bench_refine.gap_table(range(first, first + gaps), device):
+        click.echo(line)
+    for line in bench_refine.compare(range(first, first + crystals), out):
+        click.echo(line)
+
+
 cli.add_command(compare)
 cli.add_command(train)
 cli.add_command(weights)

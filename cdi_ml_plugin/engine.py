@@ -87,18 +87,27 @@ def reconstruct(
     given = _start(measurement, start, support, job.data)
     numbers = _seeds(seeds, job.parameters)
     runs: list[Run] = []
+    notes: list[str] = []
     began = time.perf_counter()
     size = _batch_size(job.data, len(numbers), job.device)
     with (
         interruption() as stop,
         Progress(progress, job.step.iterations * -(-len(numbers) // size)) as bar,
     ):
-        for first in range(0, len(numbers), size):
+        while len(runs) < len(numbers):
             if stop and runs:  # the first batch gives a result however early the interruption
                 break
-            runs += job.run(numbers[first : first + size], given, stop, bar)
+            batch = numbers[len(runs) : len(runs) + size]
+            try:
+                runs += job.run(batch, given, stop, bar)
+            except torch.cuda.OutOfMemoryError as error:
+                size = _fewer(len(batch), job, error)
+                notes.append(
+                    f"out of memory on {job.device} with {len(batch)} starts at once: "
+                    f"went on with {size}"
+                )
     seconds = time.perf_counter() - began
-    notes = list(job.notes)
+    notes += job.notes
     if len(runs) < len(numbers):
         notes.append(f"interrupted: {len(runs)} of {len(numbers)} starts were run")
     if all(run.reason == "not finite" for run in runs):
@@ -152,6 +161,18 @@ def _batch_size(data: Data, wanted: int, device: torch.device) -> int:
         return 1
     free, _ = torch.cuda.mem_get_info(device)
     return max(1, min(wanted, int(0.8 * free / (BYTES_PER_VOXEL * data.amplitude.numel()))))
+
+
+def _fewer(size: int, job: Job, error: Exception) -> int:
+    """Half as many starts at once, after those did not fit into the memory of the GPU."""
+    if size == 1:
+        shape = " × ".join(map(str, job.data.shape))
+        raise AlgorithmError(
+            f"out of memory on {job.device}: a single start of {shape} voxels does not fit: crop or bin "
+            "the data (half the voxels take half the memory), leave REFINE out, or use the CPU"
+        ) from error
+    torch.cuda.empty_cache()
+    return size // 2
 
 
 def _best(runs: Sequence[Run]) -> int:

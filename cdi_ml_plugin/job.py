@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 
 from . import metrics
@@ -91,7 +90,8 @@ class Job:
         triggers = all_triggers(self.step, self.parameters, self.data)
         state = self.fresh_state(seeds, start)
         searching = search_length(self.step)
-        history: list[torch.Tensor] = []
+        # written in place: thousands of small tensors among the large ones would scatter the heap
+        history = torch.full((state.iterations, len(seeds)), torch.nan, device=self.device)
         lost: dict[int, str] = {}
         for block in self.step.blocks():
             operator = block.operator
@@ -101,7 +101,7 @@ class Job:
                     break
                 self._iterate(operator, state, triggers)
                 if operator.counts:
-                    history.append(state.chi2)
+                    history[state.iteration] = state.chi2
                     self._watch(state, operator, lost)
                     state.iteration += 1
                     state.progress = min(1.0, state.progress + operator.triggered / searching)
@@ -113,7 +113,7 @@ class Job:
                 break
         if start.object is None and start.support is None:
             _centre(state)
-        return self._finish(state, history, lost, bool(stop))
+        return self._finish(state, history[: state.iteration], lost, bool(stop))
 
     def _iterate(self, operator: Operator, state: State, triggers: list[Trigger]) -> None:
         active = triggers if operator.triggered and operator.counts else []
@@ -174,13 +174,11 @@ class Job:
                 state.object[index] = 0
 
     def _finish(
-        self, state: State, history: list[torch.Tensor], lost: dict[int, str], stopped: bool
+        self, state: State, history: torch.Tensor, lost: dict[int, str], stopped: bool
     ) -> list[Run]:
         if stopped:
             state.object.mul_(state.support)  # an HIO iterate is no object outside its support
-        chi2 = (
-            torch.stack(history).float().cpu().numpy() if history else np.empty((0, 1), np.float32)
-        )
+        chi2 = history.float().cpu().numpy()
         runs = []
         for index, seed in enumerate(state.seeds):
             if not bool(torch.isfinite(state.object[index]).all()) and index not in lost:
@@ -197,7 +195,7 @@ class Job:
                     object=scaled,
                     support=state.support[index].cpu().numpy(),
                     metrics={**figures, **state.figures[index]},
-                    history={"chi2": chi2[:, min(index, chi2.shape[1] - 1)].copy()},
+                    history={"chi2": chi2[:, index].copy()},
                     reason="not finite"
                     if index in lost
                     else "interrupted"

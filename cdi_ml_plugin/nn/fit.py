@@ -85,9 +85,11 @@ class Fit:
         self.measured = data.amplitude[self.fitted].flatten().float()
         self.unit = 2 * data.noise
 
-    def forward(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Object (z, y, x) in the scale that fits best, and its moduli over the fitted voxels (k,)."""
-        with torch.autocast(self.seen.device.type, torch.bfloat16):
+    def forward(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Object (z, y, x) in the scale that fits best; its moduli where fitted (k,), where held out."""
+        # batch normalisation over few voxels does not bear half precision: the gradients are wrong
+        half = self.kind != "paper"
+        with torch.autocast(self.seen.device.type, torch.bfloat16, enabled=half):
             first, second = self.network(self.seen)[0]
         first, second = first.float(), second.float()
         if self.kind == "fast":
@@ -96,25 +98,33 @@ class Fit:
             inside = torch.polar(self.size * functional.relu(first), functional.relu(second))
         else:
             amplitude = self.base.abs() + self.gain * self.size * first
-            inside = torch.polar(functional.relu(amplitude), self.base.angle() + self.gain * second)
+            phase = self.base.angle() + self.gain * second
+            inside = torch.polar(functional.relu(amplitude), phase)
         obj = torch.zeros(self.data.shape, dtype=torch.complex64, device=inside.device)
         obj[self.box] = inside * self.inside
+        model, hidden = self._moduli(obj)
+        scale = (model * self.measured).sum() / model.square().sum().clamp_min(TINY)
+        return scale * obj, scale * model, (scale * hidden).detach()
+
+    def _moduli(self, obj: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         wave = to_reciprocal(obj)
-        model = (wave.real.square() + wave.imag.square() + TINY).sqrt()[self.fitted].flatten()
-        scale = (model * self.measured).sum() / model.square().sum()
-        return scale * obj, scale * model
+        size = (wave.real.square() + wave.imag.square() + TINY).sqrt()
+        return size[self.fitted].flatten(), size.flatten()[self.data.held_out]
 
     def chi2(self, model: torch.Tensor) -> float:
         """χ² over the fitted voxels."""
-        return float(losses.chi_square(model, self.measured))
+        return float(losses.chi_square(model.detach(), self.measured))
 
-    def judge(self, obj: torch.Tensor) -> float:
-        """χ² of an object over the held-out voxels, or the fitted ones where none are held out."""
-        size = modulus(to_reciprocal(obj)[None])[0]
-        if len(self.data.held_out):
-            hidden = self.data.measured.flatten()[self.data.held_out]
-            return float(losses.chi_square(size.flatten()[self.data.held_out], hidden))
-        return self.chi2(size[self.fitted].flatten())
+    def judge(self, model: torch.Tensor, hidden: torch.Tensor) -> float:
+        """χ² over the held-out voxels, or the fitted ones where none are held out."""
+        if not len(self.data.held_out):
+            return self.chi2(model)
+        measured = self.data.measured.flatten()[self.data.held_out]
+        return float(losses.chi_square(hidden, measured))
+
+    def judge_start(self, obj: torch.Tensor) -> float:
+        """The same of the object that was handed in."""
+        return self.judge(*self._moduli(obj))
 
     def _pattern(self) -> torch.Tensor:
         """√I at low frequencies, on twice the box: what the paper's network takes."""

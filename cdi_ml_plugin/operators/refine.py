@@ -83,7 +83,7 @@ class REFINE(Operator):
     defaults: ClassVar = {
         "weights": "none",
         "network": "fast",
-        "channels": 16,
+        "channels": 8,
         "loss": "chi2",
         "rate": 0.001,
         "schedule": "cosine",
@@ -161,7 +161,8 @@ class _Run:
         self.schedule, self.rate, self.epochs, self.done = given.schedule, given.rate, epochs, 0
         self.adam = torch.optim.Adam(network.parameters(), lr=given.rate)
         self.sgd = torch.optim.SGD(network.parameters(), lr=given.rate)
-        self.lowest = math.inf if fresh else self.fit.judge(state.object[index])
+        given_object = state.object[index] * state.support[index]
+        self.lowest = math.inf if fresh else self.fit.judge_start(given_object)
         self.best: torch.Tensor | None = None
 
     def epoch(self) -> float:
@@ -170,17 +171,17 @@ class _Run:
         # what starts from an object has the correlation behind it: weight (8) at its end
         progress = self.done / max(1, self.epochs - 1) if self.fit.fresh else 1.0
         with torch.enable_grad():
-            obj, model = self.fit.forward()
+            obj, model, hidden = self.fit.forward()
             loss = self.loss(model, self.fit.measured, self.fit.unit, progress)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
-        judged = self.fit.judge(obj.detach())
+        judged = self.fit.judge(model, hidden)
         if judged < self.lowest:
             self.lowest = judged
             self.best = obj.detach()
         optimiser.step()
         self.done += 1
-        return self.fit.chi2(model.detach())
+        return self.fit.chi2(model)
 
     def _turn(self) -> torch.optim.Optimizer:
         turn = self.done // SWITCH

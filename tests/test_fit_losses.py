@@ -1,0 +1,125 @@
+"""The losses that REFINE minimises, by name."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import poisson
+
+from cdi_ml_plugin import REFINE, Measurement, reconstruct
+from cdi_ml_plugin.errors import ParameterError
+from cdi_ml_plugin.nn import fit_losses
+
+NAMES = ("chi2", "gaussian", "paper", "pearson", "poisson")
+
+
+@pytest.fixture
+def moduli() -> tuple[torch.Tensor, torch.Tensor]:
+    rng = np.random.default_rng(0)
+    expected = rng.uniform(0.5, 30, 400)
+    counts = rng.poisson(expected)
+    return torch.from_numpy(expected**0.5), torch.from_numpy(counts.astype(float) ** 0.5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_lowest_where_model_and_data_agree(name: str, moduli: Any) -> None:
+    """The value there is the least, the gradient there is 0."""
+    _, measured = moduli
+    loss = fit_losses.find(name)
+    model = measured.clone().requires_grad_(True)
+    there = loss(model, measured, 1.0, 0.5)
+    (gradient,) = torch.autograd.grad(there, model)
+    assert abs(float(there.detach())) < 1e-12
+    assert float(gradient.abs().max()) < 1e-9
+    generator = torch.Generator().manual_seed(0)
+    for size in (0.01, 0.1, 1.0):
+        moved = measured + size * torch.randn(len(measured), generator=generator).double()
+        assert float(loss(moved.abs(), measured, 1.0, 0.5)) > 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gradients_are_finite_where_nothing_was_counted_or_nothing_is_expected(name: str) -> None:
+    measured = torch.tensor([0.0, 0.0, 1.0, 2.0, 5.0])
+    model = torch.tensor([1e-15, 1.0, 1e-15, 2.0, 4.0], requires_grad=True)
+    loss = fit_losses.find(name)(model, measured, 1.0, 1.0)
+    (gradient,) = torch.autograd.grad(loss, model)
+    assert bool(torch.isfinite(loss.detach()))
+    assert bool(torch.isfinite(gradient).all())
+
+
+def test_poisson_is_scipys_likelihood(moduli: Any) -> None:
+    """Differences of it between two models are those of the log-likelihood a voxel."""
+    expected, measured = moduli
+    other = expected * 1.1
+    ours = [float(fit_losses.poisson(m, measured, 1.0, 0.0)) for m in (expected, other)]
+    counts = measured.numpy() ** 2
+    # 0.1 photon is added to model and data alike
+    theirs = [-poisson.logpmf(np.rint(counts), m.numpy() ** 2).mean() for m in (expected, other)]
+    assert ours[1] - ours[0] == pytest.approx(theirs[1] - theirs[0], rel=0.03)
+
+
+def test_poisson_and_gaussian_count_in_photons(moduli: Any) -> None:
+    """The same moduli in another unit are the same fit."""
+    model, measured = moduli
+    for loss in (fit_losses.poisson, fit_losses.gaussian):
+        one, two = loss(model, measured, 1.0, 0), loss(0.01 * model, 0.01 * measured, 0.01, 0)
+        torch.testing.assert_close(one, two)
+
+
+def test_paper_goes_from_correlation_to_chi2() -> None:
+    """Equations (7) and (8): β₁ falls from 10⁴ to 1."""
+    assert fit_losses.weight(0) == pytest.approx(1e4)
+    assert fit_losses.weight(1) == pytest.approx(1)
+    model, measured = torch.tensor([1.0, 2.0, 2.5]), torch.tensor([1.0, 2.0, 3.0])
+    x, y = model - model.mean(), measured - measured.mean()
+    third = 1 - (x.abs() * y.abs()).sum() / (x.norm() * y.norm())
+    fourth = 0.25 / 14
+    for progress in (0.0, 0.5, 1.0):
+        beta = 1e4 ** (1 - progress)
+        expected = (beta * float(third) + fourth) / (beta + 1)
+        assert float(fit_losses.paper(model, measured, 0, progress)) == pytest.approx(expected)
+
+
+# --- by name --------------------------------------------------------------------------------------
+@pytest.fixture
+def small() -> Measurement:
+    return Measurement(np.random.default_rng(0).poisson(5, (16, 16, 16)))
+
+
+def test_an_unknown_name_says_what_there_is(small: Measurement) -> None:
+    with pytest.raises(
+        ParameterError, match=r"refine_loss = 'poison': did you mean poisson\?.*chi2"
+    ):
+        reconstruct(small, "2*REFINE(loss='poison')", device="cpu")
+    with pytest.raises(ParameterError, match="refine_loss = 3: give a name"):
+        REFINE(loss=3)
+
+
+def test_one_of_somebody_else(small: Measurement, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loss of another package: an entry point of the group, and its own failure in one line."""
+    mine = EntryPoint("mine", f"{__name__}:halved", fit_losses.GROUP)
+    broken = EntryPoint("broken", "no_such_module:loss", fit_losses.GROUP)
+    monkeypatch.setattr(fit_losses, "entry_points", lambda group: [mine, broken])
+    fit_losses.find.cache_clear()
+    try:
+        result = reconstruct(small, "2*REFINE(loss='mine', channels=4)", device="cpu")
+        assert calls
+        assert len(result.run.history["chi2"]) == 2
+        with pytest.raises(ParameterError, match="no_such_module"):
+            reconstruct(small, "2*REFINE(loss='broken')", device="cpu")
+    finally:
+        fit_losses.find.cache_clear()
+
+
+calls: list[float] = []
+
+
+def halved(
+    model: torch.Tensor, measured: torch.Tensor, unit: float, progress: float
+) -> torch.Tensor:
+    calls.append(progress)
+    return (model - measured).square().sum() / 2
