@@ -138,6 +138,26 @@ def test_every_loss_brings_the_fit_forward(crystal: Any, loss: str) -> None:
     assert result.metrics["chi2_held_out"] < phase(data, "30*ER").metrics["chi2_held_out"]
 
 
+@pytest.mark.parametrize("good", [0, 3])
+def test_a_fit_that_diverges_ends_and_loses_nothing(
+    crystal: Any, monkeypatch: pytest.MonkeyPatch, good: int
+) -> None:
+    """A loss that turns NaN after some good epochs: so many epochs, and the run goes on."""
+    calls = []
+
+    def loss(model: torch.Tensor, measured: torch.Tensor, unit: float, progress: float) -> Any:
+        calls.append(progress)
+        return (model - measured).square().sum() * (torch.nan if len(calls) > good else 1)
+
+    monkeypatch.setattr("cdi_ml_plugin.nn.fit_losses.find", lambda name: loss)
+    before = phase(counted(crystal), "30*ER")
+    result = phase(counted(crystal), "30*ER + 8*REFINE")
+    assert len(calls) == good + 1
+    assert result.run.reason == "completed"
+    assert any(f"NaN or infinite in epoch {good + 1}" in note for note in result.run.notes)
+    assert result.metrics["chi2_held_out"] <= before.metrics["chi2_held_out"] * (1 + 1e-6)
+
+
 # --- schedules ------------------------------------------------------------------------------------
 def test_schedules() -> None:
     """Adam along a cosine; or, as in the paper, Adam and SGD in turn every 200 epochs, × 0.95."""

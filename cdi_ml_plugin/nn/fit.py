@@ -122,9 +122,10 @@ class Fit:
         measured = self.data.measured.flatten()[self.data.held_out]
         return float(losses.chi_square(hidden, measured))
 
-    def judge_start(self, obj: torch.Tensor) -> float:
-        """The same of the object that was handed in."""
-        return self.judge(*self._moduli(obj))
+    def judge_start(self, obj: torch.Tensor) -> tuple[float, float]:
+        """The same of the object that was handed in, and its χ² over the fitted voxels."""
+        model, hidden = self._moduli(obj)
+        return self.judge(model, hidden), self.chi2(model)
 
     def _pattern(self) -> torch.Tensor:
         """√I at low frequencies, on twice the box: what the paper's network takes."""

@@ -129,6 +129,12 @@ class REFINE(Operator):
 
     def _end(self, state: State, data: Data) -> None:
         for index, run in enumerate(state.memory["runs"]):
+            if run.diverged:
+                state.note(
+                    index,
+                    f"REFINE: the loss became NaN or infinite in epoch {run.done + 1}, where it ended: "
+                    "lower refine_learning_rate",
+                )
             if run.best is None:
                 state.note(
                     index, "REFINE did not improve on the object it was given, which is kept"
@@ -161,18 +167,26 @@ class _Run:
         self.schedule, self.rate, self.epochs, self.done = given.schedule, given.rate, epochs, 0
         self.adam = torch.optim.Adam(network.parameters(), lr=given.rate)
         self.sgd = torch.optim.SGD(network.parameters(), lr=given.rate)
-        given_object = state.object[index] * state.support[index]
-        self.lowest = math.inf if fresh else self.fit.judge_start(given_object)
+        self.lowest = self.reached = math.inf  # by held-out χ² the best; χ² where fitted
+        if not fresh:
+            start = state.object[index] * state.support[index]
+            self.lowest, self.reached = self.fit.judge_start(start)
         self.best: torch.Tensor | None = None
+        self.diverged = False
 
     def epoch(self) -> float:
         """One step of the optimiser whose turn it is; returns χ² over the fitted voxels."""
+        if self.diverged:  # the object kept is a good one: no reason to lose the run
+            return self.reached
         optimiser = self._turn()
         # what starts from an object has the correlation behind it: weight (8) at its end
         progress = self.done / max(1, self.epochs - 1) if self.fit.fresh else 1.0
         with torch.enable_grad():
             obj, model, hidden = self.fit.forward()
             loss = self.loss(model, self.fit.measured, self.fit.unit, progress)
+            self.diverged = not math.isfinite(float(loss.detach()))
+            if self.diverged:
+                return self.reached
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
         judged = self.fit.judge(model, hidden)
@@ -181,7 +195,8 @@ class _Run:
             self.best = obj.detach()
         optimiser.step()
         self.done += 1
-        return self.fit.chi2(model)
+        self.reached = self.fit.chi2(model)
+        return self.reached
 
     def _turn(self) -> torch.optim.Optimizer:
         turn = self.done // SWITCH
