@@ -70,7 +70,8 @@ def compare(
     where it was stopped, and more --seeds add to what is there.
     """
     from . import compare as comparing
-    from .compare_runs import check_foreign, parameters_of
+    from .compare_chains import parameters_of
+    from .compare_runs import check_foreign
     from .engine import HELD_OUT
     from .io.write import check_folder
     from .sequence import parse

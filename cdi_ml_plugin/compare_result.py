@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .compare_runs import PROGRAM, Chain, Kept
+from .compare_chains import Chain
+from .compare_runs import PROGRAM, Kept
 from .compare_statistics import Agreement, Values, common_bins, distribution, rank_sum
 from .io.cxi import plain
 from .io.write import staged, versions

@@ -5,13 +5,12 @@ A file holds the object in its support, cropped, and JSON text about the run; it
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import time
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -21,146 +20,20 @@ import torch
 from numpy.typing import NDArray
 
 from . import metrics
+from .compare_chains import Chain
 from .engine import interruption
-from .errors import ParameterError, ReadError, WriteError
+from .errors import ReadError, WriteError
 from .io.cxi import plain
 from .io.write import staged, versions
-from .job import OWN_KEYS, Job, Start
+from .job import Start
 from .measurement import Measurement
-from .operators.base import Step
-from .parameters import HONOURED, check
 from .progress import Progress
-from .provenance import data_digest, hardware, weights_digests
+from .provenance import data_digest, hardware
 from .result import Run
-from .sequence import parse
 
 PROGRAM = "cdi-ml compare"
 RUNS = "runs"
 MARKER = "comparison.json"
-# Keys that choose what is compared elsewhere, and change no run.
-ELSEWHERE = ("algorithm_sequence", "reconstructions")
-
-
-@dataclass(frozen=True, eq=False)
-class Chain:
-    """One of the chains that are compared, ready to run.
-
-    Attributes
-    ----------
-    label : str
-    job : Job
-    digest : str
-        Of all that its runs depend on, but for their seed.
-    """
-
-    label: str
-    job: Job
-    digest: str
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """Those in force, without `ELSEWHERE`."""
-        return {k: v for k, v in self.job.parameters.items() if k not in ELSEWHERE}
-
-
-def parameters_of(
-    named: Mapping[str, str | Step],
-    parameters: Mapping[str, Any],
-    chain_parameters: Mapping[str, Mapping[str, Any]],
-) -> dict[str, dict[str, Any]]:
-    """Give each chain its parameters: those for all, then its own.
-
-    A key that only algorithms of other chains know is left out.
-
-    Parameters
-    ----------
-    named : mapping of str to str or Step
-        The chains, by their names.
-    parameters : mapping
-        For all chains.
-    chain_parameters : mapping of str to mapping
-        For one chain alone, by its name.
-
-    Raises
-    ------
-    ParameterError
-        A name is that of no chain, or a key is known to none, or not to the chain that it is for.
-    """
-    for name in chain_parameters:
-        if name not in named:
-            raise ParameterError(
-                f"parameters for {name!r}, which is no chain: give one of {', '.join(named)}"
-            )
-    known = {label: _keys(sequence) for label, sequence in named.items()}
-    anywhere = set().union(*known.values())
-    check(parameters, anywhere | OWN_KEYS)
-    given: dict[str, dict[str, Any]] = {}
-    for label, own in chain_parameters.items():
-        try:
-            check(own, known[label] | OWN_KEYS)
-        except ParameterError as error:
-            raise ParameterError(f"chain {label!r}: {error}") from error
-    for label, keys in known.items():
-        foreign = anywhere - keys - OWN_KEYS - HONOURED.keys()
-        common = {key: value for key, value in parameters.items() if key not in foreign}
-        given[label] = common | dict(chain_parameters.get(label, {}))
-        if given[label].get("init_guess") == "continue":
-            raise ParameterError(
-                'init_guess = "continue": chains are compared from random starts: leave it out'
-            )
-    return given
-
-
-def _keys(sequence: str | Step) -> set[str]:
-    if isinstance(sequence, str):
-        sequence = parse(sequence)
-    if not isinstance(sequence, Step):
-        raise ParameterError(f"sequence = {sequence!r}: give a text or a chain of operators")
-    return {key for operator in sequence.operators() for key in operator.keys.values()}
-
-
-def chains_of(
-    measurement: Measurement,
-    named: Mapping[str, str | Step],
-    parameters: Mapping[str, Any],
-    chain_parameters: Mapping[str, Mapping[str, Any]],
-    held_out: float,
-    device: str | torch.device | None,
-    precision: str,
-) -> list[Chain]:
-    """Make the chains ready.
-
-    Raises
-    ------
-    ParameterError
-        Fewer than two chains, or one of them twice; see also `parameters_of`.
-    """
-    if len(named) < 2:
-        raise ParameterError(f"{len(named)} chain(s) given: a comparison needs two or more")
-    given = parameters_of(named, parameters, chain_parameters)
-    chains: list[Chain] = []
-    for label, sequence in named.items():
-        job = Job.of(measurement, sequence, given[label], held_out, device, precision)
-        if chains:  # one copy of the data is enough
-            job = replace(job, data=chains[0].job.data)
-        chain = Chain(label, job, "")
-        identity = {
-            "data": [measurement.shape, data_digest(measurement)],
-            "sequence": str(job.step),
-            "parameters": chain.parameters,
-            "held_out": held_out,
-            "weights": weights_digests(job.step),
-            "precision": precision,
-        }
-        text = json.dumps(plain(identity), sort_keys=True)
-        chain = replace(chain, digest=hashlib.sha256(text.encode()).hexdigest())
-        for other in chains:
-            if other.digest == chain.digest:
-                raise ParameterError(
-                    f"chains {other.label!r} and {label!r} are the same ({job.step}): give another"
-                )
-        chains.append(chain)
-    return chains
 
 
 @dataclass(frozen=True, eq=False)
