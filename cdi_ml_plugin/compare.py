@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
-from .compare_result import Comparison, Member
 from .compare_chains import Chain, chains_of
+from .compare_result import Comparison, Member
 from .compare_runs import Folder, Kept, compute
 from .compare_statistics import agreement, common_box, in_array, placed
 from .engine import HELD_OUT
