@@ -19,9 +19,11 @@ from .unet import UNet
 
 LEVELS = 3  # times that the paper's network halves its grid, and one more than the U-net does
 SMALLEST = 16  # voxels: what three halvings leave must be more than one voxel
-# A correction is this small a part of the network's output, in units of the highest amplitude: the
-# first steps of Adam move that output by about 1, whatever the gradient, and would undo the object.
-GAIN = 0.1
+# A correction is a small part of the network's output: the first steps of Adam move that output by
+# about 1, whatever the gradient, and would undo the object. In units of the highest amplitude it is so
+# many times √χ² of that object: about as wrong as it may be.
+GAIN = 1.5
+LARGEST_GAIN = 0.1
 OUTSIDE = 0.05  # of the support blurred by one voxel: as far as a correction may leave the support
 NETWORKS: dict[str, Callable[[int], nn.Module]] = {
     "fast": partial(UNet, FEATURES),
@@ -75,7 +77,7 @@ class Fit:
         else:
             self.region = blur(support[None].float(), 1.0)[0] > OUTSIDE
             self.base = obj[self.box]
-            self.size, self.gain = float(self.base.abs().max()), GAIN
+            self.size = float(self.base.abs().max())
             _silence(network, kind)
         self.inside = self.region[self.box]
         self.network = network.to(obj.device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
@@ -84,6 +86,9 @@ class Fit:
         self.fitted = data.fitted
         self.measured = data.amplitude[self.fitted].flatten().float()
         self.unit = 2 * data.noise
+        if not fresh:
+            wrong = self.chi2(self._moduli(obj)[0]) ** 0.5
+            self.gain = min(LARGEST_GAIN, GAIN * wrong)
 
     def forward(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Object (z, y, x) in the scale that fits best; its moduli where fitted (k,), where held out."""

@@ -24,6 +24,7 @@ COUNTS = 1e9  # only a scale: the pattern has no noise
 TRAINED = {"refine_weights": "fast"}
 UNTRAINED = {"refine_weights": "none", "refine_channels": 32}  # as many as `fast` has
 END = "100*ER + 100*MLE"
+POLISHED = "3*(180*HIO + 20*ER) + 20*REFINE + 300*MLE"  # not as long as the others
 
 
 def options(arguments):
@@ -63,23 +64,24 @@ def main(arguments=None):
     number = max(2, round(budget / epoch))
     cycles = max(2, round(budget / iteration / 200))
     results = []
-    for label, chain, parameters, epochs, seconds in (  # so many epochs first, of so many seconds
-        ("trained network", "CNN", {}, 0, 0),
-        ("transfer", f"{number}*REFINE", TRAINED, number, epoch),
-        ("untrained", f"{max(2, round(budget / bare))}*REFINE", UNTRAINED, None, bare),
+    for label, chain, parameters, epochs, seconds in (  # where epochs are, of so many seconds
+        ("trained network", "CNN", {}, slice(0), 0),
+        ("transfer", f"{number}*REFINE", TRAINED, slice(None), epoch),
+        ("untrained", f"{max(2, round(budget / bare))}*REFINE", UNTRAINED, slice(None), bare),
         (
             "REFINE + HIO + ER + MLE",
             f"{number // 2}*REFINE + {cycles // 2}*(180*HIO + 20*ER) + {END}",
             TRAINED,
-            number // 2,
+            slice(number // 2),
             epoch,
         ),
-        ("HIO + ER + MLE", f"{cycles}*(180*HIO + 20*ER) + {END}", {}, 0, 0),
+        ("HIO + ER + REFINE + MLE", POLISHED, {}, slice(600, 620), bare / 4),
+        ("HIO + ER + MLE", f"{cycles}*(180*HIO + 20*ER) + {END}", {}, slice(0), 0),
     ):
         result = run(chain, parameters)
         chi2 = result.run.history["chi2"]
         steps = np.full(len(chi2), iteration)
-        steps[:epochs] = seconds
+        steps[epochs] = seconds
         when = np.cumsum(steps) * result.seconds / max(steps.sum(), 1e-9)
         kept = np.unique(np.geomspace(1, len(chi2), 600).astype(int)) - 1 if len(chi2) else []
         about = {
