@@ -168,3 +168,49 @@ def test_genetic_algorithm_by_mpiexec(experiment: Experiment) -> None:
     assert (
         errors[0] < 0.1
     )  # a process of its own, whose words cohere drops: a random start has more
+
+
+def test_34idc_end_to_end(data_folder: Path, tmp_path: Path) -> None:
+    scan, folder = data_folder / "scan_54", tmp_path / "exp_54"
+    fields = {name: str(scan / f"{name}.tif") for name in ("dark", "whitefield")}
+    configs: dict[str, dict[str, Any]] = {
+        "config": {
+            "working_dir": str(tmp_path),
+            "experiment_id": "exp",
+            "scan": "54",
+            "beamline": "aps_34idc",
+            "converter_ver": 5,
+        },
+        "config_instr": {"diffractometer": "34idc", "specfile": str(scan / "example.spec")},
+        "config_prep": {
+            "data_dir": str(scan),
+            "darkfield_filename": fields["dark"],
+            "whitefield_filename": fields["whitefield"],
+        },
+        "config_data": {
+            "intensity_threshold": 2.0,
+            "crop_pad": [-96, -96, -96, -96, -68, -69],  # to 64 x 64 x 64
+        },
+        "config_rec": {
+            "processing": "np",
+            "algorithm_sequence": "1*CNN+20*ER+60*HIO+10*REFINE+20*ER",
+            "refine_channels": 4,
+            "shrink_wrap_trigger": [1, 1],
+            "shrink_wrap_type": "GAUSS",
+            "shrink_wrap_threshold": 0.1,
+            "shrink_wrap_gauss_sigma": 1.0,
+        },
+        "config_disp": {"make_twin": False, "complex_mode": "AmpPhase"},
+    }
+    for name, values in configs.items():
+        configure(folder, name, values)
+    for stage in ("beamline_preprocess", "standard_preprocess"):
+        command(stage, folder)
+    assert acted(command("cohere_reconstruction", folder)) == 1
+    command("beamline_postprocess", folder)
+    assert tifffile.imread(folder / "phasing_data" / "data.tif").shape == (64, 64, 64)
+    errors = np.load(folder / "results_phasing" / "errors.npy")
+    assert len(errors) == 111
+    assert errors[0] < 0.2
+    assert errors[-1] < 0.015
+    assert list((folder / "results_viz").glob("direct_space_images*.vts"))

@@ -118,7 +118,7 @@ def _phasing(module: ModuleType) -> None:
 
             setattr(self, MARK, Bridge(self, module, steps, gen, random))
         except CdiMlError as error:  # the way cohere reports what it cannot run
-            if self.debug:
+            if getattr(self, "debug", False):
                 raise
             log(str(error))
             return -1

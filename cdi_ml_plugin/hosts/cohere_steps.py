@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import itertools
 import threading
 from collections.abc import Callable, Mapping
@@ -204,7 +205,8 @@ class Bridge:
 
         state.object[0] = tensor(from_cohere(self._numpy(self.rec.ds_image))) * self._scale
         state.support[0] = tensor(self._numpy(self.rec.support).T > 0)
-        correction = self.rec.phc_correction  # 1 where there is no constraint
+        # 1 where there is no constraint; before 4.4 it is part of the support
+        correction = getattr(self.rec, "phc_correction", 1)
         free = isinstance(correction, int)
         state.phase_allowed = None if free else tensor(self._numpy(correction).T > 0)[None]
 
@@ -217,7 +219,9 @@ class Bridge:
             self.rec.support = self._theirs(state.support[0].cpu().numpy().T.astype(kind, "C"))
 
     def _theirs(self, array: NDArray[Any]) -> Any:
-        return self.phasing.devlib.from_numpy(array, device=self.rec.dev)
+        make = self.phasing.devlib.from_numpy
+        several = len(inspect.signature(make).parameters) > 1  # before 4.3 it takes no device
+        return make(array, device=self.rec.dev) if several else make(array)
 
 
 def turns(flow: list[str], steps: Mapping[str, str]) -> dict[int, Turn]:
