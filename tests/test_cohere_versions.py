@@ -41,6 +41,8 @@ def release(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("release", ["4.2.0"], indirect=True)
 def test_oldest(release: Path) -> None:
+    where = run(release, "-c", "import cohere_core; print(cohere_core.__file__)").stdout
+    assert where.startswith(str(release))
     tests = Path(__file__).with_name("test_cohere_steps.py")
     chosen = "exact_prediction or same_object or starts_differ or generation"
     done = run(release, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tests), "-k", chosen)

@@ -12,12 +12,14 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 from typing import Any
 
 from .. import registry
 from ..errors import CdiMlError
+from ..sequence import plain
 from . import autoload
 
 OLDEST = (4, 2)
@@ -146,11 +148,14 @@ def _config_verifier(module: ModuleType) -> None:
     @wraps(verify)
     def verify_params(config_name: str, conf_map: dict[str, Any]) -> str:
         errors: str = verify(config_name, conf_map)
-        if config_name == "config_rec":
+        named = re.findall(r"[A-Za-z]\w*", str(conf_map.get("algorithm_sequence", "")))
+        algorithms = offered(import_module("cohere_core.controller.op_flow").algs).values()
+        ours = {plain(name).upper() for name in named}.intersection(algorithms)
+        if config_name == "config_rec" and ours:  # torch is not worth waiting for otherwise
             from .cohere_options import problem
 
-            ours = problem(conf_map)
-            errors += f"\n{ours}" if ours else ""
+            found = problem(conf_map, sorted(ours))
+            errors += f"\n{found}" if found else ""
         return errors
 
     setattr(verify_params, MARK, True)

@@ -205,7 +205,7 @@ class Bridge:
 
         state.object[0] = tensor(from_cohere(self._numpy(self.rec.ds_image))) * self._scale
         state.support[0] = tensor(self._numpy(self.rec.support).T > 0)
-        # 1 where there is no constraint; before 4.4 it is part of the support
+        # 1 where there is no constraint; before 4.3 it is part of the support
         correction = getattr(self.rec, "phc_correction", 1)
         free = isinstance(correction, int)
         state.phase_allowed = None if free else tensor(self._numpy(correction).T > 0)[None]
@@ -220,8 +220,9 @@ class Bridge:
 
     def _theirs(self, array: NDArray[Any]) -> Any:
         make = self.phasing.devlib.from_numpy
-        several = len(inspect.signature(make).parameters) > 1  # before 4.3 it takes no device
-        return make(array, device=self.rec.dev) if several else make(array)
+        # before 4.5 the library itself knows its device, and before 4.3 it takes none
+        told = hasattr(self.rec, "dev") and len(inspect.signature(make).parameters) > 1
+        return make(array, device=self.rec.dev) if told else make(array)
 
 
 def turns(flow: list[str], steps: Mapping[str, str]) -> dict[int, Turn]:
