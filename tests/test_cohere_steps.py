@@ -230,6 +230,17 @@ def test_zeros_are_dark_or_unknown(experiment: Experiment, truth: np.ndarray) ->
     assert len(unknown.masked) == (intensity == 0).sum()
 
 
+def test_multipeak_says_so() -> None:
+    rec = object.__new__(phasing.CoupledRec)
+
+    def cdi_ml_cnn() -> None:
+        """Stand for the step of CNN."""
+
+    rec.flow = [cdi_ml_cnn]
+    with pytest.raises(ParameterError, match=r"multipeak .* CNN cannot phase: take it out"):
+        Bridge(rec, phasing, {"cdi_ml_cnn": "CNN"}, None, True)
+
+
 def bad(tmp_path: Path, intensity: np.ndarray, **parameters: Any) -> Any:
     given = {"debug": False, **parameters}
     return lambda **more: Experiment(tmp_path, intensity).rec("1*CNN+1*ER", **given | more)

@@ -101,7 +101,9 @@ class Bridge:
             log(f"{turn.name} makes starts, and acts in generation 0 only: skipped")
             return
         with _LOCK, torch.no_grad():
-            if self.seen is not self.rec.iter_data:  # its low-pass filter makes another array
+            # cohere's low-pass filter, a trigger, makes another array
+            filtered = self.seen is not self.rec.iter_data
+            if filtered and (turn.first or operator.triggered):
                 self.data, self.seen = self._data(), self.rec.iter_data
             if turn.first:
                 self.state = self._begin()
@@ -170,15 +172,14 @@ class Bridge:
 
     # --- arrays -------------------------------------------------------------------------------
     def _device(self) -> torch.device:
-        wanted = self.options.device
-        if wanted is None:
-            data = self.rec.iter_data
-            if isinstance(data, torch.Tensor):
-                wanted = data.device.type if data.device.type in ("cpu", "cuda") else "cpu"
-                wanted = str(data.device) if wanted == "cuda" else wanted
-            else:
-                wanted = "cpu" if isinstance(data, np.ndarray) else ""  # cupy: on the GPU
-        return find_device(wanted)
+        data = self.rec.iter_data
+        if self.options.device is not None:
+            return find_device(self.options.device)
+        if isinstance(data, torch.Tensor) and data.device.type == "cuda":
+            return data.device
+        if isinstance(data, np.ndarray | torch.Tensor):
+            return torch.device("cpu")
+        return find_device(None)  # cupy: the GPU, where torch sees one
 
     def _numpy(self, array: Any) -> NDArray[Any]:
         found: NDArray[Any] = np.asarray(self.phasing.devlib.to_numpy(array))
