@@ -64,7 +64,7 @@ assert tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 4)
 endef
 export HAS_TORCH
 
-$(VENV)/package: $(VENV)/torch pyproject.toml
+$(VENV)/package: $(VENV)/torch pyproject.toml setup.py cdi_ml_plugin.pth
 	@$(PIP) install --quiet --editable .
 	@touch $@
 

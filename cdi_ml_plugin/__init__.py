@@ -1,11 +1,11 @@
 """Neural-network phasing for Bragg coherent diffraction imaging, beside ER, HIO and RAAR."""
 
-from __future__ import annotations
-
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+# Every interpreter imports this module at its start (`hosts.autoload`), so it imports nothing itself:
+# `typing` or `importlib` would take longer than all the rest.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .engine import reconstruct as reconstruct
     from .geometry import Geometry as Geometry
     from .measurement import Measurement as Measurement
@@ -48,8 +48,10 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name in _HOME:
+        from importlib import import_module
+
         return getattr(import_module(f".{_HOME[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

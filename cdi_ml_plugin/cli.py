@@ -18,6 +18,7 @@ from .cli_data import (
     read_parameters,
     read_prepared,
 )
+from .cli_hosts import cohere_guess, hosts
 from .cli_network import fine_tune, train, weights
 from .errors import CdiMlError
 
@@ -96,7 +97,7 @@ def _phase(
     quiet: bool,
 ) -> Result:
     from . import engine
-    from .hosts.cohere import read_continue
+    from .hosts.cohere_arrays import read_continue
 
     start = support = None
     if parameters.get("init_guess") == "continue":
@@ -296,6 +297,8 @@ cli.add_command(compare)
 cli.add_command(train)
 cli.add_command(weights)
 cli.add_command(fine_tune)
+cli.add_command(hosts)
+cli.add_command(cohere_guess)
 
 
 def main() -> None:

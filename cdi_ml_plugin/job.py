@@ -73,7 +73,7 @@ class Job:
         step = tree.bind(parameters)
         for operator in step.operators():
             operator.check()
-        place = _device(device)
+        place = find_device(device)
         dtype = DTYPES[precision]
         if parameters.get("init_guess") == "continue" and not started:
             raise ParameterError(
@@ -228,7 +228,7 @@ def _centre(state: State) -> None:
         state.support[index] = support.roll(shift, (0, 1, 2))
 
 
-def _device(wanted: str | torch.device | None) -> torch.device:
+def find_device(wanted: str | torch.device | None) -> torch.device:
     try:
         place = torch.device(wanted or ("cuda" if torch.cuda.is_available() else "cpu"))
         torch.empty(0, device=place)

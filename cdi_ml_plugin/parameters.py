@@ -67,6 +67,7 @@ HONOURED: dict[str, tuple[str, Check]] = {
 # cohere's own affairs: where to save, what to run on, what to show.
 SILENT = {
     "data_dir", "save_dir", "processing", "device", "progress_trigger", "live_trigger", "debug",
+    "cdi_ml_device", "cdi_ml_zeros",
 }  # fmt: skip
 # What cohere would do and this engine does not; it is said, once, when such a key is given.
 ABSENT = {

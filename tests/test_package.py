@@ -27,7 +27,7 @@ LONGEST = 350  # lines of a file
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     """A wheel, built from a copy, so that nothing is left in the sources nor taken from old builds."""
     source = tmp_path_factory.mktemp("source")
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "setup.py", "cdi_ml_plugin.pth", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     shutil.copytree(PACKAGE, source / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet"]
@@ -63,7 +63,11 @@ def test_entry_points():
 def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     names = set(wheel.namelist())
     modules = {str(path.relative_to(ROOT)) for path in SOURCES}
-    data = {"cdi_ml_plugin/py.typed"}
+    version = cdi_ml_plugin.__version__
+    data = {
+        "cdi_ml_plugin/py.typed",
+        f"cdi_ml_plugin-{version}.data/purelib/cdi_ml_plugin.pth",
+    }
     for kept in ("nn/shipped/*.safetensors", "view/*.html"):
         data |= {str(p.relative_to(ROOT)) for p in PACKAGE.glob(kept)}
     assert {n for n in names if ".dist-info/" not in n} == modules | data

@@ -1,52 +1,179 @@
-"""cohere's conventions: exp(+i…), unnormalised, axes (column, row, frame), modulus scaled to 1."""
+"""cohere's algorithms, and this package's beside them: importing this module adds them by hand.
+
+Four of cohere's modules are adapted, in memory and by additions alone: a reconstruction whose sequence
+names none of these algorithms runs as without them. Nothing here imports torch; what a sequence needs
+beyond that is in `cohere_steps`, which is imported when a sequence asks for it.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping
+from functools import wraps
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from types import ModuleType
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from .. import registry
+from ..errors import CdiMlError
+from ..sequence import plain
+from . import autoload
 
-from ..errors import ReadError
+OLDEST = (4, 2)
+AFTER = ("to_reciprocal_space", "modulus", "to_direct_space")  # they record cohere's error
+MARK = "cdi_ml"  # attribute of a Rec that holds the bridge, of its class that it is adapted
 
 
-def read_continue(
-    folder: str | Path, counts: float
-) -> tuple[NDArray[np.complex128], NDArray[np.bool_]]:
-    """Object and support that cohere saved, for ``init_guess = "continue"``.
-
-    Parameters
-    ----------
-    folder : path
-        ``continue_dir``: it holds ``image.npy`` and ``support.npy``.
-    counts : float
-        Σ I of the data: cohere scales its images to a maximum of 1, which is undone.
-
-    Returns
-    -------
-    object : complex128 (z, y, x)
-        Centred, in this package's sign.
-    support : bool (z, y, x)
+def adapt(module: ModuleType) -> None:
+    """Add what is missing to one of the modules that `autoload` watches, once.
 
     Raises
     ------
-    ReadError
-        A file is missing, damaged, or not three-dimensional.
+    AlgorithmError
+        Two packages register the same algorithm.
+    AttributeError
+        The module is not what the supported versions of cohere have there.
     """
-    image = _load(Path(folder) / "image.npy").T.conj().astype(np.complex128)
-    support = _load(Path(folder) / "support.npy").T > 0
-    power = float(np.vdot(image, image).real)
-    if power > 0:
-        image = image * np.sqrt(counts / power)
-    return image, support
+    problem = unsupported()
+    if problem:
+        autoload.say(problem)
+        return
+    _ADAPTERS[module.__name__.rpartition(".")[2]](module)
 
 
-def _load(path: Path) -> NDArray[Any]:
+def installed_version() -> str | None:
+    """Version of cohere_core, or None where it is not installed as a package."""
     try:
-        array: NDArray[Any] = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ReadError(f"{path}: cannot be read as cohere's saved array: {error}") from error
-    if array.ndim != 3:
-        raise ReadError(f"{path}: has {array.ndim} dimension(s), three are needed")
-    return array
+        return version("cohere_core")
+    except PackageNotFoundError:
+        return None
+
+
+def unsupported() -> str:
+    """One line about a cohere_core that is too old; nothing where it is not."""
+    found = installed_version()
+    numbers = re.match(r"(\d+)\.(\d+)", found or "")
+    if numbers is None or tuple(map(int, numbers.groups())) >= OLDEST:
+        return ""
+    oldest = ".".join(map(str, OLDEST))
+    return (
+        f"cohere_core {found} is older than {oldest}: it is left as it is, without CNN and REFINE; "
+        "pip install --upgrade cohere_core"
+    )
+
+
+def log(text: str) -> None:
+    """Write to cohere's log, which is what it prints; that may be no terminal that knows Greek."""
+    plain = text.replace("χ²", "chi2").encode("ascii", "replace").decode()
+    sys.stdout.write(f"cdi_ml_plugin: {plain}\n")
+    sys.stdout.flush()
+
+
+def step_name(name: str) -> str:
+    """Name of the method by which cohere runs an algorithm.
+
+    cohere takes each step that holds ``pc`` for one of partial coherence.
+    """
+    return f"cdi_ml_{name.lower().replace('pc', 'p_c')}"
+
+
+def offered(algorithms: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    """Step name → name of each algorithm that comes from here, given cohere's table of them."""
+    steps = {step_name(name): name for name in registry.names()}
+    return {s: n for s, n in steps.items() if algorithms.get(n, (s,))[0] == s}
+
+
+def _op_flow(module: ModuleType) -> None:
+    reciprocal, modulus, direct = AFTER
+    for step, name in offered(module.algs).items():
+        for spelling in (name, name.lower()):
+            module.algs.setdefault(spelling, (step, reciprocal, modulus, direct))
+            coherent = (step, reciprocal, f"pc_{modulus}", direct)
+            module.algs.setdefault(f"{spelling}pc", coherent)  # a GA appends it to every name
+
+
+def _phasing(module: ModuleType) -> None:
+    rec = module.Rec
+    if MARK in vars(rec):
+        return
+    steps = offered(module.of.algs)  # now: where that fails, nothing is changed
+    first_init, first_loop = rec.__init__, rec.init_iter_loop
+
+    @wraps(first_init)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        first_init(self, *args, **kwargs)
+        place = [f.__name__ for f in self.iter_functions].index(AFTER[0])
+        self.iter_functions[place:place] = [_step(self, name) for name in steps]
+
+    @wraps(first_loop)
+    def init_iter_loop(self: Any, dir: Any = None, gen: int | None = None) -> int:
+        given = bool(dir) and os.path.isfile(os.path.join(dir, "image.npy"))
+        random = self.ds_image is None and not given
+        result: int = first_loop(self, dir, gen)
+        if result < 0 or not any(f.__name__ in steps for f in self.flow):
+            return result
+        try:
+            from .cohere_steps import Bridge
+
+            setattr(self, MARK, Bridge(self, module, steps, gen, random))
+        except CdiMlError as error:  # the way cohere reports what it cannot run
+            if getattr(self, "debug", False):
+                raise
+            log(str(error))
+            return -1
+        return result
+
+    rec.__init__, rec.init_iter_loop = __init__, init_iter_loop
+    setattr(rec, MARK, None)
+
+
+def _step(rec: Any, name: str) -> Callable[[], None]:
+    """Give what stands in ``Rec.iter_functions``, where cohere goes by ``__name__``."""
+
+    def step() -> None:
+        getattr(rec, MARK).iterate()
+
+    step.__name__ = name
+    return step
+
+
+def _config_verifier(module: ModuleType) -> None:
+    verify = getattr(module, "verify_params", None)
+    if verify is None or hasattr(verify, MARK):  # before 4.5 it is another one: checked when run
+        return
+
+    @wraps(verify)
+    def verify_params(config_name: str, conf_map: dict[str, Any]) -> str:
+        errors: str = verify(config_name, conf_map)
+        named = re.findall(r"[A-Za-z]\w*", str(conf_map.get("algorithm_sequence", "")))
+        algorithms = offered(import_module("cohere_core.controller.op_flow").algs).values()
+        ours = {plain(name).upper() for name in named}.intersection(algorithms)
+        if config_name == "config_rec" and ours:  # torch is not worth waiting for otherwise
+            from .cohere_options import problem
+
+            found = problem(conf_map, sorted(ours))
+            errors += f"\n{found}" if found else ""
+        return errors
+
+    setattr(verify_params, MARK, True)
+    vars(module)["verify_params"] = verify_params
+
+
+def _validation(module: ModuleType) -> None:
+    known = tuple(module.KNOWN_ALGORITHMS)
+    ours = [n for n in registry.names() if n not in known]
+    more = [spelling + tail for n in ours for spelling in (n, n.lower()) for tail in ("", "pc")]
+    vars(module)["KNOWN_ALGORITHMS"] = (*known, *more)
+
+
+_ADAPTERS: dict[str, Callable[[ModuleType], None]] = {
+    "op_flow": _op_flow,
+    "phasing": _phasing,
+    "config_verifier": _config_verifier,
+    "_validation": _validation,
+}
+
+autoload.install()

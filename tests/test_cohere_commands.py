@@ -1,0 +1,216 @@
+"""cohere's own commands, unchanged, with this package's algorithms in their sequences."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from cdi_ml_plugin.hosts.cohere_arrays import read_continue
+from cdi_ml_plugin.metrics import object_error
+
+pytest.importorskip("cohere_ui", reason="cohere_ui is not installed")
+BIN = Path(sys.executable).parent
+# cohere calls mpiexec and python by name; in a container both may run as root
+ROOT = ("OMPI_ALLOW_RUN_AS_ROOT", "PRTE_ALLOW_RUN_AS_ROOT")
+ENVIRONMENT = {
+    **os.environ,
+    **{name + tail: "1" for name in ROOT for tail in ("", "_CONFIRM")},
+    "PATH": os.pathsep.join([str(BIN), os.environ["PATH"]]),
+    "QT_QPA_PLATFORM": "offscreen",
+}
+SEQUENCE = "1*CNN+10*ER"
+SHAPE = (30, 40, 35)
+
+
+def command(name: str, *words: str | Path, fails: bool = False) -> str:
+    """Run an installed command; returns what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", str(BIN / name), *map(str, words)],
+        capture_output=True, text=True, check=False, env=ENVIRONMENT,
+    )  # fmt: skip
+    assert (done.returncode != 0) == fails, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def configure(folder: Path, name: str, values: dict[str, Any]) -> None:
+    """Write one of cohere's configuration files."""
+    (folder / "conf").mkdir(parents=True, exist_ok=True)
+    lines = [f'{k} = "{v}"' if isinstance(v, str) else f"{k} = {v}" for k, v in values.items()]
+    (folder / "conf" / name).write_text("\n".join(lines) + "\n")
+
+
+def crystal(shape: tuple[int, int, int] = SHAPE) -> np.ndarray:
+    z, y, x = np.meshgrid(*[np.arange(n) - n // 2 for n in shape], indexing="ij")
+    inside = (abs(z) / 6 + abs(y) / 8 < 1) & (abs(x) < 6) & (x + y < 7)
+    return 300 * inside * np.exp(0.4j * np.sin(z / 4 + 0.3))
+
+
+class Experiment:
+    def __init__(self, folder: Path, scans: tuple[str, ...] = ("",), **main: Any) -> None:
+        self.folder = folder / "exp_1"
+        basic = {"working_dir": str(folder), "experiment_id": "exp", "scan": "1"}
+        configure(self.folder, "config", {**basic, "converter_ver": 5, **main})
+        intensity = np.abs(np.fft.fftshift(np.fft.fftn(crystal(), norm="ortho"))) ** 2
+        for scan in scans:
+            (self.folder / scan / "phasing_data").mkdir(parents=True)
+            path = self.folder / scan / "phasing_data" / "data.tif"
+            tifffile.imwrite(
+                path, np.sqrt(np.random.default_rng(1).poisson(intensity)).astype("f4")
+            )
+
+    def phase(self, sequence: str = SEQUENCE, fails: bool = False, **parameters: Any) -> str:
+        given = {"processing": "np", "algorithm_sequence": sequence, **parameters}
+        configure(self.folder, "config_rec", given)
+        return command("cohere_reconstruction", self.folder, fails=fails)
+
+    def chi(self, results: str = "results_phasing") -> float:
+        return float(np.load(self.folder / results / "errors.npy")[-1])
+
+
+GENETIC = {
+    "reconstructions": 2,
+    "ga_generations": 2,
+    "ga_metrics": ["chi", "chi"],
+    "ga_breed_modes": ["sqrt_ab", "sqrt_ab"],
+    "ga_sw_thresholds": [0.1, 0.1],
+    "ga_sw_gauss_sigmas": [1.0, 1.0],
+}
+
+
+def acted(log: str) -> int:
+    return len(re.findall(r"^cdi_ml_plugin: CNN in iteration 0: cnn_chi2", log, re.MULTILINE))
+
+
+@pytest.fixture
+def experiment(tmp_path: Path) -> Experiment:
+    return Experiment(tmp_path)
+
+
+def test_single(experiment: Experiment) -> None:
+    log = experiment.phase(
+        "1*cnn+10*ER+2*REFINE", refine_channels=4, twin_trigger=[2], twin_halves=[0, 0]
+    )
+    assert acted(log) == 1
+    assert "twin_trigger in iteration 2" in log
+    assert "finished reconstruction" in log
+    assert experiment.chi() < 0.1
+
+
+def test_several_differ(experiment: Experiment) -> None:
+    log = experiment.phase(reconstructions=2)
+    assert acted(log) == 2
+    one, two = (
+        np.load(experiment.folder / "results_phasing" / n / "image.npy") for n in ("0", "1")
+    )
+    assert np.abs(one - two).max() > 1e-4
+    assert max(experiment.chi(f"results_phasing/{n}") for n in ("0", "1")) < 0.1
+
+
+def test_genetic_algorithm(experiment: Experiment) -> None:
+    log = experiment.phase(cnn_candidates=1, **GENETIC)
+    assert acted(log) == 2
+    assert log.count("acts in generation 0 only: skipped") == 2
+    assert experiment.chi() < 0.1
+
+
+def test_separate_scans(tmp_path: Path) -> None:
+    scans = ("scan_1", "scan_2")
+    experiment = Experiment(tmp_path, scans, separate_scans=True, multipeak=False)
+    assert acted(experiment.phase()) == 2
+    assert max(experiment.chi(f"{scan}/results_phasing") for scan in scans) < 0.1
+
+
+def test_bad_input_leaves_the_files_of_cohere(experiment: Experiment) -> None:
+    experiment.phase("3*ER")
+    result = experiment.folder / "results_phasing" / "image.npy"
+    before = result.read_bytes()
+    log = experiment.phase(cnn_weights="nowhere.safetensors")
+    assert "nowhere.safetensors" in log
+    assert "exiting Could not create Rec object" in log
+    log = experiment.phase(cnn_seed=3, fails=True)
+    assert "unknown parameter 'cnn_seed': " in log
+    assert result.read_bytes() == before
+
+
+def test_guess_is_continued(experiment: Experiment) -> None:
+    configure(experiment.folder, "config_rec", {"algorithm_sequence": "10*ER"})
+    shown = command("cdi-ml", "cohere-guess", experiment.folder)
+    assert 'init_guess = "continue"' in shown
+    folder = experiment.folder / "results_CNN"
+    start, support = read_continue(folder, 1.0)
+    assert start.shape == support.shape == SHAPE
+    log = experiment.phase("10*ER", init_guess="continue", continue_dir=str(folder))
+    assert "cdi_ml_plugin" not in log
+    errors = np.load(experiment.folder / "results_phasing" / "errors.npy")
+    assert errors[0] < 0.1  # of the prediction: the wrong hand, or half a voxel off, has 0.3
+    assert errors[-1] < errors[0]
+    phased, _ = read_continue(experiment.folder / "results_phasing", 1.0)
+    assert object_error(phased, crystal()) < 0.5
+    message = command("cdi-ml", "cohere-guess", experiment.folder / "none", fails=True)
+    assert "no such file" in message
+
+
+def test_genetic_algorithm_by_mpiexec(experiment: Experiment) -> None:
+    pytest.importorskip("mpi4py", reason="mpi4py is not installed")
+    if not (BIN / "mpiexec").exists():
+        pytest.skip("there is no mpiexec beside this Python")
+    log = experiment.phase(ga_fast=True, device=[-1], cnn_candidates=1, **GENETIC)
+    assert "finished reconstruction" in log
+    errors = np.load(experiment.folder / "results_phasing" / "errors.npy")
+    assert (
+        errors[0] < 0.1
+    )  # a process of its own, whose words cohere drops: a random start has more
+
+
+def test_34idc_end_to_end(data_folder: Path, tmp_path: Path) -> None:
+    scan, folder = data_folder / "scan_54", tmp_path / "exp_54"
+    fields = {name: str(scan / f"{name}.tif") for name in ("dark", "whitefield")}
+    configs: dict[str, dict[str, Any]] = {
+        "config": {
+            "working_dir": str(tmp_path),
+            "experiment_id": "exp",
+            "scan": "54",
+            "beamline": "aps_34idc",
+            "converter_ver": 5,
+        },
+        "config_instr": {"diffractometer": "34idc", "specfile": str(scan / "example.spec")},
+        "config_prep": {
+            "data_dir": str(scan),
+            "darkfield_filename": fields["dark"],
+            "whitefield_filename": fields["whitefield"],
+        },
+        "config_data": {
+            "intensity_threshold": 2.0,
+            "crop_pad": [-96, -96, -96, -96, -68, -69],  # to 64 x 64 x 64
+        },
+        "config_rec": {
+            "processing": "np",
+            "algorithm_sequence": "1*CNN+20*ER+60*HIO+10*REFINE+20*ER",
+            "refine_channels": 4,
+            "shrink_wrap_trigger": [1, 1],
+            "shrink_wrap_type": "GAUSS",
+            "shrink_wrap_threshold": 0.1,
+            "shrink_wrap_gauss_sigma": 1.0,
+        },
+        "config_disp": {"make_twin": False, "complex_mode": "AmpPhase"},
+    }
+    for name, values in configs.items():
+        configure(folder, name, values)
+    for stage in ("beamline_preprocess", "standard_preprocess"):
+        command(stage, folder)
+    assert acted(command("cohere_reconstruction", folder)) == 1
+    command("beamline_postprocess", folder)
+    assert tifffile.imread(folder / "phasing_data" / "data.tif").shape == (64, 64, 64)
+    errors = np.load(folder / "results_phasing" / "errors.npy")
+    assert len(errors) == 111
+    assert errors[0] < 0.2
+    assert errors[-1] < 0.015
+    assert list((folder / "results_viz").glob("direct_space_images*.vts"))
