@@ -82,6 +82,9 @@ class Fit:
         self.inside = self.region[self.box]
         self.network = network.to(obj.device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         seen = self._pattern() if kind == "paper" else self._features(obj)
+        if kind == "paper" and obj.device.type == "cpu":
+            # torch takes a batch of one in single precision along a path that is several times slower
+            seen = seen.expand(2, -1, -1, -1, -1)  # twins: statistics and gradients are the same
         self.seen = seen.contiguous(memory_format=torch.channels_last_3d)
         self.fitted = data.fitted
         self.measured = data.amplitude[self.fitted].flatten().float()
