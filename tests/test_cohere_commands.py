@@ -162,12 +162,15 @@ def test_genetic_algorithm_by_mpiexec(experiment: Experiment) -> None:
     pytest.importorskip("mpi4py", reason="mpi4py is not installed")
     if not (BIN / "mpiexec").exists():
         pytest.skip("there is no mpiexec beside this Python")
-    log = experiment.phase(ga_fast=True, device=[-1], cnn_candidates=1, **GENETIC)
-    assert "finished reconstruction" in log
+    apart = {
+        **GENETIC,
+        "ga_breed_modes": ["none", "none"],
+    }  # seeds come from the clock: no luck in it
+    log = experiment.phase(ga_fast=True, device=[-1], cnn_candidates=1, **apart)
+    assert "finished reconstruction" in log, log
     errors = np.load(experiment.folder / "results_phasing" / "errors.npy")
-    assert (
-        errors[0] < 0.1
-    )  # a process of its own, whose words cohere drops: a random start has more
+    # a process of its own, whose words cohere drops: random starts end at 0.01
+    assert errors[-1] < 0.005, errors
 
 
 def test_34idc_end_to_end(data_folder: Path, tmp_path: Path) -> None:
