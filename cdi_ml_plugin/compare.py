@@ -18,7 +18,7 @@ from .engine import HELD_OUT
 from .errors import AlgorithmError, ParameterError
 from .fourier import diffraction
 from .measurement import Measurement
-from .metrics import Shells, align, prtf, shells, spectral_weight
+from .metrics import Shells, align, best, prtf, shells, spectral_weight
 from .operators.base import Step
 
 
@@ -121,16 +121,16 @@ def _members(
     reference = placed(_best(finite[0]), box)
     members = []
     for chain, all_runs, good in zip(chains, runs, finite, strict=True):
-        best = _best(good)
-        agreed = agreement(good, align(placed(best, box), reference))
-        whole = np.sqrt(diffraction(in_array(placed(best, box), shape)))
+        chosen = _best(good)
+        agreed = agreement(good, align(placed(chosen, box), reference))
+        whole = np.sqrt(diffraction(in_array(placed(chosen, box), shape)))
         coherent = np.sqrt(diffraction(in_array(agreed.coherent, shape)))
         members.append(
             Member(
                 chain=chain,
                 runs=all_runs,
                 finite=good,
-                best=best,
+                best=chosen,
                 agreement=agreed,
                 transfer=prtf(coherent, measurement.intensity, parts, mask),
                 weight=spectral_weight(whole, parts, mask),
@@ -140,8 +140,4 @@ def _members(
 
 
 def _best(runs: Sequence[Kept]) -> Kept:
-    for name in ("chi2_held_out", "chi2"):
-        values = np.array([run.about["metrics"].get(name) for run in runs], dtype=float)
-        if np.isfinite(values).any():
-            return runs[int(np.nanargmin(values))]
-    return runs[0]
+    return runs[best([run.about["metrics"] for run in runs])]

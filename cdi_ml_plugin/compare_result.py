@@ -15,7 +15,7 @@ from .compare_chains import Chain
 from .compare_runs import PROGRAM, Kept
 from .compare_statistics import Agreement, Values, common_bins, distribution, rank_sum
 from .io.cxi import plain
-from .io.write import staged, versions
+from .io.write import about_data, staged, versions
 from .measurement import Measurement
 from .metrics import Shells, crossing
 from .provenance import data_digest
@@ -117,13 +117,7 @@ class Comparison:
             **self.options,
             "seeds": self.seeds,
             "complete": self.complete,
-            "data": {
-                "shape": measurement.shape,
-                "counts": float(measurement.intensity.sum(dtype=np.float64)),
-                "masked": int(measurement.mask.sum()),
-                "digest": data_digest(measurement),
-                "provenance": measurement.provenance,
-            },
+            "data": {**about_data(measurement), "digest": data_digest(measurement)},
             "versions": versions(),
             "hardware": sorted({r.about["hardware"] for m in self.members for r in m.runs}),
             "shells": {

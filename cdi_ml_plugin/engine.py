@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from . import metrics
 from .errors import AlgorithmError, ParameterError
 from .job import Job, Start
 from .measurement import Measurement
@@ -115,7 +116,7 @@ def reconstruct(
     return Result(
         measurement=measurement,
         runs=tuple(runs),
-        best=_best(runs),
+        best=metrics.best([run.metrics for run in runs]),
         sequence=str(job.step),
         parameters=job.parameters,
         device=str(job.device),
@@ -173,14 +174,6 @@ def _fewer(size: int, job: Job, error: Exception) -> int:
         ) from error
     torch.cuda.empty_cache()
     return size // 2
-
-
-def _best(runs: Sequence[Run]) -> int:
-    for figure in ("chi2_held_out", "chi2"):
-        values = np.array([run.metrics[figure] for run in runs])
-        if np.isfinite(values).any():
-            return int(np.nanargmin(values))
-    return 0
 
 
 @contextmanager

@@ -229,6 +229,7 @@ def _centre(state: State) -> None:
 
 
 def find_device(wanted: str | torch.device | None) -> torch.device:
+    """The device of that name, or without one a CUDA device where there is one, else the CPU."""
     try:
         place = torch.device(wanted or ("cuda" if torch.cuda.is_available() else "cpu"))
         torch.empty(0, device=place)

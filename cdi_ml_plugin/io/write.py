@@ -16,6 +16,7 @@ import numpy as np
 
 from .. import __version__
 from ..errors import WriteError
+from ..measurement import Measurement
 from ..result import Result, Run
 from .cxi import cxi_bytes, plain
 
@@ -125,15 +126,20 @@ def metrics_json(result: Result) -> str:
         "notes": result.notes,
         "device": result.device,
         "seconds": result.seconds,
-        "data": {
-            "shape": measurement.shape,
-            "counts": float(measurement.intensity.sum(dtype=np.float64)),
-            "masked": int(measurement.mask.sum()),
-            "provenance": measurement.provenance,
-        },
+        "data": about_data(measurement),
         "versions": versions(),
     }
     return json.dumps(plain(content), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def about_data(measurement: Measurement) -> dict[str, Any]:
+    """What a result says of the data that it came from."""
+    return {
+        "shape": measurement.shape,
+        "counts": float(measurement.intensity.sum(dtype=np.float64)),
+        "masked": int(measurement.mask.sum()),
+        "provenance": measurement.provenance,
+    }
 
 
 def versions() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -53,6 +54,8 @@ class Fit:
         √I of the fitted voxels.
     unit : float
         Modulus of one photon; 0 where the data show no noise.
+    start : (float, float)
+        What `judge` and `chi2` say of the object handed in; infinite where it is fresh.
     """
 
     def __init__(
@@ -88,10 +91,13 @@ class Fit:
         self.seen = seen.contiguous(memory_format=torch.channels_last_3d)
         self.fitted = data.fitted
         self.measured = data.amplitude[self.fitted].flatten().float()
+        self.hidden = data.measured.flatten()[data.held_out]
         self.unit = 2 * data.noise
+        self.start = math.inf, math.inf
         if not fresh:
-            wrong = self.chi2(self._moduli(obj)[0]) ** 0.5
-            self.gain = min(LARGEST_GAIN, GAIN * wrong)
+            model, hidden = self._moduli(obj)
+            self.start = self.judge(model, hidden), self.chi2(model)
+            self.gain = min(LARGEST_GAIN, GAIN * self.start[1] ** 0.5)
 
     def forward(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Object (z, y, x) in the scale that fits best; its moduli where fitted (k,), where held out."""
@@ -125,15 +131,9 @@ class Fit:
 
     def judge(self, model: torch.Tensor, hidden: torch.Tensor) -> float:
         """χ² over the held-out voxels, or the fitted ones where none are held out."""
-        if not len(self.data.held_out):
+        if not len(self.hidden):
             return self.chi2(model)
-        measured = self.data.measured.flatten()[self.data.held_out]
-        return float(losses.chi_square(hidden, measured))
-
-    def judge_start(self, obj: torch.Tensor) -> tuple[float, float]:
-        """The same of the object that was handed in, and its χ² over the fitted voxels."""
-        model, hidden = self._moduli(obj)
-        return self.judge(model, hidden), self.chi2(model)
+        return float(losses.chi_square(hidden, self.hidden))
 
     def _pattern(self) -> torch.Tensor:
         """√I at low frequencies, on twice the box: what the paper's network takes."""

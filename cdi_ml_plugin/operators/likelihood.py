@@ -48,23 +48,21 @@ class MLE(Operator):
         for index, support in enumerate(state.allowed):
             warn_if_undetermined(state, data, index, 2 * int(support.sum()))
         wave = to_reciprocal(state.object)
-        seen = wave if data.floating is None else wave * (1 - data.floating)
+        known = 1.0 if data.floating is None else 1 - data.floating
+        seen = wave * known
         scale = (data.power / _dot(seen, seen).clamp_min(TINY)).sqrt()
         state.object.mul_(scale)
-        state.memory.update(wave=wave * scale, done=0, count=count)
+        state.memory.update(wave=wave * scale, known=known, done=0, count=count)
 
     def _step(self, state: State, data: Data) -> None:
         memory = state.memory
-        wave = memory["wave"]
+        wave, known = memory["wave"], memory["known"]
         share = min(1.0, memory["done"] / (ANNEALED * memory["count"]))
         floor = max(FIRST * (LAST / FIRST) ** share * 4 * data.noise**2, SMALLEST)
         size = wave.real.square() + wave.imag.square()
-        misfit = size.sqrt() - data.amplitude
+        misfit = (size.sqrt() - data.amplitude) * known
         size += floor
-        pull = 1 - data.amplitude.square() / size
-        if data.floating is not None:
-            misfit.mul_(1 - data.floating)
-            pull.mul_(1 - data.floating)
+        pull = (1 - data.amplitude.square() / size) * known
         state.chi2 = misfit.square().sum((1, 2, 3)) / data.power
         gradient = to_direct(wave * pull).mul_(state.allowed)
         direction = -gradient
@@ -75,9 +73,7 @@ class MLE(Operator):
         change = to_reciprocal(direction)
         slope = wave.real * change.real + wave.imag * change.imag
         descent = (slope * pull).sum((1, 2, 3), keepdim=True)
-        curvature = 2 * slope.square() / size
-        if data.floating is not None:
-            curvature.mul_(1 - data.floating)
+        curvature = 2 * slope.square() / size * known
         step = -descent / curvature.sum((1, 2, 3), keepdim=True).clamp_min(TINY)
         state.object.add_(step * direction)
         wave.add_(step * change)

@@ -167,10 +167,7 @@ class _Run:
         self.schedule, self.rate, self.epochs, self.done = given.schedule, given.rate, epochs, 0
         self.adam = torch.optim.Adam(network.parameters(), lr=given.rate)
         self.sgd = torch.optim.SGD(network.parameters(), lr=given.rate)
-        self.lowest = self.reached = math.inf  # by held-out χ² the best; χ² where fitted
-        if not fresh:
-            start = state.object[index] * state.support[index]
-            self.lowest, self.reached = self.fit.judge_start(start)
+        self.lowest, self.reached = self.fit.start  # the best by held-out χ²; χ² where fitted
         self.best: torch.Tensor | None = None
         self.diverged = False
 
