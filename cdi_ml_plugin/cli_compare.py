@@ -177,17 +177,14 @@ def _basis(measurement: Measurement) -> Basis | None:
     """Steps of Q in 1/nm, where the data are frames with a SPEC file that tells them."""
     from .geometry import Geometry
 
-    about = measurement.provenance
-    if "spec" not in about or "peak" not in about:
-        return None
     try:
-        geometry = Geometry.from_spec(about["spec"], about["scan"], reference=about["peak"])
+        geometry = Geometry.of(measurement)
     except (ReadError, ParameterError) as error:
         click.echo(
             f"note: |Q| is in shares of the Nyquist frequency, for there is no geometry: {error}"
         )
         return None
-    return geometry.reciprocal_basis() * about.get("binning", (1, 1, 1))
+    return None if geometry is None else geometry.reciprocal_basis()
 
 
 def _report(comparison: Comparison) -> None:

@@ -21,6 +21,7 @@ from silx.io.specfile import SfErrColNotFound, SfErrMotorNotFound, SpecFile
 from xrayutilities.experiment import QConversion
 
 from .errors import ParameterError, ReadError
+from .measurement import Measurement
 
 SAMPLE_AXES = ("y+", "z-", "y+")  # theta, chi, phi
 DETECTOR_AXES = ("y+", "x-")  # delta, gamma
@@ -68,6 +69,8 @@ class Geometry:
         Pixel size along (column number, row number), in metres.
     beam_zero : (float, float)
         (column, row) of the pixel hit by the direct beam at delta = gamma = 0, gap included.
+    binning : (int, int, int)
+        How many frames, rows and columns make a voxel of the array.
 
     Raises
     ------
@@ -93,6 +96,7 @@ class Geometry:
     roi: tuple[int, int, int, int] = (0, 256, 0, 256)
     pixel: tuple[float, float] = (55e-6, 55e-6)
     beam_zero: tuple[float, float] = (260.0, 261.0)
+    binning: tuple[int, int, int] = (1, 1, 1)
 
     def __post_init__(self) -> None:
         for name in ("energy", "distance", *_SAMPLE_MOTORS.values(), "delta", "gamma", "step"):
@@ -108,7 +112,8 @@ class Geometry:
             raise ParameterError(
                 f"geometry: motor {self.motor!r} is unknown: use one of theta, chi, phi"
             )
-        for name, count in (("reference", 3), ("roi", 4), ("pixel", 2), ("beam_zero", 2)):
+        lengths = {"reference": 3, "roi": 4, "pixel": 2, "beam_zero": 2, "binning": 3}
+        for name, count in lengths.items():
             if len(getattr(self, name)) != count:
                 raise ParameterError(f"geometry: {name} needs {count} numbers")
 
@@ -145,6 +150,28 @@ class Geometry:
         values = _read_spec(Path(spec_file), scan, reference, overrides)
         return cls(**{**values, **overrides})
 
+    @classmethod
+    def of(cls, measurement: Measurement) -> Geometry | None:
+        """Geometry of a measurement's voxels, by what its provenance says; None where it says nothing.
+
+        ``geometry`` there holds parameters of the class as plain numbers; ``spec``, ``scan`` and
+        ``peak``, which frames and cohere experiments bring, stand for the rest.
+
+        Raises
+        ------
+        ReadError, ParameterError
+            As `from_spec`.
+        """
+        about = measurement.provenance
+        given = dict(about.get("geometry", {}))
+        if "binning" in about:
+            given["binning"] = tuple(about["binning"])
+        if "peak" in about:
+            given.setdefault("reference", tuple(about["peak"]))
+        if "spec" in about and "scan" in about:
+            return cls.from_spec(about["spec"], about["scan"], **given)
+        return cls(**given) if "energy" in given else None
+
     def reciprocal_basis(self) -> Basis:
         """Steps of q from voxel to voxel, (3, 3) in 1/nm, columns along (rocking, row, column)."""
         angles = self._angles()
@@ -157,7 +184,8 @@ class Geometry:
         rocking = q[:, 1, 0, 0] - q[:, 0, 0, 0]
         along_row_number = q[:, 0, 0, 1] - q[:, 0, 0, 0]
         along_column_number = q[:, 0, 1, 0] - q[:, 0, 0, 0]
-        return self._to_laboratory(np.stack([rocking, along_row_number, along_column_number], 1))
+        steps = np.stack([rocking, along_row_number, along_column_number], 1)
+        return self._to_laboratory(steps) * np.asarray(self.binning)
 
     def direct_basis(self, shape: tuple[int, int, int]) -> Basis:
         """Voxel edges of the object, (3, 3) in nm, for an array of `shape` voxels.

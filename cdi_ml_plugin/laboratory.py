@@ -1,0 +1,116 @@
+"""Between the array of the detector and the axes of the laboratory: objects, and intensities.
+
+Conventions
+-----------
+* Vectors are (x, y, z) in the laboratory frame (z along the beam, y up, x completes a right-handed
+  frame); arrays in that frame are indexed [z, y, x].
+* Voxel ``n // 2`` of every axis lies at 0 nm, in either frame.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import affine_transform
+
+from .errors import ParameterError
+
+Shape = tuple[int, int, int]
+MARGIN = 2  # voxels left around what is kept
+
+
+def cubic_voxel(basis: ArrayLike) -> float:
+    """Edge in nm of a cube of the volume of one voxel of `basis`, (3, 3) in nm per voxel."""
+    return float(abs(np.linalg.det(_regular(basis))) ** (1 / 3))
+
+
+def laboratory_shape(support: NDArray[np.bool_], basis: ArrayLike, voxel: float) -> Shape:
+    """Smallest array [z, y, x] in the laboratory frame that holds a support, and a margin.
+
+    Parameters
+    ----------
+    support : bool (rocking, row, column)
+    basis : (3, 3)
+        nm per voxel, columns along the array's axes (`Geometry.direct_basis`).
+    voxel : float
+        Edge of the cubic voxels in nm.
+    """
+    index = np.argwhere(support) - [n // 2 for n in support.shape]
+    if not len(index):
+        raise ParameterError("the support is empty: there is nothing to bring into the laboratory")
+    corners = np.abs(index @ _regular(basis).T).max(axis=0) / _positive(voxel)
+    z, y, x = (2 * (int(np.ceil(n)) + MARGIN) + 1 for n in corners[::-1])
+    return z, y, x
+
+
+def to_laboratory(
+    volume: NDArray[np.inexact], basis: ArrayLike, voxel: float, shape: Shape, order: int = 3
+) -> NDArray[np.inexact]:
+    """Resample an object from the detector's array to the axes of the laboratory.
+
+    Parameters
+    ----------
+    volume : float or complex (rocking, row, column)
+        Centred. A steep ramp of the phase is best taken off before.
+    basis : (3, 3)
+        nm per voxel of `volume`, columns along its axes (`Geometry.direct_basis`).
+    voxel : float
+        Edge of the cubic voxels of the result in nm.
+    shape : (z, y, x)
+        Of the result; `laboratory_shape` tells what an object needs.
+    order : int
+        Of the spline: 1 is linear and fast, 3 keeps edges as sharp as they are.
+
+    Returns
+    -------
+    float or complex [z, y, x]
+        0 where the detector's array does not reach.
+
+    Raises
+    ------
+    ParameterError
+        A basis that is not regular, a voxel that is not positive.
+    """
+    inverse = np.asarray(np.linalg.inv(_regular(basis)) * _positive(voxel), dtype=np.float64)
+    return _resample(volume, inverse[:, ::-1], shape, order)
+
+
+def to_detector(
+    volume: NDArray[np.inexact], basis: ArrayLike, voxel: float, shape: Shape, order: int = 3
+) -> NDArray[np.inexact]:
+    """Resample an object from the laboratory's axes to the detector's array: `to_laboratory` undone.
+
+    Parameters
+    ----------
+    volume : float or complex [z, y, x]
+        Cubic voxels, centred.
+    shape : (rocking, row, column)
+        Of the result.
+    """
+    forward = _regular(basis) / _positive(voxel)
+    return _resample(volume, forward[::-1], shape, order)
+
+
+def _resample(
+    volume: NDArray[np.inexact], matrix: NDArray[np.float64], shape: Shape, order: int
+) -> NDArray[np.inexact]:
+    """``result[i] = volume[matrix @ i]``, indices from the centres of both arrays."""
+    centre = np.array([n // 2 for n in volume.shape])
+    offset = centre - matrix @ [n // 2 for n in shape]
+    result: NDArray[np.inexact] = affine_transform(
+        volume, matrix, offset, output_shape=shape, order=order
+    )
+    return result
+
+
+def _regular(basis: ArrayLike) -> NDArray[np.float64]:
+    matrix = np.asarray(basis, dtype=np.float64)
+    if matrix.shape != (3, 3) or not np.isfinite(matrix).all() or np.linalg.det(matrix) == 0:
+        raise ParameterError("the basis must be a regular (3, 3) matrix in nm per voxel")
+    return matrix
+
+
+def _positive(voxel: float) -> float:
+    if not (np.isfinite(voxel) and voxel > 0):
+        raise ParameterError(f"a voxel of {voxel} nm: it must be > 0")
+    return float(voxel)
