@@ -119,10 +119,12 @@ def analyse(
     shape = (obj.shape[0], obj.shape[1], obj.shape[2])
     basis = geometry.direct_basis(shape)
     voxel = cubic_voxel(basis) if voxel is None else voxel
-    flat, gradient = without_ramp(np.where(support, obj, 0))
+    about = _about_centre(support)  # the rest is empty, and a full scan is large
+    support = support[about]
+    flat, gradient = without_ramp(np.where(support, obj[about], 0))
     size = laboratory_shape(support, basis, voxel)
-    wave = to_laboratory(flat.astype(np.complex64), basis, voxel, size)
-    held = to_laboratory(support.astype(np.float32), basis, voxel, size, order=1) > 0.5
+    wave = to_laboratory(flat, basis, voxel, size, order=3)
+    held = to_laboratory(support.astype(np.float32), basis, voxel, size) > 0.5
     amplitude = np.abs(wave)
     amplitude[~held] = 0
     amplitude /= amplitude.max()
@@ -177,6 +179,16 @@ def _transfer_resolution(result: Result, geometry: Geometry) -> dict[str, float]
     curve = prtf(np.sqrt(diffraction(mean)), measurement.intensity, parts, measurement.mask)
     at = crossing(parts.q, curve, 1 / np.e)
     return {"resolution_prtf_nm": float("nan") if at is None else 2 * np.pi / at}
+
+
+def _about_centre(support: NDArray[np.bool_]) -> tuple[slice, ...]:
+    """Window with voxel ``n // 2`` at its own middle that holds a support, and a margin for the spline."""
+    window = []
+    for axis, n in enumerate(support.shape):
+        filled = np.flatnonzero(support.any(axis=tuple(a for a in range(3) if a != axis)))
+        half = min(int(np.abs(filled - n // 2).max()) + 4, n // 2)
+        window.append(slice(n // 2 - half, n // 2 + half + 1))
+    return tuple(window)
 
 
 def without_ramp(
