@@ -237,9 +237,9 @@ class Geometry:
         here = self._sample_q(0, (2, 2), (1, 1))
         rocking = self._sample_q(1, (2, 2), (1, 1))[:, 0, 0] - here[:, 0, 0]
         steps = np.stack([rocking, here[:, 1, 0] - here[:, 0, 0], here[:, 0, 1] - here[:, 0, 0]], 1)
-        # a rocking step of 1e-6 of a pixel's is rounding: the three are in one plane
+        # a rocking step of a thousandth of a pixel's is none: the three are in one plane
         lengths = np.linalg.norm(steps, axis=0)
-        if abs(np.linalg.det(steps)) < 1e-6 * lengths[1] * lengths[2] * lengths.max():
+        if abs(np.linalg.det(steps)) < 1e-3 * lengths[1] * lengths[2] * lengths.max():
             raise ParameterError(
                 "geometry: frames of this scan cut the same plane of reciprocal space: "
                 "check the angles, and which motor was scanned"
