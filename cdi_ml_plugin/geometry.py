@@ -216,7 +216,7 @@ class Geometry:
             given["binning"] = tuple(about["binning"])
         if "peak" in about:
             given.setdefault("reference", tuple(about["peak"]))
-        if "spec" in about and "scan" in about:
+        if "spec" in about and "scan" in about and "reference" in given:
             return cls.from_spec(about["spec"], about["scan"], **given)
         return cls(**given) if "energy" in given else None
 
