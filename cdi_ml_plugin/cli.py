@@ -18,6 +18,7 @@ from .cli_data import (
     read_parameters,
     read_prepared,
 )
+from .cli_export import export
 from .cli_hosts import cohere_guess, hosts
 from .cli_network import fine_tune, train, weights
 from .errors import CdiMlError
@@ -299,6 +300,7 @@ def refine(crystals: int, first: int, gaps: int, out: Path, device: str) -> None
 
 
 cli.add_command(compare)
+cli.add_command(export)
 cli.add_command(train)
 cli.add_command(weights)
 cli.add_command(fine_tune)
