@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from skimage.restoration import unwrap_phase
 
-from .errors import ParameterError
+from .errors import ParameterError, ReadError
 from .fourier import diffraction
 from .geometry import Geometry
 from .laboratory import cubic_voxel, laboratory_shape, to_laboratory
@@ -165,6 +165,16 @@ def crystal_of(result: Result, voxel: float | None = None) -> Crystal | None:
     crystal = analyse(result.object, result.support, geometry, voxel)
     resolution = _transfer_resolution(result, geometry)
     return replace(crystal, figures={**crystal.figures, **resolution})
+
+
+def crystal_or_note(result: Result) -> tuple[Crystal | None, Result]:
+    """As `crystal_of`; but what cannot be read becomes one of the result's notes, so that nothing is lost."""
+    try:
+        return crystal_of(result), result
+    except (ReadError, ParameterError) as error:
+        note = f"no crystal in the laboratory: {error}"
+        notes = dict.fromkeys((*result.notes, note))  # once, however often it is tried
+        return None, replace(result, notes=tuple(notes))
 
 
 def _transfer_resolution(result: Result, geometry: Geometry) -> dict[str, float]:

@@ -21,7 +21,7 @@ import tifffile
 from matplotlib.figure import Figure
 
 from cdi_ml_plugin import cli
-from cdi_ml_plugin.io.write import RESULT_FILES
+from cdi_ml_plugin.io.write import CRYSTAL_FILES, RESULT_FILES
 from cdi_ml_plugin.simulate import scan as simulation
 from cdi_ml_plugin.simulate.scan import write_virtual_scan
 from cdi_ml_plugin.view import summary
@@ -130,8 +130,9 @@ def assert_kept(folder: Path) -> None:
 
 
 def assert_written(folder: Path, runs: int = 1) -> dict:
-    assert sorted(p.name for p in folder.iterdir()) == sorted(RESULT_FILES)
     metrics = json.loads((folder / "metrics.json").read_text())
+    names = RESULT_FILES + (CRYSTAL_FILES if metrics["crystal"] else ())
+    assert sorted(p.name for p in folder.iterdir()) == sorted(names)
     assert metrics.keys() >= FIGURES
     assert len(metrics["runs"]) == runs
     for one in metrics["runs"]:
@@ -147,10 +148,36 @@ def test_frames_to_result(scan, run, tmp_path):
     assert (code, err) == (0, "")
     assert "best is seed" in out
     metrics = assert_written(tmp_path / "out", runs=2)
+    assert "crystal: voxel_nm" in out
+    assert metrics["crystal"]["size_x_nm"] > 0
     assert [one["seed"] for one in metrics["runs"]] == [0, 1]
     assert metrics["data"]["shape"] == [16, 16, 16]
     with h5py.File(tmp_path / "out" / "result.cxi") as file:
         assert file["entry_1/data_1/data"].shape == (16, 16, 16)
+
+
+@pytest.mark.usefixtures("plain_picture")
+def test_a_result_can_be_phased_again_with_its_geometry(scan, run, tmp_path):
+    assert run(*from_frames(scan, tmp_path / "first"))[0] == 0
+    words = ("--crop", 16, 16, 16, "-a", CHAIN, "--out", tmp_path / "again")
+    code, _, err = run("reconstruct", tmp_path / "first" / "result.cxi", *words)
+    assert (code, err) == (0, "")
+    first, again = assert_written(tmp_path / "first"), assert_written(tmp_path / "again")
+    assert again["chi2"] == first["chi2"]
+    assert again["crystal"] == first["crystal"]
+
+
+@pytest.mark.usefixtures("plain_picture")
+def test_a_geometry_that_is_lost_is_a_note(scan, run, tmp_path):
+    assert run(*from_frames(scan, tmp_path / "first"))[0] == 0
+    (scan / "virtual.spec").unlink()
+    words = ("-a", CHAIN, "--out", tmp_path / "again")
+    code, out, err = run("reconstruct", tmp_path / "first" / "result.cxi", *words)
+    assert (code, err) == (0, "")
+    assert out.count("note: no crystal in the laboratory: ") == 1
+    metrics = assert_written(tmp_path / "again")
+    assert metrics["crystal"] is None
+    assert "virtual.spec" in metrics["notes"][-1]
 
 
 def test_as_a_program(scan, tmp_path):
