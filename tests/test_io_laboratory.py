@@ -245,7 +245,7 @@ def test_no_geometry_no_laboratory(tmp_path):
 @pytest.mark.parametrize(
     ("provenance", "words"),
     [
-        ({"spec": "gone.spec", "scan": 54}, "gone.spec"),
+        ({"spec": "gone.spec", "scan": 54, "peak": (20, 128, 130)}, "gone.spec"),
         ({"geometry": {**GEOMETRY.numbers(), "step": 0}}, "step is 0"),
     ],
 )
