@@ -182,8 +182,11 @@ def _transfer_resolution(result: Result, geometry: Geometry) -> dict[str, float]
     finite = [run.object * run.support for run in result.runs if run.reason != "not finite"]
     if len(finite) < 2:
         return {}
-    best = result.object * result.support
-    mean = np.mean([align(obj, best) for obj in finite], axis=0)
+    about = _about_centre(np.any([run.support for run in result.runs], axis=0), room=2)
+    best = (result.object * result.support)[about]
+    mean = np.zeros(result.object.shape, dtype=np.complex128)
+    for obj in finite:  # in a window with room to shift, for a full scan is large
+        mean[about] += align(obj[about], best) / len(finite)
     measurement = result.measurement
     parts = shells(measurement.shape, geometry.reciprocal_basis())
     curve = prtf(np.sqrt(diffraction(mean)), measurement.intensity, parts, measurement.mask)
@@ -191,12 +194,12 @@ def _transfer_resolution(result: Result, geometry: Geometry) -> dict[str, float]
     return {"resolution_prtf_nm": float("nan") if at is None else 2 * np.pi / at}
 
 
-def _about_centre(support: NDArray[np.bool_]) -> tuple[slice, ...]:
-    """Window with voxel ``n // 2`` at its own middle that holds a support, and a margin for the spline."""
+def _about_centre(support: NDArray[np.bool_], room: int = 1) -> tuple[slice, ...]:
+    """Window with voxel ``n // 2`` at its own middle, `room` times what holds a support and a margin."""
     window = []
     for axis, n in enumerate(support.shape):
         filled = np.flatnonzero(support.any(axis=tuple(a for a in range(3) if a != axis)))
-        half = min(int(np.abs(filled - n // 2).max()) + 4, n // 2)
+        half = min(room * (int(np.abs(filled - n // 2).max()) + 4), n // 2)
         window.append(slice(n // 2 - half, n // 2 + half + 1))
     return tuple(window)
 

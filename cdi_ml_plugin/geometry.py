@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from xrayutilities.experiment import QConversion
 
-from .diffractometers import DETECTORS, Directions, diffractometer
+from .diffractometers import DETECTORS, Directions
+from .diffractometers import diffractometer as _diffractometer
 from .errors import ParameterError
 from .geometry_check import ENERGY, KEYWORDS, check, known_detector
 from .geometry_spec import from_config_instr, read_spec
@@ -189,8 +190,7 @@ class Geometry:
         given = {**from_config_instr(config), **overrides}
         if "specfile" in config and scan is not None:
             return cls.from_spec(config["specfile"], scan, reference, **given)
-        wanted = ("energy", "distance", "step")
-        missing = [name for name in wanted if name not in given]
+        missing = [name for name in ("energy", "distance", "step") if name not in given]
         if missing or reference is None:
             raise ParameterError(
                 f"geometry: config_instr names no specfile, and no {', '.join(missing) or 'reference'}: "
@@ -232,8 +232,7 @@ class Geometry:
         ParameterError
             The voxel lies in the direct beam, where frames of a scan do not move.
         """
-        # Differences are taken backwards along the detector and forwards along the scan: cohere's
-        # choice, which moves the basis by half a voxel and keeps both programs' frames identical.
+        # backwards along the detector, forwards along the scan: cohere's choice, half a voxel away
         here = self._sample_q(0, (2, 2), (1, 1))
         rocking = self._sample_q(1, (2, 2), (1, 1))[:, 0, 0] - here[:, 0, 0]
         steps = np.stack([rocking, here[:, 1, 0] - here[:, 0, 0], here[:, 0, 1] - here[:, 0, 0]], 1)
@@ -328,8 +327,8 @@ class Geometry:
         )
         scanned = {self.motor: self.angles.get(self.motor, 0.0) + frames * self.step}
         angles = {**self.angles, **scanned}
-        values = [angles[name] for name in (*circles.sample, *circles.detector)]
-        q = np.array(conversion.area(*values, deg=True)).reshape(3, columns, rows)
+        ordered = (angles[name] for name in (*circles.sample, *circles.detector))
+        q = np.array(conversion.area(*ordered, deg=True)).reshape(3, columns, rows)
         return 10.0 * q.swapaxes(1, 2)  # xrayutilities: 1/Å, columns first
 
     def _detector_pixel(self) -> tuple[int, int]:
@@ -337,8 +336,7 @@ class Geometry:
         _, row, column = self.reference
         starts = (self.roi[0], self.roi[2])
         known = DETECTORS.get(self.detector)
-        # A region that starts behind the gap is shifted by it; one that spans it has the gap's
-        # pixels in its frames already.
+        # a region that starts behind the gap is shifted by it; one that spans it has it in its frames
         shift = [
             gap if known is not None and start >= known.seam_start else 0
             for start, gap in zip(starts, known.seam if known else (0, 0), strict=True)
@@ -350,6 +348,3 @@ class Geometry:
         sample = [self.angles[name] for name in _diffractometer(self.diffractometer).sample]
         conversion = self._conversion(0)
         return np.stack([conversion.transformSample2Lab(axis, *sample) for axis in np.eye(3)], 1)
-
-
-_diffractometer = diffractometer  # within the class, the name is a parameter's

@@ -10,11 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import pyvista
 import tifffile
 from environments import Environment
 from experiments import SHAPE, VARIABLES, Experiment, acted, command, configure, crystal
 
+from cdi_ml_plugin import Geometry
+from cdi_ml_plugin.crystal import analyse
 from cdi_ml_plugin.hosts.cohere_arrays import read_continue
+from cdi_ml_plugin.io import read
 from cdi_ml_plugin.metrics import object_error
 
 pytest.importorskip("cohere_ui", reason="cohere_ui is not installed")
@@ -184,4 +188,29 @@ def test_34idc_end_to_end(environment: Environment, data_folder: Path, tmp_path:
     assert len(errors) == 111
     assert errors[0] < 0.2
     assert errors[-1] < 0.015
-    assert list((folder / "results_viz").glob("direct_space_images*.vts"))
+    same_particle(folder)
+
+
+def same_particle(folder: Path) -> None:
+    """cohere's picture of its object and this package's: one particle, in one frame."""
+    grid = pyvista.read(folder / "results_viz" / "direct_space_images_AmpPhase.vts")
+    geometry = Geometry.of(read(folder))
+    assert geometry is not None
+    obj, support = read_continue(folder / "results_phasing", 1.0)
+    found = analyse(obj, support, geometry)
+    z, y, x = np.meshgrid(*found.axes(), indexing="ij")
+    theirs = moments(grid.points, grid["imAmp"])
+    ours = moments(np.stack([x, y, z], axis=-1).reshape(-1, 3), found.amplitude.ravel())
+    near = 0.02 * np.abs(theirs).max()
+    np.testing.assert_allclose(ours, theirs, atol=near)
+    for axis in range(3):  # a mirror image has other signs
+        mirror = np.eye(3)
+        mirror[axis, axis] = -1
+        assert np.abs(mirror @ ours @ mirror - theirs).max() > 2 * near
+    assert found.figures["d_spacing_nm"] == pytest.approx(0.2355, rel=0.01)  # Au 111
+
+
+def moments(points: np.ndarray, amplitude: np.ndarray) -> np.ndarray:
+    weight = np.asarray(amplitude, dtype=float) ** 2
+    away = points - np.average(points, axis=0, weights=weight)
+    return (away.T * weight) @ away / weight.sum()

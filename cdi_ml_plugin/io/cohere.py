@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import os
 import re
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
+from zipfile import BadZipFile
 
 import numpy as np
 from openpyxl import load_workbook
@@ -73,10 +75,13 @@ def _geometry(folder: Path, configs: dict[str, Any]) -> dict[str, Any]:
     if "specfile" not in instrument or not scans or not noted.is_file():
         return {}
     given = from_config_instr(instrument)
-    sheet = load_workbook(noted, read_only=True, data_only=True).active
-    header, first, *_ = sheet.iter_rows(values_only=True)
-    peak = dict(zip(header, first, strict=True))
-    column, row, frame = (int(peak[f"max ind {name}"]) for name in ("(x)", "(y)", "frame"))
+    try:
+        with closing(load_workbook(noted, read_only=True, data_only=True)) as book:
+            header, first, *_ = book.active.iter_rows(values_only=True)
+        peak = dict(zip(header, first, strict=True))
+        column, row, frame = (int(peak[f"max ind {name}"]) for name in ("(x)", "(y)", "frame"))
+    except (OSError, KeyError, ValueError, TypeError, BadZipFile):
+        return {}  # phasing does without
     last = re.split(r"[,-]", str(scans))[-1]  # of several, the one that cohere takes too
     found: dict[str, Any] = {
         "spec": str(instrument["specfile"]),
