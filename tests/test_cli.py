@@ -604,3 +604,23 @@ def test_ctrl_c_before_there_is_anything(array, run, tmp_path, monkeypatch):
     assert code == 130
     assert err.strip().splitlines()[-1] == "cdi-ml: interrupted"
     assert not list((tmp_path / "out").iterdir())
+
+
+def test_geometry_from_a_file(
+    run: Callable[..., tuple[int, str, str]], array: Path, tmp_path: Path, plain_picture: None
+) -> None:
+    angles = {"theta": 0.2, "chi": 90.0, "phi": -5.0, "delta": 32.0, "gamma": 12.6}
+    numbers = {"energy": 9.0, "distance": 0.5, "step": 0.04, "binning": [1, 1, 1], **angles}
+    file = tmp_path / "geometry.json"
+    file.write_text(json.dumps(numbers))
+    out = tmp_path / "out"
+    code, shown, _ = run("reconstruct", array, "--geometry", file, "-a", "5*ER", "--out", out)
+    assert code == 0
+    assert "crystal: voxel_nm" in shown
+    assert (out / "result.vti").is_file()
+    file.write_text(json.dumps({**numbers, "enregy": 9}))
+    answer = run("reconstruct", array, "--geometry", file, "-a", "5*ER", "--out", tmp_path / "b")
+    assert_refused(answer, "unknown parameter 'enregy'")
+    file.write_text("[]")
+    answer = run("reconstruct", array, "--geometry", file, "-a", "5*ER", "--out", tmp_path / "b")
+    assert_refused(answer, "must hold one JSON object")
