@@ -54,15 +54,6 @@ UNITS = {
     "directions": "(columns, rows)",
     "binning": "(frames, rows, columns)",
 }
-# Entries of a provenance that would be misread.
-LABELS = {
-    "command": "scan command",
-    "date": "scan date",
-    "energy_kev": "energy (keV)",
-    "distance_mm": "distance (mm)",
-    "peak": "peak, as recorded",
-    "origin": "first voxel, as recorded",
-}
 
 
 def page(
@@ -97,7 +88,6 @@ def page(
         geometry={} if geometry is None else _about(geometry),
         q=None if crystal is None else crystal.q.tolist(),
         algorithms=algorithms(result),
-        labels=LABELS,
         machine=machine(result),
         command=command,
         date=time.strftime("%d %B %Y, %H:%M"),
