@@ -66,7 +66,7 @@ def reconstruct(
     quiet: bool,
     **reading: Any,
 ) -> None:
-    """Phase DATA and write result.cxi, metrics.json, summary.png and, of a known geometry, result.vti.
+    """Phase DATA and write result.cxi, metrics.json, summary.png, report.html and, of a known geometry, result.vti.
 
     DATA is a folder of 34-ID-C frames (with --spec, --scan), a cohere experiment folder, or a file
     (.npy, .npz, .tif, .cxi, .h5) of intensities ordered (rocking, row, column).

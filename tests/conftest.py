@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from environments import Environment, build_wheel, fresh
+from pages import browser  # noqa: F401 - a fixture
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ from cdi_ml_plugin.io.result_file import read_result
 from cdi_ml_plugin.io.vtk import vti_bytes
 from cdi_ml_plugin.io.write import CRYSTAL_FILES, RESULT_FILES, write_result
 from cdi_ml_plugin.measurement import Measurement
-from cdi_ml_plugin.view import summary
+from cdi_ml_plugin.view import report, summary
 
 GEOMETRY = Geometry(
     energy=9.0,
@@ -49,6 +49,7 @@ def with_provenance(result, **provenance):
 def quick_summary():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(summary, "draw_summary", lambda *_, **__: Figure(figsize=(1, 1)))
+        patch.setattr(report, "page", lambda *_, **__: "")
         yield
 
 

@@ -24,7 +24,7 @@ from cdi_ml_plugin.io.write import RESULT_FILES, check_folder, staged, write_res
 from cdi_ml_plugin.measurement import Measurement
 from cdi_ml_plugin.result import Result, Run
 from cdi_ml_plugin.simulate.particle import strained_crystal
-from cdi_ml_plugin.view import summary
+from cdi_ml_plugin.view import report, summary
 from cdi_ml_plugin.view.summary import draw_summary, flatten_phase
 
 SHAPE = (24, 32, 28)
@@ -234,6 +234,7 @@ def test_a_rename_that_fails_undoes_the_others(result, tmp_path, monkeypatch, fa
 
     monkeypatch.setattr(write.os, "replace", replace)
     monkeypatch.setattr(summary, "draw_summary", lambda _: Figure(figsize=(1, 1)))  # quick
+    monkeypatch.setattr(report, "page", lambda *_: "")
     with pytest.raises(WriteError, match="nothing was changed: No space left on device"):
         write_result(result, tmp_path, force=True)
     assert contents(tmp_path) == old

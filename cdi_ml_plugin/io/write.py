@@ -1,9 +1,10 @@
-"""Write a result: `result.cxi`, `metrics.json`, `summary.png` and `result.vti`, all of them or none."""
+"""Write a result, the files of `RESULT_FILES` and `CRYSTAL_FILES`: all of them or none."""
 
 from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -22,7 +23,7 @@ from ..result import Result, Run
 from .cxi import cxi_bytes
 from .cxi_groups import plain
 
-RESULT_FILES = ("result.cxi", "metrics.json", "summary.png")
+RESULT_FILES = ("result.cxi", "metrics.json", "summary.png", "report.html")
 CRYSTAL_FILES = ("result.vti",)  # where the geometry is known
 
 
@@ -101,7 +102,7 @@ def staged(
 def write_result(
     result: Result, folder: str | Path, force: bool = False, crystal: Crystal | None = None
 ) -> tuple[Path, ...]:
-    """Write `result.cxi`, `metrics.json`, `summary.png` and, of a crystal, `result.vti` into `folder`.
+    """Write `RESULT_FILES` and, of a crystal, `CRYSTAL_FILES` into `folder`.
 
     Parameters
     ----------
@@ -122,14 +123,20 @@ def write_result(
     WriteError
         See `check_folder`; or writing failed. Then nothing has changed on disk.
     """
-    from ..view.summary import draw_summary  # imports Matplotlib: not needed for a check
+    from ..view import report  # imports Matplotlib: not needed for a check
+    from ..view.summary import draw_summary
 
+    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
     with staged(folder, RESULT_FILES, force, CRYSTAL_FILES) as stage:
         if crystal is None:
             crystal, result = crystal_or_note(result)
         (stage / "result.cxi").write_bytes(cxi_bytes(result, " ".join(sys.argv), crystal))
-        (stage / "metrics.json").write_text(metrics_json(result, crystal), encoding="utf-8")
+        content = about_result(result, crystal)
+        text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+        (stage / "metrics.json").write_text(text, encoding="utf-8")
         draw_summary(result).savefig(stage / "summary.png", dpi=130)
+        html = report.page(result, content, crystal, command)
+        (stage / "report.html").write_text(html, encoding="utf-8")
         if crystal is not None:
             from .vtk import vti_bytes  # imports VTK
 
@@ -138,8 +145,8 @@ def write_result(
     return tuple(Path(folder) / name for name in written)
 
 
-def metrics_json(result: Result, crystal: Crystal | None = None) -> str:
-    """Figures of merit of the chosen run, then of each, and how they came about; valid JSON."""
+def about_result(result: Result, crystal: Crystal | None = None) -> dict[str, Any]:
+    """Figures of merit of the chosen run, then of each, and how they came about, as JSON knows them."""
     measurement = result.measurement
     content = {
         **_run(result.run),
@@ -154,7 +161,8 @@ def metrics_json(result: Result, crystal: Crystal | None = None) -> str:
         "data": about_data(measurement),
         "versions": versions(),
     }
-    return json.dumps(plain(content), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    plainly: dict[str, Any] = plain(content)
+    return plainly
 
 
 def about_data(measurement: Measurement) -> dict[str, Any]:
