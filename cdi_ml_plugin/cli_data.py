@@ -76,6 +76,7 @@ def read_prepared(
     **reading
         See `cdi_ml_plugin.io.read`.
     """
+    from .geometry import Geometry
     from .io import read
     from .preprocess import prepare, with_geometry
 
@@ -84,15 +85,20 @@ def read_prepared(
     if given is not None:
         measurement = with_geometry(measurement, given)
     prepared_by_cohere = (data / "conf").is_dir()
-    if prepared_by_cohere and threshold is None and not crop and not binning:
+    if not prepared_by_cohere or threshold is not None or crop or binning:
+        measurement = prepare(
+            measurement,
+            threshold=threshold,
+            crop=crop or None,
+            binning=binning or None,
+            hot_pixels=not prepared_by_cohere,
+        )
+    try:
+        found = Geometry.of(measurement)
+    except (ReadError, ParameterError):  # the result says so, when it comes to its crystal
         return measurement
-    return prepare(
-        measurement,
-        threshold=threshold,
-        crop=crop or None,
-        binning=binning or None,
-        hot_pixels=not prepared_by_cohere,
-    )
+    # as plain numbers, so that a result goes on without the SPEC file
+    return measurement if found is None else with_geometry(measurement, found.numbers())
 
 
 def _read_json(path: Path) -> dict[str, Any]:

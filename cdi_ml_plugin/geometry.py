@@ -24,7 +24,7 @@ from xrayutilities.experiment import QConversion
 from .diffractometers import DETECTORS, Directions
 from .diffractometers import diffractometer as _diffractometer
 from .errors import ParameterError
-from .geometry_check import ENERGY, KEYWORDS, check, known_detector
+from .geometry_check import ENERGY, KEYWORDS, check, complete, known_detector, missing
 from .geometry_spec import from_config_instr, read_spec
 from .measurement import Measurement
 
@@ -190,13 +190,7 @@ class Geometry:
         given = {**from_config_instr(config), **overrides}
         if "specfile" in config and scan is not None:
             return cls.from_spec(config["specfile"], scan, reference, **given)
-        missing = [name for name in ("energy", "distance", "step") if name not in given]
-        if missing or reference is None:
-            raise ParameterError(
-                f"geometry: config_instr names no specfile, and no {', '.join(missing) or 'reference'}: "
-                "give it by keyword"
-            )
-        return cls(reference=reference, **given)
+        return cls(**complete(given if reference is None else {"reference": reference, **given}))
 
     @classmethod
     def of(cls, measurement: Measurement) -> Geometry | None:
@@ -216,9 +210,9 @@ class Geometry:
             given["binning"] = tuple(about["binning"])
         if "peak" in about:
             given.setdefault("reference", tuple(about["peak"]))
-        if "spec" in about and "scan" in about and "reference" in given:
+        if missing(given) and {"spec", "scan"} <= about.keys() and "reference" in given:
             return cls.from_spec(about["spec"], about["scan"], **given)
-        return cls(**given) if "energy" in given else None
+        return cls(**complete(given)) if "geometry" in about else None
 
     def numbers(self) -> dict[str, Any]:
         """Every parameter as a plain number or text: ``Geometry(**g.numbers())`` is `g` again."""

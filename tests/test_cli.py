@@ -168,16 +168,25 @@ def test_a_result_can_be_phased_again_with_its_geometry(scan, run, tmp_path):
 
 
 @pytest.mark.usefixtures("plain_picture")
-def test_a_geometry_that_is_lost_is_a_note(scan, run, tmp_path):
+def test_a_result_does_without_the_spec_file(scan, run, tmp_path):
     assert run(*from_frames(scan, tmp_path / "first"))[0] == 0
     (scan / "virtual.spec").unlink()
     words = ("-a", CHAIN, "--out", tmp_path / "again")
-    code, out, err = run("reconstruct", tmp_path / "first" / "result.cxi", *words)
+    code, _, err = run("reconstruct", tmp_path / "first" / "result.cxi", *words)
+    assert (code, err) == (0, "")
+    assert assert_written(tmp_path / "again")["crystal"]["d_spacing_nm"] > 0.2
+
+
+@pytest.mark.usefixtures("plain_picture")
+def test_a_geometry_that_cannot_be_read_is_a_note(scan, run, tmp_path):
+    spec = scan / "virtual.spec"
+    spec.write_text(spec.read_text().replace("camdist", "comdist"))
+    code, out, err = run(*from_frames(scan, tmp_path / "out"))
     assert (code, err) == (0, "")
     assert out.count("note: no crystal in the laboratory: ") == 1
-    metrics = assert_written(tmp_path / "again")
+    metrics = assert_written(tmp_path / "out")
     assert metrics["crystal"] is None
-    assert "virtual.spec" in metrics["notes"][-1]
+    assert "has no distance (camdist)" in metrics["notes"][-1]
 
 
 def test_as_a_program(scan, tmp_path):

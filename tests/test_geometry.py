@@ -243,7 +243,7 @@ def test_config_instr_of_cohere(spec_file):
         "delta": 32.1, "gamma": 12.6, "scanmot": "th", "scan_step": 0.005, "det_roi": [0, 256, 0, 256],
     }  # fmt: skip
     assert Geometry.from_config_instr(alone, reference=REFERENCE).step == 0.005
-    with pytest.raises(ParameterError, match="no reference"):
+    with pytest.raises(ParameterError, match="no reference: give"):
         Geometry.from_config_instr(alone)
     with pytest.raises(ParameterError, match="diffractometer 'other'"):
         Geometry.from_config_instr({"diffractometer": "other"}, 54, REFERENCE)

@@ -264,5 +264,8 @@ def test_geometry_by_plain_numbers():
     assert geometry.binning == (1, 2, 2)
     assert geometry.angles["delta"] == 32.0
     assert Geometry.of(prepare(Measurement(counts))) is None
+    del numbers["gamma"], numbers["distance"]
+    with pytest.raises(ParameterError, match="no distance, gamma: give them too"):
+        Geometry.of(prepare(with_geometry(Measurement(counts), numbers)))
     with pytest.raises(ParameterError, match="unknown parameter 'enregy'"):
         with_geometry(Measurement(counts), {"enregy": 9.0})
