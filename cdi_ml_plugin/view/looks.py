@@ -46,9 +46,9 @@ def amplitude_look() -> Look:
 
 
 def phase_look(phase: NDArray[np.floating]) -> Look:
-    """Unwrapped phases in rad: diverging about 0, to π/4, π/2 or a multiple of π."""
+    """Unwrapped phases in rad: diverging about 0, to quarters of π, or to a multiple of it."""
     share = _largest(phase) / np.pi
-    limit = np.pi * next((part for part in (0.25, 0.5) if share <= part), np.ceil(share))
+    limit = np.pi * next((part for part in (0.25, 0.5, 0.75) if share <= part), np.ceil(share))
     return Look(
         "phase (rad)",
         # the phase map without the ends that make it cyclic: an unwrapped phase does not come back
@@ -105,7 +105,7 @@ def _five(limit: float, text: Callable[[float], str]) -> dict[float, str]:
 
 
 def _in_pi(share: float) -> str:
-    names = {0.0: "0", 0.125: "π/8", 0.25: "π/4", 0.5: "π/2", 1.0: "π"}
+    names = {0.0: "0", 0.125: "π/8", 0.25: "π/4", 0.375: "3π/8", 0.5: "π/2", 0.75: "3π/4", 1.0: "π"}
     size = abs(share)
     text = names.get(size, f"{size:g}π")
     return text if share >= 0 else MINUS + text
