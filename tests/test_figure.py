@@ -174,7 +174,7 @@ def test_without_a_geometry_voxels(nameless, tmp_path, run):
 
 def test_a_geometry_that_cannot_be_read_is_none(result):
     m = result.measurement
-    lost = Measurement(m.intensity, m.mask, {**m.provenance, "spec": "/absent.spec"})
+    lost = Measurement(m.intensity, m.mask, {"spec": "/absent.spec", "scan": 1, "peak": (1, 2, 3)})
     made = pictures.Pictures(result_of(lost, result.object))
     assert made.geometry is None
     assert "absent.spec" in made.notes[0]

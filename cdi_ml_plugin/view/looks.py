@@ -10,7 +10,7 @@ from matplotlib import colormaps
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 from numpy.typing import NDArray
 
-from .slices import OUTSIDE, PHASE_COLOURS
+from .slices import OUTSIDE, PHASE_COLOURS, strain_map
 
 NEARLY_ALL = 0.98  # share of the values that the colours reach
 ROUND = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
@@ -74,7 +74,7 @@ def strain_look(strain: NDArray[np.floating]) -> Look:
     power = int(np.floor(np.log10(limit) + 1e-9))
     ticks = _five(limit, lambda value: _number(value / 10.0**power))
     unit = f"$10^{{{power}}}$"
-    return Look(f"strain along Q ({unit})", _colours("RdBu_r"), -limit, limit, ticks)
+    return Look(f"strain along Q ({unit})", strain_map(), -limit, limit, ticks)
 
 
 def distance_look(highest: float, label: str) -> Look:
