@@ -21,6 +21,7 @@ from .cli_data import (
 from .cli_export import export
 from .cli_hosts import cohere_guess, hosts
 from .cli_network import fine_tune, train, weights
+from .cli_view import figure
 from .errors import CdiMlError
 
 if TYPE_CHECKING:
@@ -301,6 +302,7 @@ def refine(crystals: int, first: int, gaps: int, out: Path, device: str) -> None
 
 cli.add_command(compare)
 cli.add_command(export)
+cli.add_command(figure)
 cli.add_command(train)
 cli.add_command(weights)
 cli.add_command(fine_tune)

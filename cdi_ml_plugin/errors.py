@@ -37,3 +37,7 @@ class AlgorithmError(CdiMlError):
 
 class WeightsError(CdiMlError):
     """Network weights are missing, damaged, or made for something else."""
+
+
+class DisplayError(CdiMlError):
+    """There is nothing to draw with: no OpenGL, or a window without a display."""

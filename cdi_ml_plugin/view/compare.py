@@ -18,6 +18,7 @@ from ..crystal import FAINT, analyse
 from ..errors import CdiMlError
 from ..geometry import Geometry
 from .compare_slices import draw_best, draw_spread
+from .curves import COLOURS, GREY, plain, q_axis
 from .html import picture, render
 from .isosurface import contents, surface_of_crystal, surface_of_object
 from .slices import new_figure, short
@@ -26,12 +27,7 @@ if TYPE_CHECKING:
     from ..compare_result import Comparison
 
 NAMES = {"chi2": "χ²", "pearson": "$r_p$", "chi2_held_out": "held-out χ²"}
-# Okabe and Ito's, which colour-blind readers tell apart; line styles take turns beside them
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-STYLES = ("-", "--", "-.", ":")
-GREY = "0.35"
-NYQUIST = "|Q| (Nyquist frequency of each axis = 1)"
-WAVENUMBER = "|Q| from the peak (1/nm)"
+STYLES = ("-", "--", "-.", ":")  # they take turns beside the colours
 WIDE = 4.0  # a ratio of largest to smallest from which on an axis is logarithmic
 
 
@@ -113,7 +109,7 @@ def draw_histograms(comparison: Comparison) -> Figure:
         ax.set_xlabel(NAMES[name])
         _bins_axis(ax, edges)
         ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-        _plain(ax)
+        plain(ax)
     axes[0].set_ylabel("runs")
     _legend(figure, comparison)
     return figure
@@ -139,7 +135,7 @@ def draw_transfer(comparison: Comparison) -> Figure:
         )
     ax.set(ylabel=r"PRTF  $|\langle F\rangle|\,/\,\sqrt{I}$")
     ax.set_ylim(bottom=0)
-    _q_axis(ax, comparison)
+    q_axis(ax, comparison.shells)
     _legend(figure, comparison)
     return figure
 
@@ -166,8 +162,8 @@ def draw_weights(comparison: Comparison) -> Figure:
     upper.set_ylabel("spectral weight (√counts)")
     lower.set_ylabel("to measured")
     upper.legend(frameon=False)
-    _plain(upper)
-    _q_axis(lower, comparison)
+    plain(upper)
+    q_axis(lower, comparison.shells)
     _legend(figure, comparison)
     return figure
 
@@ -189,31 +185,6 @@ def _legend(figure: Figure, comparison: Comparison) -> None:
         frameon=False,
         handlelength=3,
     )
-
-
-def _plain(ax: Axes) -> None:
-    ax.grid(True, which="major", color="0.92", linewidth=0.8)
-    ax.set_axisbelow(True)
-    ax.spines[["top", "right"]].set_visible(False)
-
-
-def _q_axis(ax: Axes, comparison: Comparison) -> None:
-    parts = comparison.shells
-    ax.set_xlabel(NYQUIST if parts.unit == "Nyquist" else WAVENUMBER)
-    ax.set_xlim(left=0)
-    if parts.complete < 0.99 * parts.q[-1]:
-        ax.axvline(parts.complete, color=GREY, linewidth=0.8, linestyle="--")
-        ax.annotate(
-            "shells cut by the array's edge",
-            (parts.complete, 1),
-            xycoords=("data", "axes fraction"),
-            xytext=(5, -4),
-            textcoords="offset points",
-            va="top",
-            color=GREY,
-            fontsize=9,
-        )
-    _plain(ax)
 
 
 def _bins_axis(ax: Axes, edges: NDArray[np.float64]) -> None:

@@ -53,14 +53,15 @@ def draw_summary(result: Result) -> Figure:
     parts: Any = figure.subfigures(2, 1, height_ratios=[2.75, 1])
     upper, lower = parts
     real, reciprocal = upper.subfigures(1, 2, wspace=0.03)
-    _draw_object(real, result)
-    _draw_diffraction(reciprocal, result)
+    draw_object(real, result)
+    draw_diffraction(reciprocal, result)
     _draw_history(lower, result)
     figure.suptitle(_title(result), fontsize=13, linespacing=1.5)
     return figure
 
 
-def _draw_object(part: Any, result: Result) -> None:
+def draw_object(part: Any, result: Result) -> None:
+    """Draw three slices of amplitude and phase into a figure or a part of one."""
     support = result.support
     amplitude = np.abs(result.object)
     centre, window = object_window(np.where(support, amplitude, 0))
@@ -85,7 +86,8 @@ def _draw_object(part: Any, result: Result) -> None:
     part.suptitle("Object, through its centre of mass", fontsize=12)
 
 
-def _draw_diffraction(part: Any, result: Result) -> None:
+def draw_diffraction(part: Any, result: Result) -> None:
+    """Draw three slices of measured and calculated intensity into a figure or a part of one."""
     measured = np.where(result.measurement.mask, np.nan, result.measurement.intensity)
     calculated = fourier.diffraction(result.object)
     colours = colormaps["magma"].with_extremes(bad=MASKED)

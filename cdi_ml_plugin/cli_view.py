@@ -1,0 +1,94 @@
+"""``cdi-ml figure``: pictures of a result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from .cli_data import PATH
+from .errors import ParameterError
+
+FORMATS = (".png", ".pdf", ".svg")
+# names alone, so that no picture's libraries are loaded for a line of help
+KINDS = ("phase", "strain", "diffraction", "slices", "spectral-weight")
+
+
+@click.command()
+@click.argument("result", type=PATH)
+@click.option(
+    "--kind",
+    "kinds",
+    type=click.Choice(KINDS),
+    multiple=True,
+    help="Picture to make; may be repeated. Default: all.",
+)
+@click.option(
+    "-o",
+    "--out",
+    type=PATH,
+    help="Folder, or for one kind a .png, .pdf or .svg file. Default: where RESULT is.",
+)
+@click.option("--force", is_flag=True, help="Replace pictures that are there already.")
+@click.option(
+    "--level",
+    type=float,
+    metavar="SHARE",
+    help="Surface of the crystal, of the highest amplitude. Default: half of the median inside.",
+)
+@click.option(
+    "--counts",
+    type=float,
+    help="Surface of the diffraction. Default: 1/5000 of the highest intensity, at least 10.",
+)
+@click.option(
+    "--voxel",
+    type=float,
+    metavar="NM",
+    help="Edge of the laboratory's voxels. Default: that of the data, or finer.",
+)
+@click.option(
+    "--size",
+    type=click.IntRange(min=200, max=10000),
+    default=1600,
+    show_default=True,
+    metavar="PIXELS",
+    help="Width of each picture.",
+)
+def figure(
+    result: Path,
+    kinds: Sequence[str],
+    out: Path | None,
+    force: bool,
+    level: float | None,
+    counts: float | None,
+    voxel: float | None,
+    size: int,
+) -> None:
+    """Draw RESULT, a result.cxi or the folder that holds it.
+
+    The crystal's surface coloured by phase and by strain and the surface of its diffraction, measured and
+    calculated, in the axes of the laboratory; slices; and the Fourier spectral weight.
+    """
+    from .io.result_file import read_result
+    from .io.write import staged
+    from .view.pictures import Pictures
+
+    if out is None:
+        out = result if result.is_dir() else result.parent
+    one = out.suffix.lower() in FORMATS and not out.is_dir()
+    if one and len(set(kinds)) != 1:
+        raise ParameterError(f"--out {out} is one file: give one --kind, or a folder")
+    pictures = Pictures(read_result(result), level=level, counts=counts, voxel=voxel, size=size)
+    plan = pictures.plan(kinds)
+    for note in pictures.notes:
+        click.echo(f"note: {note}")
+    if not plan:
+        raise ParameterError(f"{result}: shows nothing of {', '.join(kinds)}")
+    folder = out.parent if one else out
+    names = {kind: out.name if one else f"{kind}.png" for kind in plan}
+    with staged(folder, names.values(), force) as stage:
+        for kind, name in names.items():
+            pictures.save(kind, stage / name)
+    click.echo(f"written: {', '.join(str(folder / name) for name in names.values())}")

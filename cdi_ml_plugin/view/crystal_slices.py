@@ -1,0 +1,109 @@
+"""Slices of a crystal along the planes of the laboratory, in nm (Fig. 6 of the paper)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from ..crystal import Crystal
+from .looks import Look, amplitude_look, displacement_look, phase_look, strain_look
+from .slices import MARGIN, OUTSIDE, new_figure
+from .surface import object_level
+
+NAMES = ("z", "y", "x")  # of the arrays' axes
+PLANES = ((2, 1, 0), (1, 0, 2), (0, 1, 2))  # (normal, vertical, horizontal)
+
+
+def draw_crystal_slices(crystal: Crystal) -> Figure:
+    """Draw amplitude, phase, displacement and strain in three planes through the centre of mass.
+
+    Upright axes grow upwards; in the plane across z one looks against the beam.
+
+    Parameters
+    ----------
+    crystal : Crystal
+    """
+    centre, window = _window(crystal)
+    figure = new_figure(12.4, 10.3)
+    grid = figure.subplots(3, 4)
+    for column, (volume, look) in zip(grid.T, _quantities(crystal), strict=True):
+        for ax, plane in zip(column, PLANES, strict=True):
+            image = _show(ax, crystal, volume, plane, centre, window, look)
+        bar = figure.colorbar(image, ax=column, location="bottom", shrink=0.86, aspect=20, pad=0.02)
+        bar.set_label(look.label, fontsize=12)
+        bar.ax.tick_params(labelsize=10)
+        if look.ticks is not None:
+            bar.set_ticks(list(look.ticks), labels=list(look.ticks.values()))
+    length = float(np.linalg.norm(crystal.q))
+    x, y, z = crystal.q / length
+    title = (
+        f"Through the centre of mass; beam along z, y up; Q = {length:.2f} 1/nm along "
+        f"({x:.2f}, {y:.2f}, {z:.2f}), d = {2 * np.pi / length:.4f} nm"
+    )
+    figure.suptitle(title.replace("-", "−"), fontsize=12)
+    return figure
+
+
+def _quantities(crystal: Crystal) -> tuple[tuple[NDArray[np.float32], Look], ...]:
+    solid = crystal.amplitude >= object_level(crystal.amplitude)
+    return (
+        (crystal.amplitude, amplitude_look()),
+        (crystal.phase, phase_look(crystal.phase[solid])),
+        (crystal.displacement, displacement_look(crystal.displacement[solid])),
+        (crystal.strain, strain_look(crystal.strain[solid])),
+    )
+
+
+def _show(
+    ax: Axes,
+    crystal: Crystal,
+    volume: NDArray[np.floating],
+    plane: tuple[int, int, int],
+    centre: tuple[int, ...],
+    window: tuple[tuple[float, float], ...],
+    look: Look,
+) -> Any:
+    normal, vertical, horizontal = plane
+    positions = crystal.axes()
+    half = crystal.voxel / 2
+    image = volume.take(centre[normal], axis=normal)
+    image = image if vertical < horizontal else image.T
+    across, up = positions[horizontal], positions[vertical]
+    drawn = ax.imshow(
+        image,
+        extent=(across[0] - half, across[-1] + half, up[0] - half, up[-1] + half),
+        origin="lower",
+        interpolation="nearest",
+        cmap=look.colours,
+        vmin=look.low,
+        vmax=look.high,
+    )
+    # what lies beyond the array is as empty as its edge
+    ax.set_facecolor(look.colours(0.0) if look.low == 0 else OUTSIDE)
+    ax.set(xlim=window[horizontal], ylim=window[vertical])
+    ax.set_xlabel(f"{NAMES[horizontal]} (nm)", fontsize=11, labelpad=1)
+    ax.set_ylabel(f"{NAMES[vertical]} (nm)", fontsize=11, labelpad=0)
+    ax.tick_params(labelsize=9.5, length=2.5)
+    ax.locator_params(nbins=4)
+    at = float(positions[normal][centre[normal]])
+    ax.set_title(f"{NAMES[normal]} = {at:.0f} nm".replace("-", "−"), fontsize=11, pad=4)
+    return drawn
+
+
+def _window(crystal: Crystal) -> tuple[tuple[int, ...], tuple[tuple[float, float], ...]]:
+    """The voxel at the centre of mass, and windows in nm of equal size about the crystal."""
+    solid = crystal.amplitude >= object_level(crystal.amplitude)
+    weight = np.where(solid, crystal.amplitude, 0)
+    centre, middles, extents = [], [], []
+    for axis, positions in enumerate(crystal.axes()):
+        profile = weight.sum(axis=tuple(a for a in range(3) if a != axis), dtype=np.float64)
+        centre.append(round(float(profile @ np.arange(profile.size) / profile.sum())))
+        held = positions[profile > 0]
+        middles.append(float(held[0] + held[-1]) / 2)
+        extents.append(float(held[-1] - held[0]) + crystal.voxel)
+    half = (0.5 + MARGIN / 2) * max(extents)
+    return tuple(centre), tuple((middle - half, middle + half) for middle in middles)

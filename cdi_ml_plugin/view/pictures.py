@@ -1,0 +1,270 @@
+"""The pictures of one result: which there are, and what each shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation
+
+from ..crystal import FAINT, Crystal, analyse
+from ..errors import ParameterError, ReadError
+from ..fourier import diffraction
+from ..geometry import BEAM, Basis, Geometry
+from ..laboratory import cubic_voxel, laboratory_shape
+from ..result import Result
+from . import opengl
+from .camera import best_camera
+from .crystal_slices import draw_crystal_slices
+from .curves import NYQUIST, WAVENUMBER
+from .looks import Look, distance_look, phase_look, strain_look
+from .render import Panel, Scene, draw_surfaces
+from .slices import flatten_phase, new_figure
+from .spectrum import draw_spectrum
+from .summary import draw_diffraction, draw_object
+from .surface import (
+    COLOUR,
+    crystal_surface,
+    diffraction_level,
+    diffraction_surface,
+    object_level,
+    object_surface,
+)
+
+if TYPE_CHECKING:
+    import pyvista
+
+SIZE = 1600  # pixels
+CELLS = 3e7  # voxels in the laboratory; more take several GB
+FINE = 50  # voxels along the longest side of a crystal, at least; fewer look like steps
+DETECTOR = ("column", "row", "rocking")  # what is drawn along x, y, z without a geometry
+COLOURS = {"Q": "#D55E00", "beam": "#0072B2"}
+HOW_TO_KNOW = "phase the data with --geometry, or frames with --spec and --scan, to have nm"
+
+
+class Pictures:
+    """The pictures of the chosen run of a result.
+
+    Parameters
+    ----------
+    result : Result
+    level : float, optional
+        Of the highest amplitude, where the surface of the crystal is; default half of the median inside.
+    counts : float, optional
+        Where the surface of the diffraction is; default see `surface.diffraction_level`.
+    voxel : float, optional
+        Edge of the laboratory's voxels in nm; default that of the data, or finer for small crystals.
+    size : int
+        Pixels along the horizontal side of each picture.
+
+    Attributes
+    ----------
+    geometry : Geometry or None
+        None where the measurement names none, or one that cannot be read.
+    notes : list of str
+        What is not as one would expect.
+
+    Raises
+    ------
+    ParameterError
+        The object is 0, or not finite.
+    """
+
+    def __init__(
+        self,
+        result: Result,
+        *,
+        level: float | None = None,
+        counts: float | None = None,
+        voxel: float | None = None,
+        size: int = SIZE,
+    ) -> None:
+        self.result = result
+        self.level, self.counts, self.voxel, self.size = level, counts, voxel, size
+        self.notes: list[str] = []
+        if not 0 < float(np.abs(result.object[result.support]).sum()) < np.inf:
+            raise ParameterError("the object is 0, or not finite: there is nothing to draw")
+        why = "the result names no geometry"
+        try:
+            self.geometry = Geometry.of(result.measurement)
+            if self.geometry is not None:
+                self.geometry.reciprocal_basis()  # it may not span all three directions
+        except (ReadError, ParameterError) as error:
+            self.geometry, why = None, str(error)
+        if self.geometry is None:
+            self.notes.append(f"pictures in voxels of the detector's frame ({why}): {HOW_TO_KNOW}")
+
+    def plan(self, kinds: Sequence[str] = ()) -> list[str]:
+        """Which pictures `draw` can make of those wanted, all by default; what is left out becomes a note.
+
+        Raises
+        ------
+        ParameterError
+            An unknown kind.
+        """
+        unknown = [kind for kind in kinds if kind not in KINDS]
+        if unknown:
+            raise ParameterError(
+                f"no picture is called {unknown[0]}: use one of {', '.join(KINDS)}"
+            )
+        wanted = list(dict.fromkeys(kinds or KINDS))
+        if self.geometry is None and "strain" in wanted:
+            wanted.remove("strain")
+            self.notes.append("no picture of the strain, which needs a geometry")
+        solid = [kind for kind in wanted if kind in FLAT]
+        problem = opengl.problem() if solid else None
+        if problem is not None:
+            self.notes.append(
+                f"slices in place of {', '.join(solid)}, for there is no OpenGL: {problem}"
+            )
+            wanted = list(dict.fromkeys(FLAT.get(kind, kind) for kind in wanted))
+        return wanted
+
+    def draw(self, kind: str) -> Figure:
+        """Draw one picture.
+
+        Raises
+        ------
+        ParameterError
+            A level that cuts nothing, or a kind that this result cannot show; see `plan`.
+        DisplayError
+            A surface, and there is no OpenGL.
+        """
+        figure = _DRAWN[kind](self)
+        figure.set_dpi(self.size / figure.get_figwidth())
+        return figure
+
+    def save(self, kind: str, path: Path) -> None:
+        """Draw one picture into a file, in the format that its name ends with."""
+        figure = self.draw(kind)
+        figure.savefig(path, dpi=figure.dpi)  # "figure" would be the one it was made with
+
+    @cached_property
+    def crystal(self) -> Crystal:
+        """The crystal in the laboratory, without the support where hardly anything scatters."""
+        if self.geometry is None:
+            raise ParameterError(f"the result names no geometry: {HOW_TO_KNOW}")
+        amplitude = self._amplitude()
+        # single voxels far away would make the array in the laboratory many times as large
+        support = self.result.support & binary_dilation(amplitude > FAINT, iterations=2)
+        basis = self.geometry.direct_basis(self.result.measurement.shape)
+        voxel = self.voxel
+        if voxel is None:
+            solid = np.argwhere(amplitude >= object_level(amplitude))
+            longest = float(np.ptp(solid @ basis.T, axis=0).max())
+            voxel = min(cubic_voxel(basis), longest / FINE)
+        cells = float(np.prod(laboratory_shape(support, basis, voxel), dtype=np.float64))
+        if cells > CELLS:
+            raise ParameterError(
+                f"a voxel of {voxel:g} nm makes {cells:.1g} of them: give a larger one"
+            )
+        return analyse(self.result.object, support, self.geometry, voxel)
+
+    def phase(self) -> Figure:
+        """Surface of the amplitude, coloured by the phase, from two sides."""
+        if self.geometry is None:
+            return self._detector_phase()
+        return self._crystal_surface(self.crystal.phase, phase_look)
+
+    def strain(self) -> Figure:
+        """Surface of the amplitude, coloured by the strain, from the same two sides."""
+        return self._crystal_surface(self.crystal.strain, strain_look)
+
+    def diffraction(self) -> Figure:
+        """Surfaces of measured and calculated intensity at the same counts, coloured by |Q|."""
+        measured = self.result.measurement.intensity
+        counts = diffraction_level(measured) if self.counts is None else self.counts
+        if self.geometry is None:
+            basis: Basis = np.diag(2.0 / np.array(measured.shape))[::-1]
+            scene = Scene(DETECTOR)
+            label = NYQUIST
+        else:
+            basis = self.geometry.reciprocal_basis()
+            q = self.geometry.momentum_transfer()
+            scene = _laboratory(("$Q_x$ (1/nm)", "$Q_y$ (1/nm)", "$Q_z$ (1/nm)"), q)
+            label = WAVENUMBER
+        camera = best_camera([vector for _, vector in scene.arrows.values()])
+        panels = [
+            Panel(title, diffraction_surface(intensity, counts, basis), camera)
+            for title, intensity in (
+                (f"measured, at {counts:.3g} counts", measured),
+                ("calculated, at the same", diffraction(self.result.object)),
+            )
+        ]
+        highest = max(float(panel.mesh[COLOUR].max()) for panel in panels)
+        return draw_surfaces(panels, scene, distance_look(highest, label), self.size)
+
+    def slices(self) -> Figure:
+        """Three planes of amplitude and phase; with a geometry, also of displacement and strain."""
+        if self.geometry is not None:
+            return draw_crystal_slices(self.crystal)
+        figure = new_figure(8.4, 5.4)
+        draw_object(figure, self.result)
+        return figure
+
+    def diffraction_slices(self) -> Figure:
+        """Three planes of measured and calculated intensity, through the peak."""
+        figure = new_figure(8.4, 5.4)
+        draw_diffraction(figure, self.result)
+        return figure
+
+    def spectral_weight(self) -> Figure:
+        """Spectral weight of measured and calculated amplitudes over |Q|."""
+        basis = None if self.geometry is None else self.geometry.reciprocal_basis()
+        return draw_spectrum(self.result, basis)
+
+    def _crystal_surface(
+        self, values: NDArray[np.float32], look: Callable[[NDArray[np.float32]], Look]
+    ) -> Figure:
+        crystal = self.crystal
+        level = self._level(crystal.amplitude)
+        mesh = crystal_surface(crystal, values, level)
+        scene = _laboratory(("x (nm)", "y (nm)", "z (nm)"), crystal.q)
+        return self._two_sides(mesh, level, scene, look(mesh[COLOUR]))
+
+    def _detector_phase(self) -> Figure:
+        amplitude = self._amplitude()
+        phase = flatten_phase(self.result.object, amplitude > FAINT)
+        level = self._level(amplitude)
+        mesh = object_surface(amplitude, phase, level, np.eye(3)[::-1])
+        scene = Scene(tuple(f"{name} (voxels)" for name in DETECTOR))
+        return self._two_sides(mesh, level, scene, phase_look(mesh[COLOUR]))
+
+    def _two_sides(self, mesh: pyvista.PolyData, level: float, scene: Scene, look: Look) -> Figure:
+        camera = best_camera([vector for _, vector in scene.arrows.values()])
+        panels = [
+            Panel(f"amplitude = {level:.2f} × max", mesh, camera),
+            Panel("from the other side", mesh, camera.opposite()),
+        ]
+        return draw_surfaces(panels, scene, look, self.size)
+
+    def _amplitude(self) -> NDArray[np.float32]:
+        """Of its highest value, in the detector's frame, 0 outside the support."""
+        amplitude = np.where(self.result.support, np.abs(self.result.object), np.float32(0))
+        amplitude /= amplitude.max()
+        return amplitude
+
+    def _level(self, amplitude: NDArray[np.floating]) -> float:
+        return object_level(amplitude) if self.level is None else self.level
+
+
+def _laboratory(axes: tuple[str, str, str], q: NDArray[np.float64]) -> Scene:
+    vectors = {"Q": tuple(q), "beam": BEAM}
+    return Scene(axes, {name: (COLOURS[name], vector) for name, vector in vectors.items()})
+
+
+_DRAWN: dict[str, Callable[[Pictures], Figure]] = {
+    "phase": Pictures.phase,
+    "strain": Pictures.strain,
+    "diffraction": Pictures.diffraction,
+    "slices": Pictures.slices,
+    "spectral-weight": Pictures.spectral_weight,
+    "diffraction-slices": Pictures.diffraction_slices,
+}
+KINDS = tuple(_DRAWN)[:-1]  # the last only in place of another
+FLAT = {"phase": "slices", "strain": "slices", "diffraction": "diffraction-slices"}

@@ -1,0 +1,53 @@
+"""The Fourier spectral weight of one result (Fig. 3i of the paper)."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from ..fourier import diffraction
+from ..geometry import Basis
+from ..metrics import shells, spectral_weight
+from ..result import Result
+from .curves import COLOURS, plain, q_axis
+from .slices import new_figure
+
+WIDE = 4.0  # a ratio of largest to smallest from which on an axis is logarithmic
+
+
+def draw_spectrum(result: Result, basis: Basis | None = None) -> Figure:
+    """Draw the spectral weight of measured and calculated amplitudes over |Q|, and their ratio.
+
+    Parameters
+    ----------
+    result : Result
+    basis : (3, 3), optional
+        Steps of Q in 1/nm (`Geometry.reciprocal_basis`); without it |Q| is in Nyquist frequencies.
+    """
+    measurement = result.measurement
+    parts = shells(measurement.shape, basis)
+    weights = [
+        spectral_weight(np.sqrt(intensity), parts, measurement.mask)
+        for intensity in (measurement.intensity, diffraction(result.object))
+    ]
+    known = weights[0] > 0
+    q, measured, calculated = parts.q[known], *(weight[known] for weight in weights)
+    figure = new_figure(7.6, 5.2)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[2.2, 1])
+    upper.semilogy(q, measured, color="black", linewidth=3.2, alpha=0.3, label="measured")
+    upper.semilogy(q, calculated, color=COLOURS[0], linewidth=1.7, label="calculated")
+    upper.set_ylabel("spectral weight (√counts)")
+    upper.legend(frameon=False)
+    plain(upper)
+    ratio = calculated / measured
+    lower.axhline(1, color="black", linewidth=2, alpha=0.3)
+    lower.plot(q, ratio, color=COLOURS[0], linewidth=1.7)
+    if ratio.min() > 0 and ratio.max() > WIDE * ratio.min():
+        lower.set_yscale("log")
+        lower.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        lower.yaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+        lower.yaxis.set_minor_formatter(NullFormatter())
+    lower.set_ylabel("to measured")
+    q_axis(lower, parts)
+    return figure
