@@ -13,9 +13,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from .looks import MINUS, SUPERSCRIPT
+
 DPI = 140
 METRICS = {"chi2": "χ²", "pearson": "rₚ", "chi2_held_out": "held-out χ²"}
-SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def render(template: str, **content: Any) -> str:
@@ -59,13 +60,13 @@ def number(value: float | None, digits: int = 4) -> str:
     if isinstance(value, int):
         return f"{value:,}".replace(",", "\u202f")
     if not math.isfinite(value) or value == 0:
-        return f"{value:g}".replace("-", "−").replace("inf", "∞")
+        return f"{value:g}".replace("-", MINUS).replace("inf", "∞")
     mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
     exponent = int(power)
     if -4 < exponent < 5:
         text = f"{value:.{max(0, digits - 1 - exponent)}f}"
-        return text.replace("-", "−")
-    return f"{mantissa} × 10{str(exponent).translate(SUPERSCRIPT)}".replace("-", "−")
+        return text.replace("-", MINUS)
+    return f"{mantissa} × 10{str(exponent).translate(SUPERSCRIPT)}".replace("-", MINUS)
 
 
 def percent(value: float) -> str:

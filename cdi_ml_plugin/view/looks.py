@@ -10,11 +10,12 @@ from matplotlib import colormaps
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 from numpy.typing import NDArray
 
-from .slices import OUTSIDE, PHASE_COLOURS, strain_map
+from .slices import OUTSIDE, PHASE_COLOURS, PI_TICKS, phase_limit, phase_map
 
 NEARLY_ALL = 0.98  # share of the values that the colours reach
 ROUND = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 MINUS = "−"
+SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +62,13 @@ def phase_look(phase: NDArray[np.floating]) -> Look:
     )
 
 
+def wrapped_phase_look(phase: NDArray[np.floating]) -> Look:
+    """Phases in rad that are known up to 2π: cyclic."""
+    limit = phase_limit(phase)
+    ticks = dict(zip(np.linspace(-limit, limit, 5).tolist(), PI_TICKS[limit], strict=True))
+    return Look("phase (rad)", phase_map(), -limit, limit, ticks)
+
+
 def displacement_look(displacement: NDArray[np.floating]) -> Look:
     """Displacements along Q in nm, written in pm."""
     limit = _round(1e3 * _largest(displacement)) / 1e3
@@ -73,8 +81,8 @@ def strain_look(strain: NDArray[np.floating]) -> Look:
     limit = _round(_largest(strain))
     power = int(np.floor(np.log10(limit) + 1e-9))
     ticks = _five(limit, lambda value: _number(value / 10.0**power))
-    unit = f"$10^{{{power}}}$"
-    return Look(f"strain along Q ({unit})", strain_map(), -limit, limit, ticks)
+    label = f"strain along Q (10{str(power).translate(SUPERSCRIPT)})"
+    return Look(label, _colours("RdBu_r"), -limit, limit, ticks)
 
 
 def distance_look(highest: float, label: str) -> Look:

@@ -12,19 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import CdiMlError
-from ..fourier import diffraction
 from ..geometry import Geometry
-from ..metrics import shells, spectral_weight
+from .crystal_slices import draw_crystal_slices
 from .html import METRICS, number, picture, render
 from .isosurface import contents, surface_of_crystal, surface_of_object
 from .recipe import algorithms, machine
-from .report_figures import (
-    draw_crystal,
-    draw_diffraction,
-    draw_history,
-    draw_object,
-    draw_weights,
-)
+from .slices import new_figure
+from .spectrum import draw_spectrum
+from .summary import draw_diffraction, draw_history, draw_object
 
 if TYPE_CHECKING:
     from ..crystal import Crystal
@@ -164,20 +159,18 @@ def _surfaces(result: Result, crystal: Crystal | None) -> list[dict[str, Any]]:
 
 
 def _images(result: Result, crystal: Crystal | None, geometry: Geometry | None) -> dict[str, str]:
-    measurement = result.measurement
-    calculated = diffraction(result.object)
     basis = None if geometry is None else geometry.reciprocal_basis()
-    parts = shells(measurement.shape, basis)
-    weights = [
-        spectral_weight(np.sqrt(counts), parts, measurement.mask)
-        for counts in (measurement.intensity, calculated)
-    ]
-    figures = {
-        "object": draw_object(result) if crystal is None else draw_crystal(crystal),
-        "diffraction": draw_diffraction(result, calculated),
-        "weights": draw_weights(parts, *weights),
-        "history": draw_history(result),
-    }
+    figures = {"weights": draw_spectrum(result, basis)}
+    for name, draw, size in (
+        ("object", draw_object, (8.4, 5.4)),
+        ("diffraction", draw_diffraction, (8.4, 5.4)),
+        ("history", draw_history, (7.6, 3.4)),
+    ):
+        if name == "object" and crystal is not None:
+            figures[name] = draw_crystal_slices(crystal)
+        else:
+            figures[name] = new_figure(*size)
+            draw(figures[name], result)
     return {name: picture(figure) for name, figure in figures.items()}
 
 

@@ -55,7 +55,7 @@ def draw_summary(result: Result) -> Figure:
     real, reciprocal = upper.subfigures(1, 2, wspace=0.03)
     draw_object(real, result)
     draw_diffraction(reciprocal, result)
-    _draw_history(lower, result)
+    draw_history(lower, result)
     figure.suptitle(_title(result), fontsize=13, linespacing=1.5)
     return figure
 
@@ -64,9 +64,9 @@ def draw_object(part: Any, result: Result) -> None:
     """Draw three slices of amplitude and phase into a figure or a part of one."""
     support = result.support
     amplitude = np.abs(result.object)
-    centre, window = object_window(np.where(support, amplitude, 0))
     inside = amplitude[support]
     amplitude = amplitude / (inside.max() if inside.size and inside.max() > 0 else 1.0)
+    centre, window = object_window(np.where(support & (amplitude > FAINT), amplitude, 0))
     within = tuple(window)  # the rest is empty, and a full scan is large
     phase = np.full(amplitude.shape, np.nan, dtype=np.float32)
     phase[within] = flatten_phase(result.object[within], support[within])
@@ -106,7 +106,8 @@ def draw_diffraction(part: Any, result: Result) -> None:
     part.suptitle(title + (" (grey: masked)" if result.measurement.mask.any() else ""), fontsize=12)
 
 
-def _draw_history(part: Any, result: Result) -> None:
+def draw_history(part: Any, result: Result) -> None:
+    """Draw χ² over the iterations of all runs into a figure or a part of one."""
     ax = part.subplots()
     drawn = False
     order = [i for i in range(len(result.runs)) if i != result.best] + [result.best]
