@@ -57,7 +57,7 @@ class Commands(Directive):
         found: list[nodes.Node] = []
 
         def add(command: click.Command, name: str) -> None:
-            context = click.Context(command, info_name=name, max_content_width=88)
+            context = click.Context(command, info_name=name, terminal_width=100)
             context.help_option_names = ["-h", "--help"]
             if isinstance(command, click.Group) and command is not cli:
                 for each in sorted(command.commands):
@@ -89,9 +89,12 @@ def other_names(app, env, node, contnode):
     return contnode if found is None and constant else found
 
 
-def moduli(app, what, name, obj, options, lines):
-    """Keep |F| from being read as a substitution."""
+def as_text(app, what, name, obj, options, lines):
+    """Keep |F| from being read as a substitution, and titles in a module's docstring from being sections."""
     for number, line in enumerate(lines):
+        if what == "module" and number and line and not line.strip("-"):
+            lines[number - 1 : number + 1] = [f".. rubric:: {lines[number - 1]}", ""]
+            continue
         parts = line.split("``")
         parts[::2] = [part.replace("|", r"\|") for part in parts[::2]]
         lines[number] = "``".join(parts)
@@ -109,4 +112,4 @@ def setup(app):
     app.connect("missing-reference", other_names)
     app.connect("source-read", link_pages)
     app.connect("include-read", link_pages)
-    app.connect("autodoc-process-docstring", moduli, priority=900)  # after numpydoc
+    app.connect("autodoc-process-docstring", as_text, priority=900)  # after numpydoc
