@@ -1,4 +1,4 @@
-"""The quick start does what it says: its commands and its Python run, in order."""
+"""The documentation: links lead somewhere, and the quick start does what it says (`make docs` builds it)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ import pytest
 
 from cdi_ml_plugin.cli import cli
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "quickstart.md"
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "quickstart.md"
+PAGES = [ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*/README.md")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_lead_somewhere_on_a_forge(page: Path) -> None:
+    text = re.sub(r"```.*?```|`[^`]*`", "", page.read_text(encoding="utf-8"), flags=re.S)
+    links = re.findall(r"\]\(([^)#]+)[)#]", text)
+    assert not [link for link in links if ":" not in link and not (page.parent / link).exists()]
 
 
 def test_quick_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
