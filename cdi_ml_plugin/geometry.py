@@ -1,4 +1,4 @@
-"""Where each voxel lies: the diffractometer of APS 34-ID-C, on xrayutilities' `QConversion`.
+"""Where each voxel lies, in reciprocal and in direct space, on xrayutilities' `QConversion`.
 
 Conventions
 -----------
@@ -11,42 +11,30 @@ Conventions
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from silx.io.specfile import SfErrColNotFound, SfErrMotorNotFound, SpecFile
 from xrayutilities.experiment import QConversion
 
-from .errors import ParameterError, ReadError
+from .diffractometers import DETECTORS, Directions, diffractometer
+from .errors import ParameterError
+from .geometry_check import ENERGY, KEYWORDS, check, known_detector
+from .geometry_spec import from_config_instr, read_spec
 from .measurement import Measurement
 
-SAMPLE_AXES = ("y+", "z-", "y+")  # theta, chi, phi
-DETECTOR_AXES = ("y+", "x-")  # delta, gamma
 BEAM = (0, 0, 1)
-PIXEL_DIRECTIONS = ("x+", "y-")  # along a growing column number, a growing row number
-SEAM_START = 256  # the first pixel behind the gap between the chips of the 34idcTIM2 detector
-SEAM = (4, 5)  # pixels missing there, along columns and along rows
-
-_SAMPLE_MOTORS = {"th": "theta", "chi": "chi", "phi": "phi"}  # SPEC mnemonic → our name
-_SPEC_NAMES = {
-    "theta": "Theta",
-    "chi": "Chi",
-    "phi": "Phi",
-    "delta": "Delta",
-    "gamma": "Gamma",
-    "distance": "camdist",
-    "energy": "Energy",
-}
 
 Basis = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Geometry:
-    """Diffraction geometry at one reference voxel of a rocking scan.
+    """Diffraction geometry at one reference voxel of a scan.
 
     Parameters
     ----------
@@ -54,28 +42,36 @@ class Geometry:
         Photon energy in keV.
     distance : float
         From the sample to the detector, in metres.
-    theta, chi, phi, delta, gamma : float
-        Angles at the reference frame, in degrees.
     step : float
-        Of the scanned motor from one frame to the next, in degrees.
+        Of the scanned motor from one frame to the next, in degrees (energy: keV).
     reference : (frame, row, column)
         Voxel where the basis is taken, best the Bragg peak; row and column count in the frame
         as it was read, that is within `roi`.
-    motor : {"theta", "chi", "phi"}
-        The scanned motor.
-    roi : (first column, columns, first row, rows)
-        Part of the detector that was read out, as SPEC's ``#UIMR5`` has it.
-    pixel : (float, float)
-        Pixel size along (column number, row number), in metres.
-    beam_zero : (float, float)
-        (column, row) of the pixel hit by the direct beam at delta = gamma = 0, gap included.
+    motor : str
+        The scanned motor: a circle of the sample, or ``"energy"``. Default: the sample's first.
+    diffractometer : str
+        One of `diffractometers.DIFFRACTOMETERS`.
+    detector : str, optional
+        One of `diffractometers.DETECTORS`; default that of the diffractometer.
+    roi : (first column, columns, first row, rows), optional
+        Part of the detector that was read out, as SPEC's ``#UIMR5`` has it; default all of it.
+    pixel : (float, float), optional
+        Pixel size along (column number, row number), in metres; default the detector's.
+    beam_zero : (float, float), optional
+        (column, row) of the pixel hit by the direct beam at zero detector angles, gap included;
+        default the detector's.
+    directions : (str, str), optional
+        Along which laboratory axes column and row numbers grow; default the diffractometer's.
     binning : (int, int, int)
         How many frames, rows and columns make a voxel of the array.
+    **angles : float
+        Every circle of the diffractometer at the reference frame, in degrees: ``theta``, ``chi``,
+        ``phi``, ``delta``, ``gamma`` for 34-ID-C.
 
     Raises
     ------
     ParameterError
-        A number that is not finite or out of range, or an unknown motor.
+        A number that is missing, not finite or out of range, or an unknown name.
 
     References
     ----------
@@ -85,37 +81,57 @@ class Geometry:
 
     energy: float
     distance: float
-    theta: float
-    chi: float
-    phi: float
-    delta: float
-    gamma: float
     step: float
     reference: tuple[int, int, int]
-    motor: str = "theta"
-    roi: tuple[int, int, int, int] = (0, 256, 0, 256)
-    pixel: tuple[float, float] = (55e-6, 55e-6)
-    beam_zero: tuple[float, float] = (260.0, 261.0)
-    binning: tuple[int, int, int] = (1, 1, 1)
+    motor: str
+    diffractometer: str
+    detector: str
+    roi: tuple[int, int, int, int]
+    pixel: tuple[float, float]
+    beam_zero: tuple[float, float]
+    directions: Directions
+    binning: tuple[int, int, int]
+    angles: Mapping[str, float]
 
-    def __post_init__(self) -> None:
-        for name in ("energy", "distance", *_SAMPLE_MOTORS.values(), "delta", "gamma", "step"):
-            value = getattr(self, name)
-            if not isinstance(value, int | float | np.number) or not math.isfinite(value):
-                raise ParameterError(f"geometry: {name} is {value!r}: a finite number is needed")
-        for name in ("energy", "distance"):
-            if getattr(self, name) <= 0:
-                raise ParameterError(f"geometry: {name} is {getattr(self, name)}: it must be > 0")
-        if self.step == 0:
-            raise ParameterError("geometry: step is 0: give the scanned motor's step in degrees")
-        if self.motor not in _SAMPLE_MOTORS.values():
-            raise ParameterError(
-                f"geometry: motor {self.motor!r} is unknown: use one of theta, chi, phi"
-            )
-        lengths = {"reference": 3, "roi": 4, "pixel": 2, "beam_zero": 2, "binning": 3}
-        for name, count in lengths.items():
-            if len(getattr(self, name)) != count:
-                raise ParameterError(f"geometry: {name} needs {count} numbers")
+    def __init__(
+        self,
+        *,
+        energy: float,
+        distance: float,
+        step: float,
+        reference: tuple[int, int, int],
+        motor: str | None = None,
+        diffractometer: str = "34idc",
+        detector: str | None = None,
+        roi: tuple[int, int, int, int] | None = None,
+        pixel: tuple[float, float] | None = None,
+        beam_zero: tuple[float, float] | None = None,
+        directions: Directions | None = None,
+        binning: tuple[int, int, int] = (1, 1, 1),
+        **angles: float,
+    ) -> None:
+        circles = _diffractometer(diffractometer)
+        detector = circles.default_detector if detector is None else detector
+        known = known_detector(detector, pixel, roi)
+        columns, rows = known.size
+        values = {
+            "energy": energy,
+            "distance": distance,
+            "step": step,
+            "reference": tuple(reference),
+            "motor": next(iter(circles.sample)) if motor is None else motor,
+            "diffractometer": diffractometer,
+            "detector": detector,
+            "roi": (0, columns, 0, rows) if roi is None else tuple(roi),
+            "pixel": (known.pixel, known.pixel) if pixel is None else tuple(pixel),
+            "beam_zero": tuple(beam_zero or known.beam_zero or (columns / 2, rows / 2)),
+            "directions": circles.directions if directions is None else tuple(directions),
+            "binning": tuple(binning),
+            "angles": MappingProxyType(dict(angles)),
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        check(values)
 
     @classmethod
     def from_spec(
@@ -125,7 +141,7 @@ class Geometry:
         reference: tuple[int, int, int] | None = None,
         **overrides: Any,
     ) -> Geometry:
-        """Take the geometry of scan number `scan` from a SPEC file of 34-ID-C.
+        """Take the geometry of scan number `scan` from a SPEC file.
 
         Parameters
         ----------
@@ -137,18 +153,50 @@ class Geometry:
         Raises
         ------
         ReadError
-            No such file or scan, not a rocking scan, or a number missing that no keyword gives.
+            No such file or scan, not a rocking scan, or a number missing that no keyword gives; the
+            message lists all that are missing.
         ParameterError
             An unknown keyword or a number out of range.
         """
-        unknown = sorted(set(overrides) - set(cls.__dataclass_fields__))
+        circles = _diffractometer(overrides.get("diffractometer", "34idc"))
+        unknown = sorted(set(overrides) - {*KEYWORDS, *circles.circles})
         if unknown:
             raise ParameterError(
                 f"geometry: unknown keyword {unknown[0]!r}: use one of "
-                + ", ".join(cls.__dataclass_fields__)
+                + ", ".join([*KEYWORDS, *circles.circles])
             )
-        values = _read_spec(Path(spec_file), scan, reference, overrides)
+        values = read_spec(Path(spec_file), scan, reference, overrides, circles)
         return cls(**{**values, **overrides})
+
+    @classmethod
+    def from_config_instr(
+        cls,
+        config: Mapping[str, Any],
+        scan: int | None = None,
+        reference: tuple[int, int, int] | None = None,
+        **overrides: Any,
+    ) -> Geometry:
+        """Take the geometry from a cohere ``config_instr``, read by `io.cohere.read_config`.
+
+        What it holds itself wins over the SPEC file that it names; without ``specfile`` it must hold
+        everything, and `reference` must be given.
+
+        Raises
+        ------
+        ReadError, ParameterError
+            As `from_spec`.
+        """
+        given = {**from_config_instr(config), **overrides}
+        if "specfile" in config and scan is not None:
+            return cls.from_spec(config["specfile"], scan, reference, **given)
+        wanted = ("energy", "distance", "step")
+        missing = [name for name in wanted if name not in given]
+        if missing or reference is None:
+            raise ParameterError(
+                f"geometry: config_instr names no specfile, and no {', '.join(missing) or 'reference'}: "
+                "give it by keyword"
+            )
+        return cls(reference=reference, **given)
 
     @classmethod
     def of(cls, measurement: Measurement) -> Geometry | None:
@@ -172,20 +220,32 @@ class Geometry:
             return cls.from_spec(about["spec"], about["scan"], **given)
         return cls(**given) if "energy" in given else None
 
+    def numbers(self) -> dict[str, Any]:
+        """Every parameter as a plain number or text: ``Geometry(**g.numbers())`` is `g` again."""
+        return {**{name: getattr(self, name) for name in KEYWORDS}, **self.angles}
+
     def reciprocal_basis(self) -> Basis:
-        """Steps of q from voxel to voxel, (3, 3) in 1/nm, columns along (rocking, row, column)."""
-        angles = self._angles()
-        scanned = list(_SAMPLE_MOTORS.values()).index(self.motor)
-        angles[scanned] = np.array([angles[scanned], angles[scanned] + self.step])
+        """Steps of q from voxel to voxel, (3, 3) in 1/nm, columns along (rocking, row, column).
+
+        Raises
+        ------
+        ParameterError
+            The voxel lies in the direct beam, where frames of a scan do not move.
+        """
         # Differences are taken backwards along the detector and forwards along the scan: cohere's
         # choice, which moves the basis by half a voxel and keeps both programs' frames identical.
-        column, row = self._detector_pixel()
-        q = self._q(angles, column - 1, row - 1, size=2)
-        rocking = q[:, 1, 0, 0] - q[:, 0, 0, 0]
-        along_row_number = q[:, 0, 0, 1] - q[:, 0, 0, 0]
-        along_column_number = q[:, 0, 1, 0] - q[:, 0, 0, 0]
-        steps = np.stack([rocking, along_row_number, along_column_number], 1)
-        return self._to_laboratory(steps) * np.asarray(self.binning)
+        here = self._sample_q(0, (2, 2), (1, 1))
+        rocking = self._sample_q(1, (2, 2), (1, 1))[:, 0, 0] - here[:, 0, 0]
+        steps = np.stack([rocking, here[:, 1, 0] - here[:, 0, 0], here[:, 0, 1] - here[:, 0, 0]], 1)
+        # a rocking step of 1e-6 of a pixel's is rounding: the three are in one plane
+        lengths = np.linalg.norm(steps, axis=0)
+        if abs(np.linalg.det(steps)) < 1e-6 * lengths[1] * lengths[2] * lengths.max():
+            raise ParameterError(
+                "geometry: frames of this scan cut the same plane of reciprocal space: "
+                "check the angles, and which motor was scanned"
+            )
+        basis: Basis = self._rotation() @ steps * np.asarray(self.binning)
+        return basis
 
     def direct_basis(self, shape: tuple[int, int, int]) -> Basis:
         """Voxel edges of the object, (3, 3) in nm, for an array of `shape` voxels.
@@ -200,124 +260,96 @@ class Geometry:
         field_of_view = 2 * np.pi * np.linalg.inv(self.reciprocal_basis()).T
         return np.asarray(field_of_view / np.asarray(shape, dtype=float), dtype=float)
 
+    def q(self, shape: tuple[int, int, int]) -> NDArray[np.float32]:
+        """q = k_f − k_i of every voxel, (3, z, y, x) in 1/nm, for the crystal as it stands at the reference.
+
+        The reference voxel is at ``n // 2`` of each axis. Exact, where `reciprocal_basis` is the tangent.
+        """
+        frames, rows, columns = shape
+        rotation = self._rotation()
+        result = np.empty((3, frames, rows, columns), dtype=np.float32)
+        for frame in range(frames):
+            away = (frame - frames // 2) * self.binning[0]
+            q = self._sample_q(away, (rows, columns), self.binning[1:])
+            result[:, frame] = np.tensordot(rotation, q, axes=1)
+        return result
+
     @property
     def d_spacing(self) -> float:
         """Lattice spacing in nm, 2π/|k_f − k_i|, with k_f along the detector arm.
 
-        The arm is driven until the peak sits where the user wants it on the detector, so its
-        angles, and not the nominal beam-zero pixel, carry the calibration; cohere reports the
-        same number. `momentum_transfer` is the reference voxel's own q.
+        The arm is driven until the peak sits where the user wants it on the detector, and cohere
+        reports this number. `momentum_transfer` is the reference voxel's own q, which trusts the
+        nominal beam-zero pixel too.
         """
-        wavelength, q = self._wavelength(), self._conversion()
-        k_f = np.asarray(q.getDetectorPos(self.delta, self.gamma, deg=True), dtype=float).ravel()
-        transfer = k_f / np.linalg.norm(k_f) - np.asarray(BEAM, dtype=float)
-        return float(wavelength / np.linalg.norm(transfer))
+        detector = [self.angles[name] for name in _diffractometer(self.diffractometer).detector]
+        k_f = np.asarray(self._conversion(0).getDetectorPos(*detector, deg=True), dtype=float)
+        transfer = k_f.ravel() / np.linalg.norm(k_f) - np.asarray(BEAM, dtype=float)
+        length = np.linalg.norm(transfer)
+        return float(self._wavelength() / length) if length > 0 else math.inf
 
     def momentum_transfer(self) -> NDArray[np.float64]:
         """q = k_f − k_i of the reference voxel, (3,) in 1/nm, laboratory frame."""
-        column, row = self._detector_pixel()
-        q = self._q(self._angles(), column, row, size=1)
-        return self._to_laboratory(q.reshape(3, 1))[:, 0]
+        q: NDArray[np.float64] = self._rotation() @ self._sample_q(0, (1, 1), (1, 1))[:, 0, 0]
+        return q
 
     # -- private ----------------------------------------------------------------------------------
-
-    def _angles(self) -> list[Any]:
-        return [self.theta, self.chi, self.phi, self.delta, self.gamma]
 
     def _wavelength(self) -> float:
         return 1.239841984 / self.energy  # nm; h·c/e, exact in the SI of 2019
 
-    def _conversion(self) -> QConversion:
-        conversion = QConversion(SAMPLE_AXES, DETECTOR_AXES, BEAM, en=1000.0 * self.energy)
+    def _conversion(self, frames: float) -> QConversion:
+        circles = _diffractometer(self.diffractometer)
+        energy = self.energy + (frames * self.step if self.motor == ENERGY else 0)
+        sample, detector = tuple(circles.sample.values()), tuple(circles.detector.values())
+        return QConversion(sample, detector, BEAM, en=1000.0 * energy)
+
+    def _sample_q(
+        self, frames: float, size: tuple[int, int], binning: tuple[int, ...]
+    ) -> NDArray[np.float64]:
+        """q in the sample frame in 1/nm, (3, rows, columns), `frames` after the reference frame.
+
+        A window of `size` with the reference pixel at ``n // 2``, of pixels as large as `binning`.
+        """
+        circles = _diffractometer(self.diffractometer)
+        rows, columns = size
+        per_row, per_column = binning
+        column, row = self._detector_pixel()
+        conversion = self._conversion(frames)
         conversion.init_area(
-            *PIXEL_DIRECTIONS,
-            *self.beam_zero,
-            *(0, 0),  # the detector's size, not used where a region is given
+            *self.directions,
+            (self.beam_zero[0] - column) / per_column + columns // 2,
+            (self.beam_zero[1] - row) / per_row + rows // 2,
+            columns,
+            rows,
             distance=self.distance,
-            pwidth1=self.pixel[0],
-            pwidth2=self.pixel[1],
+            pwidth1=self.pixel[0] * per_column,
+            pwidth2=self.pixel[1] * per_row,
         )
-        return conversion
+        scanned = {self.motor: self.angles.get(self.motor, 0.0) + frames * self.step}
+        angles = {**self.angles, **scanned}
+        values = [angles[name] for name in (*circles.sample, *circles.detector)]
+        q = np.array(conversion.area(*values, deg=True)).reshape(3, columns, rows)
+        return 10.0 * q.swapaxes(1, 2)  # xrayutilities: 1/Å, columns first
 
     def _detector_pixel(self) -> tuple[int, int]:
         """(column, row) of the reference voxel on the detector, gap between the chips included."""
         _, row, column = self.reference
         starts = (self.roi[0], self.roi[2])
+        known = DETECTORS.get(self.detector)
         # A region that starts behind the gap is shifted by it; one that spans it has the gap's
         # pixels in its frames already.
-        shift = [gap if start >= SEAM_START else 0 for start, gap in zip(starts, SEAM, strict=True)]
+        shift = [
+            gap if known is not None and start >= known.seam_start else 0
+            for start, gap in zip(starts, known.seam if known else (0, 0), strict=True)
+        ]
         return int(column + starts[0] + shift[0]), int(row + starts[1] + shift[1])
 
-    def _q(self, angles: list[Any], column: int, row: int, size: int) -> NDArray[np.float64]:
-        """q in the sample frame in 1/nm: (3, motor positions, size, size), columns before rows."""
-        roi = [column, column + size, row, row + size]
-        q = np.array(self._conversion().area(*angles, roi=roi, deg=True))
-        return 10.0 * q.reshape(3, -1, size, size)  # xrayutilities: 1/Å
-
-    def _to_laboratory(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Turn column vectors (3, n) from the sample's to the laboratory frame."""
-        conversion = self._conversion()
-        sample = (self.theta, self.chi, self.phi)
-        turned = [conversion.transformSample2Lab(vector, *sample) for vector in vectors.T]
-        return np.stack(turned, axis=1)
+    def _rotation(self) -> Basis:
+        """From the sample's to the laboratory frame, (3, 3), at the reference."""
+        sample = [self.angles[name] for name in _diffractometer(self.diffractometer).sample]
+        conversion = self._conversion(0)
+        return np.stack([conversion.transformSample2Lab(axis, *sample) for axis in np.eye(3)], 1)
 
 
-def _read_spec(
-    path: Path, number: int, reference: tuple[int, int, int] | None, given: dict[str, Any]
-) -> dict[str, Any]:
-    """Read what `given` lacks; `distance` in metres."""
-    try:
-        scan = SpecFile(str(path))[f"{number}.1"]
-    except OSError as error:
-        raise ReadError(f"{path}: cannot be opened as a SPEC file: check the path") from error
-    except (KeyError, IndexError) as error:
-        raise ReadError(f"{path}: holds no scan {number}: check the scan number") from error
-    where = f"{path}, scan {number}"
-    words = scan.scan_header_dict.get("S", "").split()
-    values: dict[str, Any] = {}
-    try:
-        values["motor"] = given.get("motor") or _SAMPLE_MOTORS[words[2]]
-        if "step" not in given:
-            values["step"] = (float(words[4]) - float(words[3])) / int(words[5])
-    except (KeyError, IndexError, ValueError, ZeroDivisionError) as error:
-        raise ReadError(
-            f"{where}: '#S {' '.join(words)}' is no scan of th, chi or phi: "
-            "give motor and step by keyword"
-        ) from error
-    roi = given["roi"] if "roi" in given else _region(scan.scan_header, where)
-    values["roi"] = roi
-    points = scan.data.shape[1] if scan.data.ndim == 2 else 0
-    if reference is None:
-        reference = (points // 2, roi[3] // 2, roi[1] // 2)
-    values["reference"] = reference
-    for name, spec_name in _SPEC_NAMES.items():
-        if name in given:
-            continue
-        try:
-            if name == values["motor"]:
-                column = scan.data_column_by_name(spec_name)
-                if not 0 <= reference[0] < len(column):
-                    raise ReadError(
-                        f"{where}: has {len(column)} points, the reference frame is "
-                        f"{reference[0]}: give a frame of the scan"
-                    )
-                values[name] = float(column[reference[0]])
-            else:
-                values[name] = float(scan.motor_position_by_name(spec_name))
-        except (SfErrMotorNotFound, SfErrColNotFound) as error:
-            raise ReadError(
-                f"{where}: has no {spec_name}: give {name} by keyword, or an undamaged file"
-            ) from error
-    if "distance" in values:
-        values["distance"] /= 1000.0
-    return values
-
-
-def _region(header: list[str], where: str) -> tuple[int, int, int, int]:
-    for line in header:
-        if line.startswith("#UIMR5"):
-            numbers = [word for word in line.split()[1:5] if word.lstrip("-").isdigit()]
-            if len(numbers) == 4:
-                first_column, columns, first_row, rows = map(int, numbers)
-                return first_column, columns, first_row, rows
-    raise ReadError(f"{where}: has no region of interest (#UIMR5): give roi by keyword")
+_diffractometer = diffractometer  # within the class, the name is a parameter's

@@ -50,7 +50,7 @@ def test_braggs_law(geometry):
     two_theta = np.arccos(np.cos(np.radians(32.174)) * np.cos(np.radians(12.6346)))
     assert geometry.d_spacing == pytest.approx(0.1239841984 / 0.9 / (2 * np.sin(two_theta / 2)))
     on_axis = Geometry(
-        **{**vars(geometry), "reference": (0, 0, 0), "roi": (256, 128, 256, 128)}
+        **{**geometry.numbers(), "reference": (0, 0, 0), "roi": (256, 128, 256, 128)}
     )  # pixel 256 lies behind the gap: 260, 261 is the beam-zero pixel, on the arm's axis
     assert 2 * np.pi / np.linalg.norm(on_axis.momentum_transfer()) == pytest.approx(
         on_axis.d_spacing, rel=1e-6
@@ -59,7 +59,7 @@ def test_braggs_law(geometry):
 
 def test_an_offset_roi_is_the_same_pixel(geometry):
     cropped = Geometry(
-        **{**vars(geometry), "roi": (64, 128, 32, 128), "reference": (99, 126 - 32, 127 - 64)}
+        **{**geometry.numbers(), "roi": (64, 128, 32, 128), "reference": (99, 126 - 32, 127 - 64)}
     )
     np.testing.assert_array_equal(cropped.reciprocal_basis(), geometry.reciprocal_basis())
 
@@ -73,7 +73,7 @@ def test_an_offset_roi_is_the_same_pixel(geometry):
 )  # fmt: skip
 def test_numbers_out_of_range_are_refused(geometry, wrong):
     with pytest.raises(ParameterError, match=next(iter(wrong))):
-        Geometry(**{**vars(geometry), **wrong})
+        Geometry(**{**geometry.numbers(), **wrong})
 
 
 def test_a_shape_must_be_three_numbers(geometry):
@@ -85,7 +85,9 @@ def test_scan_54(spec_file):
     geometry = Geometry.from_spec(spec_file, scan=54, reference=REFERENCE)
     assert geometry.d_spacing == pytest.approx(0.2335, abs=5e-5)
     assert (geometry.energy, geometry.distance, geometry.motor) == (9.0, 0.5, "theta")
-    assert geometry.theta == 0.2150018  # as measured at that frame, not where the motor stood
+    assert (
+        geometry.angles["theta"] == 0.2150018
+    )  # as measured at that frame, not where the motor stood
     assert geometry.step == pytest.approx(0.005)
     assert Geometry.from_spec(spec_file, scan=54, energy=10.0).energy == 10.0
     assert Geometry.from_spec(spec_file, scan=54).reference == (100, 128, 128)

@@ -1,5 +1,8 @@
 """The CXI file, laid out as PyNX does, so that its tools, cdiutils and silx open it.
 
+The measured counts are where CXI keeps them, below `DETECTOR`; every run is below `PROCESS`. What is neither
+array nor number is there twice: as text to look at, and in ``record``, which `result_file` reads back.
+
 References
 ----------
 Maia, Nature Methods 9, 854 (2012), the CXI format; the PyNX layout is that of release 2025.1.
@@ -19,9 +22,12 @@ import numpy as np
 
 from .. import __version__
 from ..result import Result
+from . import exact
 
 PROGRAM = "cdi_ml_plugin"
 CXI_VERSION = 150
+DETECTOR = "entry_1/instrument_1/detector_1"
+PROCESS = "entry_1/image_1/process_1"
 AXES = ("rocking", "row", "column")
 PACKED: dict[str, Any] = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 
@@ -47,15 +53,23 @@ def _fill(file: h5py.File, result: Result, command: str) -> None:
     entry["program_name"] = PROGRAM
     entry["start_time"] = time.strftime("%Y-%m-%dT%H:%M:%S%z")
 
+    instrument = _group(entry, "instrument_1", "NXinstrument")
+    detector = _group(instrument, "detector_1", "NXdetector")
+    detector.create_dataset("data", data=result.measurement.intensity, **PACKED)
+    detector.create_dataset("mask", data=result.measurement.mask.astype(np.int8), **PACKED)
+    detector["data"].attrs["units"] = "counts"
+
     image = _group(entry, "image_1", "NXdata", signal="data", interpretation="scaler")
     image.create_dataset("data", data=result.object, **PACKED)
-    image.create_dataset("mask", data=result.measurement.mask.astype(np.int8), **PACKED)
     image.create_dataset("support", data=result.support.astype(np.int8), **PACKED)
+    image["mask"] = detector["mask"]  # a hard link, as all that is there already
     image["data_type"] = "electron density"
     image["data_space"] = "real"
     image["data"].attrs["long_name"] = "object (square root of counts)"
     _group(image, "instrument_1", "NXinstrument")
-    _process(_group(image, "process_1", "NXprocess"), result, command)
+    process = _group(image, "process_1", "NXprocess")
+    _process(process, result, command)
+    _runs(process, image, result)
 
     data = _group(entry, "data_1", "NXdata", signal="data", axes=list(AXES))
     data["data"] = h5py.SoftLink("/entry_1/image_1/data")
@@ -83,9 +97,35 @@ def _process(process: h5py.Group, result: Result, command: str) -> None:
     results["nb_point_support"] = int(result.support.sum())
     results["seed"] = result.run.seed
     results["seconds"] = result.seconds
+    process["record"] = exact.dumps(_record(result))
+
+
+def _record(result: Result) -> dict[str, Any]:
+    """All of a result but its arrays."""
+    return {
+        "measurement": {"provenance": result.measurement.provenance},
+        "runs": [
+            {"seed": run.seed, "metrics": run.metrics, "reason": run.reason, "notes": run.notes}
+            for run in result.runs
+        ],
+        "best": result.best,
+        "sequence": result.sequence,
+        "parameters": result.parameters,
+        "device": result.device,
+        "seconds": result.seconds,
+        "notes": result.notes,
+    }
+
+
+def _runs(process: h5py.Group, image: h5py.Group, result: Result) -> None:
     runs = _group(process, "runs", "NXcollection", best=result.best)
     for number, run in enumerate(result.runs, start=1):
         group = _group(runs, f"run_{number:04d}", "NXcollection")
+        if number == result.best + 1:
+            group["object"], group["support"] = image["data"], image["support"]
+        else:
+            group.create_dataset("object", data=run.object, **PACKED)
+            group.create_dataset("support", data=run.support.astype(np.int8), **PACKED)
         group["seed"] = run.seed
         group["reason"] = run.reason
         _store(group, "notes", list(run.notes))

@@ -267,7 +267,7 @@ def _detector(
 
 def _spec(g: Geometry, counts: NDArray[np.int32]) -> str:
     frames = len(counts)
-    theta = g.theta + g.step * (np.arange(frames) - g.reference[0])
+    theta = g.angles["theta"] + g.step * (np.arange(frames) - g.reference[0])
     date = time.strftime("%a %b %d %H:%M:%S %Y", time.gmtime(DATE))
     first_column, columns, first_row, rows = g.roi
     labels = "Theta  Epoch  Seconds  ImageTot  ImageMax  Monitor  Detector"
@@ -287,7 +287,7 @@ def _spec(g: Geometry, counts: NDArray[np.int32]) -> str:
         f"#S {SCAN}  ascan  th {theta[0]:.7g} {theta[-1]:.7g}  {frames - 1} 1",
         f"#D {date}",
         "#T 1  (Seconds)",
-        f"#P0 {g.delta} {g.theta} {g.chi} {g.phi} 0 {g.gamma} 0 0",
+        "#P0 {delta} {theta} {chi} {phi} 0 {gamma} 0 0".format(**g.angles),
         f"#P1 0 {1000 * g.distance:g} {g.energy + 0.2:g} {g.energy:g}",
         "#UIMDET 34idcTIM2:",
         "#UIM Image header information from areaDetector",

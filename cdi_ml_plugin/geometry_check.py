@@ -1,0 +1,87 @@
+"""What the numbers of a `Geometry` must be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .diffractometers import DETECTORS, Detector, diffractometer
+from .errors import ParameterError
+
+ENERGY = "energy"  # as a scanned motor
+WIDEST = 45.0  # degrees in a step; more is a mistake
+# how many values each keyword besides the circles' angles takes
+LENGTHS = {"reference": 3, "roi": 4, "pixel": 2, "beam_zero": 2, "directions": 2, "binning": 3}
+KEYWORDS = ("energy", "distance", "step", "motor", "diffractometer", "detector", *LENGTHS)
+
+
+def check(values: Mapping[str, Any]) -> None:
+    """Check every attribute of a `Geometry`.
+
+    Raises
+    ------
+    ParameterError
+        The first that is missing, not finite, out of range or unknown.
+    """
+    circles = diffractometer(values["diffractometer"])
+    angles = values["angles"]
+    unknown = [name for name in angles if name not in circles.circles]
+    if unknown:
+        raise ParameterError(
+            f"geometry: unknown keyword {unknown[0]!r}: the circles of {values['diffractometer']} are "
+            f"{', '.join(circles.circles)}; other keywords are {', '.join(KEYWORDS)}"
+        )
+    missing = [name for name in circles.circles if name not in angles]
+    if missing:
+        raise ParameterError(f"geometry: no angle of {', '.join(missing)}: give it in degrees")
+    numbers = {name: values[name] for name in ("energy", "distance", "step")}
+    for name, value in {**numbers, **angles}.items():
+        if not isinstance(value, int | float | np.number) or not math.isfinite(value):
+            raise ParameterError(f"geometry: {name} is {value!r}: a finite number is needed")
+    for name, value in angles.items():
+        if abs(value) > 360:
+            raise ParameterError(f"geometry: {name} is {value}: give degrees from -360 to 360")
+    for name, unit, highest in (("energy", "keV", 1000), ("distance", "metres", 200)):
+        if not 0 < values[name] < highest:
+            raise ParameterError(
+                f"geometry: {name} is {values[name]}: it must be > 0 and < {highest}, in {unit}"
+            )
+    if values["step"] == 0 or abs(values["step"]) > WIDEST:
+        raise ParameterError(
+            f"geometry: step is {values['step']}: give the scanned motor's step in degrees (energy: keV)"
+        )
+    if values["motor"] not in (*circles.sample, ENERGY):
+        raise ParameterError(
+            f"geometry: motor {values['motor']!r} is unknown: use one of "
+            f"{', '.join(circles.sample)}, {ENERGY}"
+        )
+    for name, count in LENGTHS.items():
+        if len(values[name]) != count:
+            raise ParameterError(f"geometry: {name} needs {count} values")
+    if min(values["binning"]) < 1 or min(values["pixel"]) <= 0:
+        raise ParameterError(
+            f"geometry: binning {values['binning']} and pixel {values['pixel']} must be positive"
+        )
+
+
+def known_detector(
+    name: str, pixel: tuple[float, float] | None, roi: tuple[int, int, int, int] | None
+) -> Detector:
+    """A known detector, or what is given of an unknown one.
+
+    Raises
+    ------
+    ParameterError
+        It is unknown, and pixel size or region are not given.
+    """
+    if name in DETECTORS:
+        return DETECTORS[name]
+    if pixel is None or roi is None:
+        raise ParameterError(
+            f"geometry: detector {name!r} is not known: give pixel=(column, row size in metres), "
+            f"roi and beam_zero, or one of {', '.join(DETECTORS)}"
+        )
+    return Detector((roi[0] + roi[1], roi[2] + roi[3]), pixel[0])

@@ -1,0 +1,167 @@
+"""What a SPEC file, or cohere's ``config_instr``, says of the geometry of a scan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from silx.io.specfile import Scan, SfErrColNotFound, SfErrMotorNotFound, SpecFile
+
+from .diffractometers import DETECTORS, Diffractometer
+from .errors import ParameterError, ReadError
+
+_ENERGY = ("energy", "en")  # as SPEC calls it where it is scanned
+_MACHINE = {"energy": "Energy", "distance": "camdist"}  # our name → SPEC's motor; keV, mm
+# cohere's name → ours
+_CONFIG = {"th": "theta", "chi": "chi", "phi": "phi", "delta": "delta", "gamma": "gamma"}
+
+
+def read_spec(
+    path: Path,
+    number: int,
+    reference: tuple[int, int, int] | None,
+    given: Mapping[str, Any],
+    diffractometer: Diffractometer,
+) -> dict[str, Any]:
+    """Read from one scan what `given` lacks of the parameters of `Geometry`.
+
+    Raises
+    ------
+    ReadError
+        No such file or scan, no rocking scan, or a number that neither holds; all of those are listed.
+    """
+    try:
+        scan = SpecFile(str(path))[f"{number}.1"]
+    except OSError as error:
+        raise ReadError(f"{path}: cannot be opened as a SPEC file: check the path") from error
+    except (KeyError, IndexError) as error:
+        raise ReadError(f"{path}: holds no scan {number}: check the scan number") from error
+    where = f"{path}, scan {number}"
+    values: dict[str, Any] = {}
+    if "motor" not in given or "step" not in given:
+        values |= _scanned(scan, where, diffractometer)
+    values["motor"] = given.get("motor", values.get("motor"))
+    values["detector"] = given.get("detector") or _detector(scan, where, given, diffractometer)
+    values["roi"] = roi = given["roi"] if "roi" in given else _region(scan.scan_header, where)
+    points = scan.data.shape[1] if scan.data.ndim == 2 else 0
+    if reference is None:
+        reference = (points // 2, roi[3] // 2, roi[1] // 2)
+    if not 0 <= reference[0] < points:
+        raise ReadError(
+            f"{where}: has {points} points, the reference frame is {reference[0]}: "
+            "give a frame of the scan"
+        )
+    values["reference"] = reference
+    missing: list[str] = []
+    for name in (*_MACHINE, *diffractometer.circles):
+        if name in given:
+            continue
+        names = (
+            (_MACHINE[name],) if name in _MACHINE else (name, *diffractometer.names.get(name, ()))
+        )
+        found = _position(scan, names, reference[0] if name == values["motor"] else None)
+        if found is None:
+            missing.append(f"{name} ({' or '.join(_title(n) for n in names)})")
+        else:
+            values[name] = found / 1000.0 if name == "distance" else found
+    if missing:
+        raise ReadError(
+            f"{where}: has no {', '.join(missing)}: give what is missing by keyword, or an undamaged file"
+        )
+    return values
+
+
+def from_config_instr(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of `Geometry` that a cohere ``config_instr`` of 34-ID-C holds itself.
+
+    Raises
+    ------
+    ParameterError
+        A diffractometer of another beamline, or a value that is no number.
+    """
+    if config.get("diffractometer", "34idc") != "34idc":
+        raise ParameterError(
+            f"config_instr: diffractometer {config['diffractometer']!r}: only 34idc is read from "
+            "config_instr, give others as Geometry(diffractometer=…)"
+        )
+    given: dict[str, Any] = {}
+    try:
+        for theirs, ours in _CONFIG.items():
+            if theirs in config:
+                given[ours] = float(config[theirs])
+        if "energy" in config:  # cohere takes what is 1000 or more as eV
+            energy = float(config["energy"])
+            given["energy"] = energy / 1000 if energy >= 1000 else energy
+        if "detdist" in config:
+            given["distance"] = float(config["detdist"]) / 1000
+        if "scan_step" in config:
+            given["step"] = float(config["scan_step"])
+        for theirs, ours, count in (("det_roi", "roi", 4), ("beam_zero", "beam_zero", 2)):
+            if theirs in config:
+                given[ours] = tuple(config[theirs][:count])
+    except (TypeError, ValueError) as error:
+        raise ParameterError(f"config_instr: a value is no number ({error}): correct it") from error
+    if "scanmot" in config:
+        motor = str(config["scanmot"]).strip()
+        given["motor"] = "energy" if motor in _ENERGY else _CONFIG.get(motor, motor)
+    if "detector" in config:
+        given["detector"] = str(config["detector"])
+    return given
+
+
+def _scanned(scan: Scan, where: str, diffractometer: Diffractometer) -> dict[str, Any]:
+    """Motor and step from the command, as ``ascan th -0.28 0.72 200 0.25``."""
+    words = scan.scan_header_dict.get("S", "").split()
+    try:
+        motor = diffractometer.circle(words[2])
+        if motor is None and words[2].lower() in _ENERGY:
+            motor = "energy"
+        if motor not in (*diffractometer.sample, "energy"):
+            raise ValueError
+        step = (float(words[4]) - float(words[3])) / int(words[5])
+    except (IndexError, ValueError, ZeroDivisionError) as error:
+        raise ReadError(
+            f"{where}: '#S {' '.join(words)}' is no scan of {', '.join(diffractometer.sample)} or "
+            "energy: give motor and step by keyword"
+        ) from error
+    return {"motor": motor, "step": step}
+
+
+def _position(scan: Scan, names: tuple[str, ...], point: int | None) -> float | None:
+    """Where a motor stood: at that point of the scan, or at its start; None where it is not in the file."""
+    for name in {n: None for base in names for n in (base, _title(base))}:
+        try:
+            if point is not None:
+                return float(scan.data_column_by_name(name)[point])
+            return float(scan.motor_position_by_name(name))
+        except (SfErrMotorNotFound, SfErrColNotFound):
+            continue
+    return None
+
+
+def _title(name: str) -> str:
+    return name[:1].upper() + name[1:]
+
+
+def _detector(
+    scan: Scan, where: str, given: Mapping[str, Any], diffractometer: Diffractometer
+) -> str:
+    """The detector in ``#UIMDET``; without that line the diffractometer's."""
+    name = scan.scan_header_dict.get("UIMDET", "").strip().rstrip(":")
+    if name and name not in DETECTORS and "pixel" not in given:
+        raise ReadError(
+            f"{where}: detector {name!r} is not known: give pixel=(column, row size in metres) and "
+            f"beam_zero by keyword, or detector as one of {', '.join(DETECTORS)}"
+        )
+    return name or diffractometer.default_detector
+
+
+def _region(header: list[str], where: str) -> tuple[int, int, int, int]:
+    for line in header:
+        if line.startswith("#UIMR5"):
+            numbers = [word for word in line.split()[1:5] if word.lstrip("-").isdigit()]
+            if len(numbers) == 4:
+                first_column, columns, first_row, rows = map(int, numbers)
+                return first_column, columns, first_row, rows
+    raise ReadError(f"{where}: has no region of interest (#UIMR5): give roi by keyword")

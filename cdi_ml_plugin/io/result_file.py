@@ -1,0 +1,99 @@
+"""Read a `result.cxi` back: the `Result` that was written, with all its runs and the measurement."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import MeasurementError, ReadError
+from ..measurement import Measurement
+from ..result import Result, Run
+from . import exact
+from .cxi import DETECTOR, PROCESS, PROGRAM
+
+# What h5py and a record that was tampered with raise.
+_DAMAGE = (OSError, RuntimeError, ValueError, KeyError, IndexError, TypeError, AttributeError)
+
+
+def read_result(path: str | os.PathLike[str]) -> Result:
+    """Read a result of this package.
+
+    Parameters
+    ----------
+    path : path
+        A ``result.cxi``, or the folder that holds it.
+
+    Returns
+    -------
+    Result
+        Equal to the one that was written: arrays and numbers to the bit, provenance and parameters with
+        their types.
+
+    Raises
+    ------
+    ReadError
+        No such file, not HDF5, of another program, without the runs (older releases), or damaged.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / "result.cxi"
+    if not path.is_file():
+        raise ReadError(f"{path}: no such file: give a result.cxi, or the folder that holds it")
+    if not h5py.is_hdf5(path):
+        raise ReadError(f"{path}: not an HDF5 file, or damaged: give a result.cxi")
+    try:
+        with h5py.File(path, "r") as file:
+            return _result(file, _record(file, path))
+    except ReadError as error:
+        raise error if str(path) in str(error) else _damaged(path, error) from error
+    except (MeasurementError, *_DAMAGE) as error:
+        raise _damaged(path, error) from error
+
+
+def _record(file: h5py.File, path: Path) -> dict[str, Any]:
+    author = file.attrs.get("creator")
+    if author != PROGRAM:
+        whose = f"written by {author}" if isinstance(author, str) else "of another program"
+        raise ReadError(f"{path}: {whose}: give a result.cxi that {PROGRAM} wrote")
+    if f"{PROCESS}/record" not in file:
+        raise ReadError(
+            f"{path}: of an older release, which kept only the chosen run: reconstruct again"
+        )
+    record: dict[str, Any] = exact.loads(file[f"{PROCESS}/record"].asstr()[()])
+    return record
+
+
+def _result(file: h5py.File, record: dict[str, Any]) -> Result:
+    detector = file[DETECTOR]
+    measurement = Measurement(
+        detector["data"][()], detector["mask"][()] != 0, record["measurement"]["provenance"]
+    )
+    groups = file[f"{PROCESS}/runs"]
+    runs = tuple(
+        _run(groups[f"run_{number:04d}"], about, measurement.shape)
+        for number, about in enumerate(record["runs"], start=1)
+    )
+    if not 0 <= record["best"] < len(runs):
+        raise ReadError(f"run {record['best']} is the best of {len(runs)}")
+    about = {key: record[key] for key in ("best", "sequence", "parameters", "device", "seconds")}
+    return Result(measurement=measurement, runs=runs, notes=record["notes"], **about)
+
+
+def _run(group: h5py.Group, about: Mapping[str, Any], shape: tuple[int, int, int]) -> Run:
+    obj: NDArray[np.complex64] = group["object"][()]
+    support: NDArray[np.bool_] = group["support"][()] != 0
+    if obj.shape != shape or support.shape != shape or obj.dtype.kind != "c":
+        raise ReadError(f"{group.name}: object and support do not fit the measurement's {shape}")
+    history = {name: values[()] for name, values in group["history"].items()}
+    return Run(object=obj, support=support, history=history, **about)
+
+
+def _damaged(path: Path, error: Exception) -> ReadError:
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return ReadError(f"{path}: damaged ({reason}): copy the file again, or reconstruct again")
