@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -20,10 +21,12 @@ from .cli_data import (
 )
 from .cli_hosts import cohere_guess, hosts
 from .cli_network import fine_tune, train, weights
+from .cli_window import can_watch, view, watched
 from .errors import CdiMlError
 
 if TYPE_CHECKING:
     from .measurement import Measurement
+    from .progress import Watch
     from .result import Result
 
 
@@ -50,6 +53,7 @@ def cli() -> None:
 )
 @click.option("-o", "--out", type=PATH, required=True, help="Folder for the result.")
 @click.option("--force", is_flag=True, help="Replace a result that is there already.")
+@click.option("--live", is_flag=True, help="Watch it in a window, which has a button to stop it.")
 @data_options
 @parameter_options
 def reconstruct(
@@ -58,6 +62,7 @@ def reconstruct(
     seeds: int | None,
     out: Path,
     force: bool,
+    live: bool,
     config: Path | None,
     settings: Sequence[str],
     held_out: float | None,
@@ -80,11 +85,16 @@ def reconstruct(
         for operator in step.operators():  # before the data, which take longer
             operator.check()
     check_folder(out, force)
+    live = live and can_watch()
     measurement = read_prepared(data, **reading)
     click.echo(measurement)
-    result = _phase(measurement, sequence, seeds, parameters, held_out, device, quiet)
+    phase = partial(_phase, measurement, sequence, seeds, parameters, held_out, device, quiet)
+    result, window = watched(measurement, f"{data} – cdi-ml", phase) if live else (phase(), None)
     write_result(result, out, force=force)
     _report(result, out)
+    if window is not None and window.is_open:
+        window.show_result(result)
+        window.wait()
 
 
 def _phase(
@@ -95,6 +105,7 @@ def _phase(
     held_out: float | None,
     device: str | None,
     quiet: bool,
+    watch: Watch | None = None,
 ) -> Result:
     from . import engine
     from .hosts.cohere_arrays import read_continue
@@ -114,6 +125,7 @@ def _phase(
         start=start,
         support=support,
         progress=not quiet and sys.stderr.isatty(),
+        watch=watch,
     )
 
 
@@ -299,6 +311,7 @@ cli.add_command(weights)
 cli.add_command(fine_tune)
 cli.add_command(hosts)
 cli.add_command(cohere_guess)
+cli.add_command(view)
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from .state import Data, State
 
 Watch = Callable[[Run], object]
 Snapshot = Callable[[int, Mapping[str, float]], Run]
+OFTEN = 0.3  # s between two looks, at least
 
 
 class Progress:
@@ -23,6 +24,8 @@ class Progress:
         self.bar = tqdm(total=total, unit="it", disable=not shown, dynamic_ncols=True)
         self.watch = watch
         self.due = 0.0
+        self.looks = 0
+        self.least = float("inf")  # s that a look has taken
 
     def __enter__(self) -> Progress:
         return self
@@ -59,10 +62,19 @@ class Progress:
             )
             if self.watch is not None:
                 enough = bool(self.watch(snapshot(leader, figures)))
-            # measuring takes a few iterations' time: spend no more than a tenth on it
-            self.due = time.perf_counter() + max(0.3, 9 * (time.perf_counter() - began))
+            self.due = time.perf_counter() + self._pause(time.perf_counter() - began)
         self.bar.update()
         return enough
+
+    def _pause(self, took: float) -> float:
+        """Seconds until the next look, so that about a tenth of the time is spent on looks.
+
+        The first does not count, since a window is set up then; nor does one that was held up.
+        """
+        self.looks += 1
+        if self.looks > 1:
+            self.least = min(self.least, took)
+        return max(OFTEN, 9 * self.least) if self.looks > 1 else OFTEN
 
     def ended(self, runs: list[Run]) -> bool:
         """Show runs that have ended to the watcher; whether it wants the reconstruction to end."""
