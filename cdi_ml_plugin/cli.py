@@ -19,9 +19,10 @@ from .cli_data import (
     read_parameters,
     read_prepared,
 )
+from .cli_export import export
 from .cli_hosts import cohere_guess, hosts
 from .cli_network import fine_tune, train, weights
-from .cli_window import can_watch, view, watched
+from .cli_window import can_watch, view, watch_and_write
 from .errors import CdiMlError
 
 if TYPE_CHECKING:
@@ -70,12 +71,12 @@ def reconstruct(
     quiet: bool,
     **reading: Any,
 ) -> None:
-    """Phase DATA and write result.cxi, metrics.json and summary.png.
+    """Phase DATA and write result.cxi, metrics.json, summary.png, report.html and, of a known geometry, result.vti.
 
     DATA is a folder of 34-ID-C frames (with --spec, --scan), a cohere experiment folder, or a file
     (.npy, .npz, .tif, .cxi, .h5) of intensities ordered (rocking, row, column).
     """
-    from .io.write import check_folder, write_result
+    from .io.write import check_folder
     from .sequence import parse
 
     parameters = read_parameters(data, config, settings)
@@ -89,12 +90,11 @@ def reconstruct(
     measurement = read_prepared(data, **reading)
     click.echo(measurement)
     phase = partial(_phase, measurement, sequence, seeds, parameters, held_out, device, quiet)
-    result, window = watched(measurement, f"{data} – cdi-ml", phase) if live else (phase(), None)
-    write_result(result, out, force=force)
-    _report(result, out)
-    if window is not None and window.is_open:
-        window.show_result(result)
-        window.wait()
+    write = partial(_write, out=out, force=force)
+    if live:
+        watch_and_write(measurement, f"{data} – cdi-ml", phase, write)
+    else:
+        write(phase())
 
 
 def _phase(
@@ -129,7 +129,13 @@ def _phase(
     )
 
 
-def _report(result: Result, out: Path) -> None:
+def _write(result: Result, out: Path, force: bool) -> None:
+    """Write the files, and say what they say."""
+    from .crystal import crystal_or_note
+    from .io.write import write_result
+
+    crystal, result = crystal_or_note(result)
+    written = write_result(result, out, force=force, crystal=crystal)
     for note in dict.fromkeys([*result.notes, *(n for run in result.runs for n in run.notes)]):
         click.echo(f"note: {note}")
     figures = ", ".join(f"{name} {value:.4g}" for name, value in result.metrics.items())
@@ -137,9 +143,10 @@ def _report(result: Result, out: Path) -> None:
         f"{result.sequence}: {len(result.runs)} run(s) in {result.seconds:.1f} s on {result.device}; "
         f"best is seed {result.run.seed}: {figures}"
     )
-    click.echo(
-        f"written: {', '.join(str(out / n) for n in ('result.cxi', 'metrics.json', 'summary.png'))}"
-    )
+    if crystal is not None:
+        figures = ", ".join(f"{name} {value:.4g}" for name, value in crystal.figures.items())
+        click.echo(f"crystal: {figures}")
+    click.echo(f"written: {', '.join(map(str, written))}")
 
 
 @cli.command()
@@ -196,7 +203,7 @@ def simulate(folder: Path, seed: int, photons: float, phase_range: float, force:
 @click.option("--force", is_flag=True, help="Replace what is there already.")
 def demo(out: Path, sequence: str | None, seeds: int, force: bool) -> None:
     """Simulate a 34-ID-C scan, phase it from its frames, and compare with the truth."""
-    from .io.write import check_folder, write_result
+    from .io.write import check_folder
     from .metrics import object_error
     from .simulate.scan import write_virtual_scan
 
@@ -215,8 +222,7 @@ def demo(out: Path, sequence: str | None, seeds: int, force: bool) -> None:
         crop=(64, 64, 64),
     )
     result = _phase(measurement, sequence, seeds, {}, None, None, False)
-    write_result(result, out / "result", force=force)
-    _report(result, out / "result")
+    _write(result, out / "result", force)
     error = object_error(result.object, scan.true_object(result.object.shape))
     click.echo(f"object error against the truth (shift, phase and twin removed): {error:.3f}")
 
@@ -306,6 +312,7 @@ def refine(crystals: int, first: int, gaps: int, out: Path, device: str) -> None
 
 
 cli.add_command(compare)
+cli.add_command(export)
 cli.add_command(train)
 cli.add_command(weights)
 cli.add_command(fine_tune)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from .errors import ParameterError
+from .errors import ParameterError, ReadError
 
 if TYPE_CHECKING:
     from .measurement import Measurement
@@ -27,6 +28,12 @@ def data_options(command: Command) -> Command:
             click.option("--scan", type=int, help="Frames: the scan number in the SPEC file."),
             click.option("--dark", type=PATH, help="Frames: dark field of the full detector."),
             click.option("--white", type=PATH, help="Frames: white field of the full detector."),
+            click.option(
+                "--geometry",
+                type=PATH,
+                metavar="FILE",
+                help="JSON file with parameters of Geometry (energy, distance, step, angles …); they win over SPEC's.",
+            ),
             click.option("--mask", type=PATH, help="File that is 1 where data are to be excluded."),
             click.option(
                 "--threshold",
@@ -52,6 +59,7 @@ def read_prepared(
     threshold: float | None = None,
     crop: Three | None = None,
     binning: Three | None = None,
+    geometry: Path | None = None,
     **reading: Any,
 ) -> Measurement:
     """Read a measurement and make it ready for phasing.
@@ -63,23 +71,45 @@ def read_prepared(
     data : Path
     threshold, crop, binning
         See `cdi_ml_plugin.preprocess.prepare`.
+    geometry : Path, optional
+        JSON file with parameters of `Geometry`, which the provenance keeps.
     **reading
         See `cdi_ml_plugin.io.read`.
     """
+    from .geometry import Geometry
     from .io import read
-    from .preprocess import prepare
+    from .preprocess import prepare, with_geometry
 
+    given = None if geometry is None else _read_json(geometry)
     measurement = read(data, **reading)
+    if given is not None:
+        measurement = with_geometry(measurement, given)
     prepared_by_cohere = (data / "conf").is_dir()
-    if prepared_by_cohere and threshold is None and not crop and not binning:
+    if not prepared_by_cohere or threshold is not None or crop or binning:
+        measurement = prepare(
+            measurement,
+            threshold=threshold,
+            crop=crop or None,
+            binning=binning or None,
+            hot_pixels=not prepared_by_cohere,
+        )
+    try:
+        found = Geometry.of(measurement)
+    except (ReadError, ParameterError):  # the result says so, when it comes to its crystal
         return measurement
-    return prepare(
-        measurement,
-        threshold=threshold,
-        crop=crop or None,
-        binning=binning or None,
-        hot_pixels=not prepared_by_cohere,
-    )
+    # as plain numbers, so that a result goes on without the SPEC file
+    return measurement if found is None else with_geometry(measurement, found.numbers())
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """An object of a JSON file."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ReadError(f"{path}: cannot be read as JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise ReadError(f'{path}: must hold one JSON object, as {{"energy": 9.0, …}}')
+    return content
 
 
 def parameter_options(command: Command) -> Command:

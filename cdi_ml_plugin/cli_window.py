@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from .measurement import Measurement
     from .progress import Watch
     from .result import Result
-    from .view.window import Window
 
 
 @click.command()
@@ -65,17 +64,24 @@ def can_watch() -> bool:
     return reason is None
 
 
-def watched(
-    measurement: Measurement, title: str, work: Callable[[Watch], Result]
-) -> tuple[Result, Window]:
-    """Do `work` in front of a window; return what came of it, and the window."""
+def watch_and_write(
+    measurement: Measurement,
+    title: str,
+    phase: Callable[[Watch], Result],
+    write: Callable[[Result], None],
+) -> None:
+    """Phase in front of a window, write what came of it, and leave it on the screen."""
     from .view.live import Live
     from .view.window import Window
 
     window = Window(title)
     window.open()
     window.show_data(measurement)
-    return Live(window, measurement, work).run(), window
+    result = Live(window, measurement, phase).run()
+    write(result)
+    if window.is_open:
+        window.show_result(result)
+        window.wait()
 
 
 def _read(path: Path, reading: dict[str, Any]) -> Measurement | Result:

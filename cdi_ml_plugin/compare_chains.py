@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from .errors import ParameterError
-from .io.cxi import plain
+from .io.cxi_groups import plain
 from .job import OWN_KEYS, Job
 from .measurement import Measurement
 from .operators.base import Step

@@ -23,7 +23,7 @@ from . import metrics
 from .compare_chains import Chain
 from .engine import interruption
 from .errors import ReadError, WriteError
-from .io.cxi import plain
+from .io.cxi_groups import plain
 from .io.write import staged, versions
 from .job import Start
 from .measurement import Measurement

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from skimage.restoration import unwrap_phase
 
-from .errors import ParameterError
+from .errors import ParameterError, ReadError
 from .fourier import diffraction
 from .geometry import Geometry
 from .laboratory import cubic_voxel, laboratory_shape, to_laboratory
@@ -119,10 +119,12 @@ def analyse(
     shape = (obj.shape[0], obj.shape[1], obj.shape[2])
     basis = geometry.direct_basis(shape)
     voxel = cubic_voxel(basis) if voxel is None else voxel
-    flat, gradient = without_ramp(np.where(support, obj, 0))
+    about = _about_centre(support)  # the rest is empty, and a full scan is large
+    support = support[about]
+    flat, gradient = without_ramp(np.where(support, obj[about], 0))
     size = laboratory_shape(support, basis, voxel)
-    wave = to_laboratory(flat.astype(np.complex64), basis, voxel, size)
-    held = to_laboratory(support.astype(np.float32), basis, voxel, size, order=1) > 0.5
+    wave = to_laboratory(flat, basis, voxel, size, order=3)
+    held = to_laboratory(support.astype(np.float32), basis, voxel, size) > 0.5
     amplitude = np.abs(wave)
     amplitude[~held] = 0
     amplitude /= amplitude.max()
@@ -165,18 +167,41 @@ def crystal_of(result: Result, voxel: float | None = None) -> Crystal | None:
     return replace(crystal, figures={**crystal.figures, **resolution})
 
 
+def crystal_or_note(result: Result) -> tuple[Crystal | None, Result]:
+    """As `crystal_of`; but what cannot be read becomes one of the result's notes, so that nothing is lost."""
+    try:
+        return crystal_of(result), result
+    except (ReadError, ParameterError) as error:
+        note = f"no crystal in the laboratory: {error}"
+        notes = dict.fromkeys((*result.notes, note))  # once, however often it is tried
+        return None, replace(result, notes=tuple(notes))
+
+
 def _transfer_resolution(result: Result, geometry: Geometry) -> dict[str, float]:
     """Where the phase-retrieval transfer function of the runs falls below 1/e, in nm."""
     finite = [run.object * run.support for run in result.runs if run.reason != "not finite"]
     if len(finite) < 2:
         return {}
-    best = result.object * result.support
-    mean = np.mean([align(obj, best) for obj in finite], axis=0)
+    about = _about_centre(np.any([run.support for run in result.runs], axis=0), room=2)
+    best = (result.object * result.support)[about]
+    mean = np.zeros(result.object.shape, dtype=np.complex128)
+    for obj in finite:  # in a window with room to shift, for a full scan is large
+        mean[about] += align(obj[about], best) / len(finite)
     measurement = result.measurement
     parts = shells(measurement.shape, geometry.reciprocal_basis())
     curve = prtf(np.sqrt(diffraction(mean)), measurement.intensity, parts, measurement.mask)
     at = crossing(parts.q, curve, 1 / np.e)
     return {"resolution_prtf_nm": float("nan") if at is None else 2 * np.pi / at}
+
+
+def _about_centre(support: NDArray[np.bool_], room: int = 1) -> tuple[slice, ...]:
+    """Window with voxel ``n // 2`` at its own middle, `room` times what holds a support and a margin."""
+    window = []
+    for axis, n in enumerate(support.shape):
+        filled = np.flatnonzero(support.any(axis=tuple(a for a in range(3) if a != axis)))
+        half = min(room * (int(np.abs(filled - n // 2).max()) + 4), n // 2)
+        window.append(slice(n // 2 - half, n // 2 + half + 1))
+    return tuple(window)
 
 
 def without_ramp(

@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 from xrayutilities.experiment import QConversion
 
-from .diffractometers import DETECTORS, Directions, diffractometer
+from .diffractometers import DETECTORS, Directions
+from .diffractometers import diffractometer as _diffractometer
 from .errors import ParameterError
-from .geometry_check import ENERGY, KEYWORDS, check, known_detector
+from .geometry_check import ENERGY, KEYWORDS, check, complete, known_detector, missing
 from .geometry_spec import from_config_instr, read_spec
 from .measurement import Measurement
 
@@ -189,14 +190,7 @@ class Geometry:
         given = {**from_config_instr(config), **overrides}
         if "specfile" in config and scan is not None:
             return cls.from_spec(config["specfile"], scan, reference, **given)
-        wanted = ("energy", "distance", "step")
-        missing = [name for name in wanted if name not in given]
-        if missing or reference is None:
-            raise ParameterError(
-                f"geometry: config_instr names no specfile, and no {', '.join(missing) or 'reference'}: "
-                "give it by keyword"
-            )
-        return cls(reference=reference, **given)
+        return cls(**complete(given if reference is None else {"reference": reference, **given}))
 
     @classmethod
     def of(cls, measurement: Measurement) -> Geometry | None:
@@ -216,9 +210,9 @@ class Geometry:
             given["binning"] = tuple(about["binning"])
         if "peak" in about:
             given.setdefault("reference", tuple(about["peak"]))
-        if "spec" in about and "scan" in about:
+        if missing(given) and {"spec", "scan"} <= about.keys() and "reference" in given:
             return cls.from_spec(about["spec"], about["scan"], **given)
-        return cls(**given) if "energy" in given else None
+        return cls(**complete(given)) if "geometry" in about else None
 
     def numbers(self) -> dict[str, Any]:
         """Every parameter as a plain number or text: ``Geometry(**g.numbers())`` is `g` again."""
@@ -232,14 +226,13 @@ class Geometry:
         ParameterError
             The voxel lies in the direct beam, where frames of a scan do not move.
         """
-        # Differences are taken backwards along the detector and forwards along the scan: cohere's
-        # choice, which moves the basis by half a voxel and keeps both programs' frames identical.
+        # backwards along the detector, forwards along the scan: cohere's choice, half a voxel away
         here = self._sample_q(0, (2, 2), (1, 1))
         rocking = self._sample_q(1, (2, 2), (1, 1))[:, 0, 0] - here[:, 0, 0]
         steps = np.stack([rocking, here[:, 1, 0] - here[:, 0, 0], here[:, 0, 1] - here[:, 0, 0]], 1)
-        # a rocking step of 1e-6 of a pixel's is rounding: the three are in one plane
+        # a rocking step of a thousandth of a pixel's is none: the three are in one plane
         lengths = np.linalg.norm(steps, axis=0)
-        if abs(np.linalg.det(steps)) < 1e-6 * lengths[1] * lengths[2] * lengths.max():
+        if abs(np.linalg.det(steps)) < 1e-3 * lengths[1] * lengths[2] * lengths.max():
             raise ParameterError(
                 "geometry: frames of this scan cut the same plane of reciprocal space: "
                 "check the angles, and which motor was scanned"
@@ -328,8 +321,8 @@ class Geometry:
         )
         scanned = {self.motor: self.angles.get(self.motor, 0.0) + frames * self.step}
         angles = {**self.angles, **scanned}
-        values = [angles[name] for name in (*circles.sample, *circles.detector)]
-        q = np.array(conversion.area(*values, deg=True)).reshape(3, columns, rows)
+        ordered = (angles[name] for name in (*circles.sample, *circles.detector))
+        q = np.array(conversion.area(*ordered, deg=True)).reshape(3, columns, rows)
         return 10.0 * q.swapaxes(1, 2)  # xrayutilities: 1/Å, columns first
 
     def _detector_pixel(self) -> tuple[int, int]:
@@ -337,8 +330,7 @@ class Geometry:
         _, row, column = self.reference
         starts = (self.roi[0], self.roi[2])
         known = DETECTORS.get(self.detector)
-        # A region that starts behind the gap is shifted by it; one that spans it has the gap's
-        # pixels in its frames already.
+        # a region that starts behind the gap is shifted by it; one that spans it has it in its frames
         shift = [
             gap if known is not None and start >= known.seam_start else 0
             for start, gap in zip(starts, known.seam if known else (0, 0), strict=True)
@@ -350,6 +342,3 @@ class Geometry:
         sample = [self.angles[name] for name in _diffractometer(self.diffractometer).sample]
         conversion = self._conversion(0)
         return np.stack([conversion.transformSample2Lab(axis, *sample) for axis in np.eye(3)], 1)
-
-
-_diffractometer = diffractometer  # within the class, the name is a parameter's

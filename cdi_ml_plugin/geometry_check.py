@@ -67,6 +67,29 @@ def check(values: Mapping[str, Any]) -> None:
         )
 
 
+def missing(given: Mapping[str, Any]) -> list[str]:
+    """Keywords that a `Geometry` cannot do without, and that are not given."""
+    circles = diffractometer(given.get("diffractometer", "34idc")).circles
+    return [
+        name for name in ("energy", "distance", "step", "reference", *circles) if name not in given
+    ]
+
+
+def complete(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`given` itself, where nothing is missing.
+
+    Raises
+    ------
+    ParameterError
+        Something is; the message lists it.
+    """
+    if lacking := missing(given):
+        raise ParameterError(
+            f"geometry: no {', '.join(lacking)}: give them too, or a SPEC file that has them"
+        )
+    return given
+
+
 def known_detector(
     name: str, pixel: tuple[float, float] | None, roi: tuple[int, int, int, int] | None
 ) -> Detector:

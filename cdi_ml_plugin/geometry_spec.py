@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +58,12 @@ def read_spec(
     for name in (*_MACHINE, *diffractometer.circles):
         if name in given:
             continue
-        names = (
-            (_MACHINE[name],) if name in _MACHINE else (name, *diffractometer.names.get(name, ()))
-        )
+        names = [_title(n) for n in (name, *diffractometer.names.get(name, ()))]
+        if name in _MACHINE:
+            names = [_MACHINE[name]]
         found = _position(scan, names, reference[0] if name == values["motor"] else None)
         if found is None:
-            missing.append(f"{name} ({' or '.join(_title(n) for n in names)})")
+            missing.append(f"{name} ({' or '.join(names)})")
         else:
             values[name] = found / 1000.0 if name == "distance" else found
     if missing:
@@ -128,15 +129,18 @@ def _scanned(scan: Scan, where: str, diffractometer: Diffractometer) -> dict[str
     return {"motor": motor, "step": step}
 
 
-def _position(scan: Scan, names: tuple[str, ...], point: int | None) -> float | None:
+def _position(scan: Scan, names: Sequence[str], point: int | None) -> float | None:
     """Where a motor stood: at that point of the scan, or at its start; None where it is not in the file."""
-    for name in {n: None for base in names for n in (base, _title(base))}:
+    for name in {n: None for base in names for n in (base, base.lower())}:
         try:
             if point is not None:
-                return float(scan.data_column_by_name(name)[point])
-            return float(scan.motor_position_by_name(name))
+                value = float(scan.data_column_by_name(name)[point])
+            else:
+                value = float(scan.motor_position_by_name(name))
         except (SfErrMotorNotFound, SfErrColNotFound):
             continue
+        if math.isfinite(value):  # silx gives infinity for a motor whose #P line is not there
+            return value
     return None
 
 

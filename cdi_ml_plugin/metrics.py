@@ -105,28 +105,27 @@ def _register(wave: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
         [p if p <= n // 2 else p - n for p, n in zip(peak, overlap.shape, strict=True)],
         dtype=torch.float64,
     )
+    axes = [2 * torch.pi * torch.fft.fftfreq(n, dtype=torch.float64) for n in wave.shape]
     # between the voxels the overlap has several maxima: look at it every eighth of a voxel
     nearby = torch.linspace(-1, 1, 17, dtype=torch.float64)
-    fine = cross
-    for n, whole in zip(cross.shape, shift, strict=True):
-        angle = 2 * torch.pi * torch.fft.fftfreq(n, dtype=torch.float64)
-        ramps = torch.exp(1j * torch.outer(angle, whole + nearby))
-        fine = torch.tensordot(fine, ramps, dims=([0], [0]))
+    ramps = [
+        torch.exp(1j * torch.outer(q, whole + nearby)) for q, whole in zip(axes, shift, strict=True)
+    ]
+    fine = _sums(cross, ramps)
     best = np.unravel_index(int(fine.abs().argmax()), fine.shape)
     shift = shift + nearby[torch.tensor(best)]
     # Newton steps on |Σ cross·ramp|², whose maximum is the best sub-voxel shift
-    grid = torch.stack(
-        torch.meshgrid(
-            *[2 * torch.pi * torch.fft.fftfreq(n, dtype=torch.float64) for n in wave.shape],
-            indexing="ij",
-        )
-    ).flatten(1)
-    moved = cross.flatten()
+    one = torch.eye(3, dtype=torch.int64)
     for _ in range(4):
-        term = moved * torch.exp(1j * (shift @ grid))
-        total = term.sum()
-        first = 1j * (grid * term).sum(1)
-        second = -(grid * term) @ grid.T.to(term.dtype)
+        # Σ cross·ramp·q_z^a·q_y^b·q_x^c for all powers up to 2: the ramp is a product over the axes
+        powers = [
+            torch.exp(1j * q * s)[:, None] * q[:, None] ** torch.arange(3)
+            for q, s in zip(axes, shift, strict=True)
+        ]
+        sums = _sums(cross, powers)
+        total = sums[0, 0, 0]
+        first = 1j * sums[tuple(one)]
+        second = -sums[tuple((one[:, None] + one).movedim(2, 0))]
         gradient = 2 * (first * total.conj()).real
         hessian = 2 * (second * total.conj() + torch.outer(first, first.conj())).real
         step = torch.linalg.lstsq(hessian, -gradient[:, None]).solution[:, 0]
@@ -136,6 +135,13 @@ def _register(wave: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     moved_wave = wave * shift_ramp(wave.shape, shift).to(wave.dtype)
     total = (wanted * moved_wave.conj()).sum()
     return moved_wave * (total / total.abs() if total.abs() > 0 else 1)
+
+
+def _sums(cross: torch.Tensor, weights: list[torch.Tensor]) -> torch.Tensor:
+    """Σ over voxels of cross·w_z[:, a]·w_y[:, b]·w_x[:, c], for all (a, b, c)."""
+    for weight in weights:
+        cross = torch.tensordot(cross, weight, dims=([0], [0]))
+    return cross
 
 
 def object_error(obj: NDArray[np.complexfloating], truth: NDArray[np.complexfloating]) -> float:

@@ -9,14 +9,16 @@ recorded voxel ``origin + i * binning``.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import fft
 
+from .diffractometers import diffractometer
 from .errors import MeasurementError, ParameterError
+from .geometry_check import KEYWORDS
 from .hot_pixels import FLOOR, RATIO, brightest, hot_columns, hot_voxels
 from .measurement import MIN_SIZE, Measurement
 
@@ -254,6 +256,30 @@ def prepare(
     if binning is not None:
         m = bin(m, binning)
     return centre(m, good_shape(m.shape) if crop is None else crop)
+
+
+def with_geometry(measurement: Measurement, numbers: Mapping[str, Any]) -> Measurement:
+    """The same data with parameters of `Geometry` in their provenance, where `Geometry.of` finds them.
+
+    Parameters
+    ----------
+    numbers : mapping
+        As ``Geometry`` takes them, all or some of them; they win over those of a SPEC file. Without
+        ``reference``, it is the peak about which the data are centred.
+
+    Raises
+    ------
+    ParameterError
+        A name that `Geometry` does not know.
+    """
+    circles = diffractometer(numbers.get("diffractometer", "34idc")).circles
+    unknown = [name for name in numbers if name not in (*KEYWORDS, *circles)]
+    if unknown:
+        raise ParameterError(
+            f"geometry: unknown parameter {unknown[0]!r}: use one of {', '.join((*KEYWORDS, *circles))}"
+        )
+    provenance = {**measurement.provenance, "geometry": dict(numbers)}
+    return Measurement(measurement.intensity, measurement.mask, provenance)
 
 
 def _window(

@@ -21,7 +21,7 @@ import tifffile
 from matplotlib.figure import Figure
 
 from cdi_ml_plugin import cli
-from cdi_ml_plugin.io.write import RESULT_FILES
+from cdi_ml_plugin.io.write import CRYSTAL_FILES, RESULT_FILES
 from cdi_ml_plugin.simulate import scan as simulation
 from cdi_ml_plugin.simulate.scan import write_virtual_scan
 from cdi_ml_plugin.view import summary
@@ -130,8 +130,9 @@ def assert_kept(folder: Path) -> None:
 
 
 def assert_written(folder: Path, runs: int = 1) -> dict:
-    assert sorted(p.name for p in folder.iterdir()) == sorted(RESULT_FILES)
     metrics = json.loads((folder / "metrics.json").read_text())
+    names = RESULT_FILES + (CRYSTAL_FILES if metrics["crystal"] else ())
+    assert sorted(p.name for p in folder.iterdir()) == sorted(names)
     assert metrics.keys() >= FIGURES
     assert len(metrics["runs"]) == runs
     for one in metrics["runs"]:
@@ -147,10 +148,45 @@ def test_frames_to_result(scan, run, tmp_path):
     assert (code, err) == (0, "")
     assert "best is seed" in out
     metrics = assert_written(tmp_path / "out", runs=2)
+    assert "crystal: voxel_nm" in out
+    assert metrics["crystal"]["size_x_nm"] > 0
     assert [one["seed"] for one in metrics["runs"]] == [0, 1]
     assert metrics["data"]["shape"] == [16, 16, 16]
     with h5py.File(tmp_path / "out" / "result.cxi") as file:
         assert file["entry_1/data_1/data"].shape == (16, 16, 16)
+
+
+@pytest.mark.usefixtures("plain_picture")
+def test_a_result_can_be_phased_again_with_its_geometry(scan, run, tmp_path):
+    assert run(*from_frames(scan, tmp_path / "first"))[0] == 0
+    words = ("--crop", 16, 16, 16, "-a", CHAIN, "--out", tmp_path / "again")
+    code, _, err = run("reconstruct", tmp_path / "first" / "result.cxi", *words)
+    assert (code, err) == (0, "")
+    first, again = assert_written(tmp_path / "first"), assert_written(tmp_path / "again")
+    assert again["chi2"] == first["chi2"]
+    assert again["crystal"] == first["crystal"]
+
+
+@pytest.mark.usefixtures("plain_picture")
+def test_a_result_does_without_the_spec_file(scan, run, tmp_path):
+    assert run(*from_frames(scan, tmp_path / "first"))[0] == 0
+    (scan / "virtual.spec").unlink()
+    words = ("-a", CHAIN, "--out", tmp_path / "again")
+    code, _, err = run("reconstruct", tmp_path / "first" / "result.cxi", *words)
+    assert (code, err) == (0, "")
+    assert assert_written(tmp_path / "again")["crystal"]["d_spacing_nm"] > 0.2
+
+
+@pytest.mark.usefixtures("plain_picture")
+def test_a_geometry_that_cannot_be_read_is_a_note(scan, run, tmp_path):
+    spec = scan / "virtual.spec"
+    spec.write_text(spec.read_text().replace("camdist", "comdist"))
+    code, out, err = run(*from_frames(scan, tmp_path / "out"))
+    assert (code, err) == (0, "")
+    assert out.count("note: no crystal in the laboratory: ") == 1
+    metrics = assert_written(tmp_path / "out")
+    assert metrics["crystal"] is None
+    assert "has no distance (camdist)" in metrics["notes"][-1]
 
 
 def test_as_a_program(scan, tmp_path):
@@ -577,3 +613,23 @@ def test_ctrl_c_before_there_is_anything(array, run, tmp_path, monkeypatch):
     assert code == 130
     assert err.strip().splitlines()[-1] == "cdi-ml: interrupted"
     assert not list((tmp_path / "out").iterdir())
+
+
+def test_geometry_from_a_file(
+    run: Callable[..., tuple[int, str, str]], array: Path, tmp_path: Path, plain_picture: None
+) -> None:
+    angles = {"theta": 0.2, "chi": 90.0, "phi": -5.0, "delta": 32.0, "gamma": 12.6}
+    numbers = {"energy": 9.0, "distance": 0.5, "step": 0.04, "binning": [1, 1, 1], **angles}
+    file = tmp_path / "geometry.json"
+    file.write_text(json.dumps(numbers))
+    out = tmp_path / "out"
+    code, shown, _ = run("reconstruct", array, "--geometry", file, "-a", "5*ER", "--out", out)
+    assert code == 0
+    assert "crystal: voxel_nm" in shown
+    assert (out / "result.vti").is_file()
+    file.write_text(json.dumps({**numbers, "enregy": 9}))
+    answer = run("reconstruct", array, "--geometry", file, "-a", "5*ER", "--out", tmp_path / "b")
+    assert_refused(answer, "unknown parameter 'enregy'")
+    file.write_text("[]")
+    answer = run("reconstruct", array, "--geometry", file, "-a", "5*ER", "--out", tmp_path / "b")
+    assert_refused(answer, "must hold one JSON object")

@@ -4,64 +4,18 @@ from __future__ import annotations
 
 import os
 import statistics
-import subprocess
 import sys
 import sysconfig
 import time
-import venv
-from importlib.util import find_spec
 from pathlib import Path
-from shutil import copytree, ignore_patterns
 
 import pytest
+from environments import Environment, fresh
 
-ROOT = Path(__file__).resolve().parents[1]
-PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
 TABLE = (
     "import cohere_core.controller.op_flow as f; print([n for n in f.algs if 'nn' in n.lower()])"
 )
 KNOWN = "['CNN', 'CNNpc', 'cnn', 'cnnpc']"
-
-
-class Environment:
-    """A virtual environment that sees the packages of this one, but for what is installed in it."""
-
-    def __init__(self, folder: Path) -> None:
-        venv.create(folder, symlinks=True)
-        self.python = folder / "bin" / "python"
-        self.site = Path(
-            sysconfig.get_path("purelib", "venv", {"base": str(folder), "platbase": str(folder)})
-        )
-        (self.site / "zz_host.pth").write_text(sysconfig.get_path("purelib") + "\n")
-
-    def pip(self, *words: str) -> None:
-        command = [*PIP, "--python", str(self.python), *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-
-    def run(self, script: str, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [str(self.python), "-W", "ignore", "-c", script, *words],
-            env={**os.environ, **variables}, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """Where the wheel is installed."""
-    if find_spec("setuptools") is None or find_spec("pip") is None:
-        pytest.skip("building a wheel needs pip and setuptools")
-    pytest.importorskip("cohere_core", reason="cohere_core is not installed")
-    folder = tmp_path_factory.mktemp("wheel")
-    hidden = ignore_patterns(".*", "tests", "examples", "docs", "demo", "build", "*.egg-info")
-    source = copytree(ROOT, folder / "source", ignore=hidden)  # setuptools builds in place
-    options = ["--no-deps", "--no-build-isolation", "--no-index"]
-    build = [*PIP, "wheel", *options, "--wheel-dir", str(folder), str(source)]
-    subprocess.run(build, check=True, capture_output=True)
-    found = Environment(folder / "venv")
-    (wheel,) = folder.glob("*.whl")
-    found.pip("install", "--no-deps", "--no-index", "--ignore-installed", str(wheel))
-    return found
 
 
 @pytest.fixture(params=["wheel", "editable"])
@@ -72,9 +26,7 @@ def python(request: pytest.FixtureRequest) -> Environment:
     if not (Path(sysconfig.get_path("purelib")) / "cdi_ml_plugin.pth").is_file():
         pytest.skip("this environment has not installed the package with pip")
     pytest.importorskip("cohere_core", reason="cohere_core is not installed")
-    here = Environment.__new__(Environment)
-    here.python = Path(sys.executable)
-    return here
+    return Environment(Path(sys.executable))
 
 
 def test_cohere_knows_the_algorithms(python: Environment) -> None:
@@ -118,8 +70,7 @@ print(parse("1*CNN+3*(20*ER+180*HIO)+200*refine+20*ER"), parse("1*CMN"))
 
 def test_so_do_spawned_processes_and_the_notebook(python: Environment, tmp_path: Path) -> None:
     (tmp_path / "spawn.py").write_text(SPAWN)  # a spawned process imports it again
-    command = [str(python.python), "-W", "ignore", str(tmp_path / "spawn.py")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = python.call(tmp_path / "spawn.py")
     assert done.stdout.split() == ["True", "True"], done.stderr
     pytest.importorskip("cohere_ui", reason="cohere_ui is not installed")
     done = python.run(VALIDATE)
@@ -160,8 +111,11 @@ def test_cohere_goes_on_whatever_is_wrong_with_us(python: Environment, damage: s
 
 
 def test_a_broken_package_costs_one_line_and_uninstall_leaves_nothing(
-    environment: Environment,
+    wheel: Path, tmp_path: Path
 ) -> None:
+    pytest.importorskip("cohere_core", reason="cohere_core is not installed")
+    environment = fresh(tmp_path / "venv", wheel)
+
     def files() -> list[str]:
         return [path.name for path in environment.site.iterdir() if "cdi_ml" in path.name]
 
@@ -183,6 +137,7 @@ def test_a_broken_package_costs_one_line_and_uninstall_leaves_nothing(
     os.utime(module, (time.time() + 2, time.time() + 2))
     assert environment.run(TABLE).stdout.strip() == KNOWN
 
-    environment.pip("uninstall", "--yes", "cdi_ml_plugin")
+    done = environment.pip("uninstall", "--yes", "cdi_ml_plugin")
+    assert done.returncode == 0, done.stderr
     assert files() == []
     assert environment.run("import sys").stderr == ""

@@ -1,80 +1,27 @@
-"""cohere's own commands, unchanged, with this package's algorithms in their sequences."""
+"""cohere's own commands, unchanged, in an environment where the wheel is installed."""
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
-import sys
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import numpy as np
 import pytest
+import pyvista
 import tifffile
+from environments import Environment
+from experiments import SHAPE, VARIABLES, Experiment, acted, command, configure, crystal
 
+from cdi_ml_plugin import Geometry
+from cdi_ml_plugin.crystal import analyse
 from cdi_ml_plugin.hosts.cohere_arrays import read_continue
+from cdi_ml_plugin.io import read
 from cdi_ml_plugin.metrics import object_error
 
 pytest.importorskip("cohere_ui", reason="cohere_ui is not installed")
-BIN = Path(sys.executable).parent
-# cohere calls mpiexec and python by name; in a container both may run as root
-ROOT = ("OMPI_ALLOW_RUN_AS_ROOT", "PRTE_ALLOW_RUN_AS_ROOT")
-ENVIRONMENT = {
-    **os.environ,
-    **{name + tail: "1" for name in ROOT for tail in ("", "_CONFIRM")},
-    "PATH": os.pathsep.join([str(BIN), os.environ["PATH"]]),
-    "QT_QPA_PLATFORM": "offscreen",
-}
-SEQUENCE = "1*CNN+10*ER"
-SHAPE = (30, 40, 35)
-
-
-def command(name: str, *words: str | Path, fails: bool = False) -> str:
-    """Run an installed command; returns what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", str(BIN / name), *map(str, words)],
-        capture_output=True, text=True, check=False, env=ENVIRONMENT,
-    )  # fmt: skip
-    assert (done.returncode != 0) == fails, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
-def configure(folder: Path, name: str, values: dict[str, Any]) -> None:
-    """Write one of cohere's configuration files."""
-    (folder / "conf").mkdir(parents=True, exist_ok=True)
-    lines = [f'{k} = "{v}"' if isinstance(v, str) else f"{k} = {v}" for k, v in values.items()]
-    (folder / "conf" / name).write_text("\n".join(lines) + "\n")
-
-
-def crystal(shape: tuple[int, int, int] = SHAPE) -> np.ndarray:
-    z, y, x = np.meshgrid(*[np.arange(n) - n // 2 for n in shape], indexing="ij")
-    inside = (abs(z) / 6 + abs(y) / 8 < 1) & (abs(x) < 6) & (x + y < 7)
-    return 300 * inside * np.exp(0.4j * np.sin(z / 4 + 0.3))
-
-
-class Experiment:
-    def __init__(self, folder: Path, scans: tuple[str, ...] = ("",), **main: Any) -> None:
-        self.folder = folder / "exp_1"
-        basic = {"working_dir": str(folder), "experiment_id": "exp", "scan": "1"}
-        configure(self.folder, "config", {**basic, "converter_ver": 5, **main})
-        intensity = np.abs(np.fft.fftshift(np.fft.fftn(crystal(), norm="ortho"))) ** 2
-        for scan in scans:
-            (self.folder / scan / "phasing_data").mkdir(parents=True)
-            path = self.folder / scan / "phasing_data" / "data.tif"
-            tifffile.imwrite(
-                path, np.sqrt(np.random.default_rng(1).poisson(intensity)).astype("f4")
-            )
-
-    def phase(self, sequence: str = SEQUENCE, fails: bool = False, **parameters: Any) -> str:
-        given = {"processing": "np", "algorithm_sequence": sequence, **parameters}
-        configure(self.folder, "config_rec", given)
-        return command("cohere_reconstruction", self.folder, fails=fails)
-
-    def chi(self, results: str = "results_phasing") -> float:
-        return float(np.load(self.folder / results / "errors.npy")[-1])
-
-
 GENETIC = {
     "reconstructions": 2,
     "ga_generations": 2,
@@ -85,13 +32,22 @@ GENETIC = {
 }
 
 
-def acted(log: str) -> int:
-    return len(re.findall(r"^cdi_ml_plugin: CNN in iteration 0: cnn_chi2", log, re.MULTILINE))
-
-
 @pytest.fixture
-def experiment(tmp_path: Path) -> Experiment:
-    return Experiment(tmp_path)
+def experiment(environment: Environment, tmp_path: Path) -> Experiment:
+    return Experiment(environment, tmp_path)
+
+
+def test_it_is_the_wheel_that_acts(experiment: Experiment) -> None:
+    given = {"processing": "np", "algorithm_sequence": "1*CNN", "cnn_candidates": 1}
+    configure(experiment.folder, "config_rec", given)
+    words = ("cohere_reconstruction", experiment.folder)
+    log = command(experiment.environment, *words, PYTHONVERBOSE="1")  # it names what is imported
+    assert acted(log) == 1
+    files = set(re.findall(r"'(/\S*/cdi_ml_plugin/\S*)'", log))
+    assert len(files) > 20
+    assert {file.partition("cdi_ml_plugin/")[0] for file in files} == {
+        f"{experiment.environment.site}/"
+    }
 
 
 def test_single(experiment: Experiment) -> None:
@@ -121,11 +77,20 @@ def test_genetic_algorithm(experiment: Experiment) -> None:
     assert experiment.chi() < 0.1
 
 
-def test_separate_scans(tmp_path: Path) -> None:
+def test_separate_scans(environment: Environment, tmp_path: Path) -> None:
     scans = ("scan_1", "scan_2")
-    experiment = Experiment(tmp_path, scans, separate_scans=True, multipeak=False)
+    experiment = Experiment(environment, tmp_path, scans, separate_scans=True, multipeak=False)
     assert acted(experiment.phase()) == 2
     assert max(experiment.chi(f"{scan}/results_phasing") for scan in scans) < 0.1
+
+
+def test_another_configuration(experiment: Experiment) -> None:
+    assert acted(experiment.phase(rec_id="ml", cnn_candidates=1)) == 1
+    assert experiment.chi("results_phasing_ml") < 0.1
+    assert not (experiment.folder / "results_phasing").exists()
+    configure(experiment.folder, "config_rec", {"processing": "np", "algorithm_sequence": "3*ER"})
+    log = experiment.phase(rec_id="ml", cnn_candidates=0, fails=True)
+    assert "cnn_candidates = 0" in log  # of that file, beside one that has nothing of ours
 
 
 def test_bad_input_leaves_the_files_of_cohere(experiment: Experiment) -> None:
@@ -142,7 +107,8 @@ def test_bad_input_leaves_the_files_of_cohere(experiment: Experiment) -> None:
 
 def test_guess_is_continued(experiment: Experiment) -> None:
     configure(experiment.folder, "config_rec", {"algorithm_sequence": "10*ER"})
-    shown = command("cdi-ml", "cohere-guess", experiment.folder)
+    guess = (experiment.environment, "cdi-ml", "cohere-guess")
+    shown = command(*guess, experiment.folder)
     assert 'init_guess = "continue"' in shown
     folder = experiment.folder / "results_CNN"
     start, support = read_continue(folder, 1.0)
@@ -154,14 +120,20 @@ def test_guess_is_continued(experiment: Experiment) -> None:
     assert errors[-1] < errors[0]
     phased, _ = read_continue(experiment.folder / "results_phasing", 1.0)
     assert object_error(phased, crystal()) < 0.5
-    message = command("cdi-ml", "cohere-guess", experiment.folder / "none", fails=True)
+    message = command(*guess, experiment.folder / "none", fails=True)
     assert "no such file" in message
 
 
 def test_genetic_algorithm_by_mpiexec(experiment: Experiment) -> None:
     pytest.importorskip("mpi4py", reason="mpi4py is not installed")
-    if not (BIN / "mpiexec").exists():
-        pytest.skip("there is no mpiexec beside this Python")
+    variables = experiment.environment.variables | VARIABLES
+    if which("mpiexec", path=variables["PATH"]) is None:
+        pytest.skip("there is no mpiexec")
+    words = ["mpiexec", "-n", "1", "python", "-c", "import cdi_ml_plugin as p; print(p.__file__)"]
+    started = subprocess.run(
+        words, cwd=experiment.folder, env=variables, capture_output=True, text=True, check=False
+    )
+    assert started.stdout.startswith(str(experiment.environment.site)), started.stderr
     apart = {
         **GENETIC,
         "ga_breed_modes": ["none", "none"],
@@ -173,7 +145,7 @@ def test_genetic_algorithm_by_mpiexec(experiment: Experiment) -> None:
     assert errors[-1] < 0.005, errors
 
 
-def test_34idc_end_to_end(data_folder: Path, tmp_path: Path) -> None:
+def test_34idc_end_to_end(environment: Environment, data_folder: Path, tmp_path: Path) -> None:
     scan, folder = data_folder / "scan_54", tmp_path / "exp_54"
     fields = {name: str(scan / f"{name}.tif") for name in ("dark", "whitefield")}
     configs: dict[str, dict[str, Any]] = {
@@ -208,12 +180,37 @@ def test_34idc_end_to_end(data_folder: Path, tmp_path: Path) -> None:
     for name, values in configs.items():
         configure(folder, name, values)
     for stage in ("beamline_preprocess", "standard_preprocess"):
-        command(stage, folder)
-    assert acted(command("cohere_reconstruction", folder)) == 1
-    command("beamline_postprocess", folder)
+        command(environment, stage, folder)
+    assert acted(command(environment, "cohere_reconstruction", folder)) == 1
+    command(environment, "beamline_postprocess", folder)
     assert tifffile.imread(folder / "phasing_data" / "data.tif").shape == (64, 64, 64)
     errors = np.load(folder / "results_phasing" / "errors.npy")
     assert len(errors) == 111
     assert errors[0] < 0.2
     assert errors[-1] < 0.015
-    assert list((folder / "results_viz").glob("direct_space_images*.vts"))
+    same_particle(folder)
+
+
+def same_particle(folder: Path) -> None:
+    """cohere's picture of its object and this package's: one particle, in one frame."""
+    grid = pyvista.read(folder / "results_viz" / "direct_space_images_AmpPhase.vts")
+    geometry = Geometry.of(read(folder))
+    assert geometry is not None
+    obj, support = read_continue(folder / "results_phasing", 1.0)
+    found = analyse(obj, support, geometry)
+    z, y, x = np.meshgrid(*found.axes(), indexing="ij")
+    theirs = moments(grid.points, grid["imAmp"])
+    ours = moments(np.stack([x, y, z], axis=-1).reshape(-1, 3), found.amplitude.ravel())
+    near = 0.02 * np.abs(theirs).max()
+    np.testing.assert_allclose(ours, theirs, atol=near)
+    for axis in range(3):  # a mirror image has other signs
+        mirror = np.eye(3)
+        mirror[axis, axis] = -1
+        assert np.abs(mirror @ ours @ mirror - theirs).max() > 2 * near
+    assert found.figures["d_spacing_nm"] == pytest.approx(0.2355, rel=0.01)  # Au 111
+
+
+def moments(points: np.ndarray, amplitude: np.ndarray) -> np.ndarray:
+    weight = np.asarray(amplitude, dtype=float) ** 2
+    away = points - np.average(points, axis=0, weights=weight)
+    return (away.T * weight) @ away / weight.sum()

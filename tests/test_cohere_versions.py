@@ -1,57 +1,48 @@
-"""The oldest cohere_core that is supported, and one that is not, each in place of the installed one."""
+"""The oldest cohere_core that is supported, and one that is not, each in an environment of its own."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from environments import Environment, fresh
 
-pytest.importorskip("cohere_core", reason="cohere_core is not installed")
 TABLE = (
     "import cohere_core.controller.op_flow as f, cohere_core.controller.phasing as p\n"
     "print(sorted(f.algs), p.Rec.__init__.__module__)"
 )
-
-
-def run(release: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run Python where that release shadows the installed one."""
-    # an installed package of the same name comes later on the path
-    return subprocess.run(
-        [sys.executable, *words], env={**os.environ, "PYTHONPATH": str(release)},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+FILES = (
+    "import cdi_ml_plugin, cohere_core.controller, importlib.metadata as m\n"
+    "print(m.version('cohere_core'), cdi_ml_plugin.__file__, cohere_core.controller.__file__)"
+)
 
 
 @pytest.fixture
-def release(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """Folder with that version of cohere_core."""
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--no-deps"]
+def release(request: pytest.FixtureRequest, wheel: Path, tmp_path: Path) -> Environment:
+    """Where the wheel and that version of cohere_core are, and no other one of either."""
+    environment = fresh(tmp_path / "venv", wheel, "cohere")
     package = f"cohere_core=={request.param}"
-    done = subprocess.run(
-        [*pip, "--quiet", "--retries", "1", "--target", str(tmp_path), package],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
+    if environment.pip("install", "--no-deps", "--retries", "1", package).returncode:
         pytest.skip(f"{package} cannot be downloaded")
-    return tmp_path
+    version, *files = environment.run(FILES).stdout.split()
+    assert version == request.param
+    assert len(files) == 2
+    assert all(file.startswith(str(environment.site)) for file in files)
+    return environment
 
 
 @pytest.mark.parametrize("release", ["4.2.0"], indirect=True)
-def test_oldest(release: Path) -> None:
-    where = run(release, "-c", "import cohere_core; print(cohere_core.__file__)").stdout
-    assert where.startswith(str(release))
+def test_oldest(release: Environment) -> None:
     tests = Path(__file__).with_name("test_cohere_steps.py")
     chosen = "exact_prediction or same_object or starts_differ or generation"
-    done = run(release, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tests), "-k", chosen)
+    done = release.call("-m", "pytest", "-q", "-p", "no:cacheprovider", tests, "-k", chosen)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "skipped" not in done.stdout
 
 
 @pytest.mark.parametrize("release", ["4.0.0"], indirect=True)
-def test_too_old_is_left_as_it_is(release: Path) -> None:
-    done = run(release, "-W", "ignore", "-c", TABLE)
+def test_too_old_is_left_as_it_is(release: Environment) -> None:
+    done = release.run(TABLE)
     assert done.returncode == 0, done.stderr
     assert "CNN" not in done.stdout
     assert "cohere_core.controller.phasing" in done.stdout
@@ -59,5 +50,5 @@ def test_too_old_is_left_as_it_is(release: Path) -> None:
         "cdi_ml_plugin: cohere_core 4.0.0 is older than 4.2: it is left as it is, without CNN and REFINE; "
         "pip install --upgrade cohere_core"
     ]
-    hosts = run(release, "-c", "from cdi_ml_plugin.cli import main; main()", "hosts")
+    hosts = release.run("from cdi_ml_plugin.cli import main; main()", "hosts")
     assert "cohere 4.0.0: found, not supported, not active. " in hosts.stdout

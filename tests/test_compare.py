@@ -6,7 +6,6 @@ import base64
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from pages import Browser, Page
 
 from cdi_ml_plugin import Measurement, cli, reconstruct
 from cdi_ml_plugin.cli_compare import by_name
@@ -36,10 +36,12 @@ from cdi_ml_plugin.errors import (
     WriteError,
 )
 from cdi_ml_plugin.fourier import diffraction
+from cdi_ml_plugin.geometry import Geometry
 from cdi_ml_plugin.job import Job
 from cdi_ml_plugin.metrics import crossing, prtf, shells, spectral_weight
 from cdi_ml_plugin.simulate.particle import strained_crystal
 from cdi_ml_plugin.view import compare as view
+from cdi_ml_plugin.view.html import plotly
 
 SHAPE = (32, 32, 32)
 CHAINS = {"<slow> & steady": "4*ER + 3*HIO + 4*ER", "HIO at the end": "2*ER + 5*HIO"}
@@ -75,6 +77,7 @@ def plain_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Empty figures, for tests that are not about them: the real ones take longest of all."""
     for name in ("histograms", "transfer", "weights", "best", "spread"):
         monkeypatch.setattr(view, f"draw_{name}", lambda comparison: Figure((1, 1)))
+    monkeypatch.setattr(view, "_surfaces", lambda *_: [])
 
 
 @pytest.fixture
@@ -322,45 +325,54 @@ def test_kept_runs_are_those_of_reconstruct(
     assert hio.runs[1].about["metrics"]["chi2"] != pytest.approx(result.metrics["chi2"], rel=0.01)
 
 
-class Page(HTMLParser):
-    """Tags and text of a page; raises where a tag is closed that was not opened."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.sources: list[str] = []
-        self.text = ""
-        self.feed(text)
-        assert not self.open
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in ("meta", "br", "img"):
-            self.open.append(tag)
-        self.sources += [v or "" for k, v in attrs if k in ("src", "href", "srcset")]
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
 def test_the_page_stands_alone(compared: tuple[Path, Comparison]) -> None:
     out, _ = compared
     text = (out / "compare.html").read_text(encoding="utf-8")
-    assert "http:" not in text
-    assert "https:" not in text
-    assert "url(" not in text
     page = Page(text)
+    outside = text.replace(plotly(), "")
+    assert "http:" not in outside
+    assert "https:" not in outside
+    assert "url(" not in outside
     for label in CHAINS:
         assert label in page.text  # escaped in the source
     assert "cdi-ml compare again" in page.text
     assert "Interrupted" not in page.text
-    assert len(page.sources) == 5
+    assert len(page.sources) == 5 + len(CHAINS)  # a still picture of each surface
     for source in page.sources:
         head, _, data = source.partition(",")
         assert head == "data:image/png;base64"
         assert base64.b64decode(data, validate=True).startswith(b"\x89PNG")
+
+
+def test_all_surfaces_turn_together(compared: tuple[Path, Comparison], browser: Browser) -> None:
+    out, _ = compared
+    browser.open(out / "compare.html")
+    assert browser.wait("document.documentElement.dataset.surfaces") == str(len(CHAINS))
+    camera = "[...document.querySelectorAll('.plot')].map(p => p.layout.scene.camera.eye.x)"
+    browser.run(
+        "const [plot] = document.querySelectorAll('.plot'), camera = plot.layout.scene.camera;"
+        "Plotly.relayout(plot, {'scene.camera': {...camera, eye: {x: 0.25, y: 1, z: 0.5}}})"
+    )
+    browser.wait(f"{camera}.every(x => x === 0.25)")
+    assert browser.errors() == []
+    assert browser.requests() == [(out / "compare.html").as_uri()]
+    assert browser.overflow() <= 0
+
+
+def test_surfaces_in_the_laboratory(measurement: Measurement, tmp_path: Path) -> None:
+    numbers = {"energy": 9.0, "distance": 0.5, "step": 0.01, "reference": (16, 128, 130)}
+    angles = {"theta": 0.2, "chi": 90.0, "phi": -5.0, "delta": 30.0, "gamma": 15.0}
+    geometry = Geometry(**numbers, **angles)  # type: ignore[arg-type]
+    known = Measurement(measurement.intensity, provenance={"geometry": geometry.numbers()})
+    basis = geometry.reciprocal_basis()
+    comparison = compare(known, {"a": "ER", "b": "2*ER"}, tmp_path, seeds=2, basis=basis)
+    found = view._surfaces(comparison, view._geometry(comparison))
+    assert [surface["title"] for surface in found] == ["a", "b"]
+    for surface in found:
+        assert surface["names"] == ["phase", "strain"]
+        assert surface["plot"]["layout"]["scene"]["xaxis"]["title"]["text"] == "x (nm)"
+    (first, other) = (surface["plot"]["looks"] for surface in found)
+    assert [look["cmax"] for look in first] == [look["cmax"] for look in other]
 
 
 def test_nothing_held_out(measurement: Measurement, tmp_path: Path) -> None:

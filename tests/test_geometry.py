@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
+from silx.io.specfile import SpecFile
 
+from cdi_ml_plugin.diffractometers import DIFFRACTOMETERS
 from cdi_ml_plugin.errors import ParameterError, ReadError
 from cdi_ml_plugin.geometry import Geometry
 
@@ -68,7 +73,9 @@ def test_an_offset_roi_is_the_same_pixel(geometry):
     "wrong",
     [
         {"energy": 0.0}, {"distance": -1.0}, {"step": 0.0}, {"theta": np.nan}, {"motor": "mu"},
-        {"roi": (0, 1)}, {"delta": "32"},
+        {"roi": (0, 1)}, {"delta": "32"}, {"gamma": 400.0}, {"energy": 9000.0}, {"distance": 500.0},
+        {"binning": (0, 1, 1)}, {"pixel": (55e-6,)}, {"diffractometer": "11idb"},
+        {"nu": 3.0},
     ],
 )  # fmt: skip
 def test_numbers_out_of_range_are_refused(geometry, wrong):
@@ -111,6 +118,157 @@ def test_agrees_with_cohere(spec_file, frame_row_column):
     np.testing.assert_allclose(
         geometry.momentum_transfer(), instrument.get_pixelQ(peak, 54), rtol=1e-6
     )
+
+
+def test_every_rocking_scan_agrees_with_cohere(spec_file, monkeypatch):
+    module = pytest.importorskip("cohere_beamlines.aps_34idc.instrument")
+    monkeypatch.setattr(module.spec, "SPECFile", cache(module.spec.SPECFile))
+    checked = 0
+    file = SpecFile(str(spec_file))
+    for key in list(file.keys()):
+        words = file[key].scan_header_dict.get("S", "").split()
+        if words[1] != "ascan" or words[2] not in ("th", "chi", "phi"):
+            continue
+        number, points = int(key.split(".")[0]), file[key].data.shape[1]
+        configs = {
+            "config": {"scan": str(number)},
+            "config_instr": {"specfile": str(spec_file)},
+        }
+        try:
+            instrument = module.create_instr(configs)
+            # `get_geometry` counts pixels on the detector, and not in the region that was saved
+            pixel = instrument.det_obj.get_realpixelpos([120, 100])
+            found = instrument.get_geometry([*pixel, points // 2], number, configs)
+        except (KeyError, IndexError):  # cohere itself takes no scan of a single point
+            continue
+        reference = (points // 2, 100, 120)
+        geometry = Geometry.from_spec(spec_file, number, reference=reference)
+        reciprocal, direct, q, _, _ = found
+        scale = np.abs(reciprocal).max()
+        np.testing.assert_allclose(
+            geometry.reciprocal_basis()[:, ::-1], reciprocal, rtol=1e-6, atol=1e-9 * scale
+        )
+        np.testing.assert_allclose(
+            geometry.direct_basis((1, 1, 1))[:, ::-1], direct, rtol=1e-6, atol=1e-9 * direct.max()
+        )
+        assert geometry.d_spacing == pytest.approx(0.2 * np.pi / np.linalg.norm(q), rel=1e-6)
+        checked += 1
+    assert checked >= 21
+
+
+SETUPS = {
+    "34idc": {"theta": 20.0, "chi": 85.0, "phi": -5.0, "delta": 32.0, "gamma": 12.6},
+    "id01": {"mu": 3.0, "eta": 17.0, "phi": 20.0, "nu": 5.0, "delta": 34.0},
+    "p10": {"mu": 2.0, "om": 17.0, "chi": 88.0, "phi": 10.0, "gamma": 4.0, "delta": 34.0},
+    "sixs": {"beta": 0.4, "mu": 15.0, "gamma": 20.0, "delta": 27.0},
+    "sixcircle": {"mu": 1.0, "eta": 17.0, "chi": 80.0, "phi": 5.0, "nu": 2.0, "delta": 34.0},
+}
+
+
+def turn(axis, degrees):
+    """Rotation about an axis in xrayutilities' notation."""
+    unit = np.eye(3)["xyz".index(axis[0])] * (1 if axis[1] == "+" else -1)
+    return Rotation.from_rotvec(np.radians(degrees) * unit).as_matrix()
+
+
+@pytest.mark.parametrize("name", DIFFRACTOMETERS)
+def test_every_circle_turns_the_crystal_about_its_own_axis(name):
+    """Rocking a circle by dω moves q, seen from the crystal, by −dω × q about the axis as it stands."""
+    circles, angles = DIFFRACTOMETERS[name], SETUPS[name]
+    common = {"energy": 9.0, "distance": 1.0, "reference": (5, 300, 300), "diffractometer": name}
+    for motor, axis in circles.sample.items():
+        if motor in circles.detector:  # carries the detector along: not how one rocks
+            continue
+        outer = np.eye(3)
+        for other, its_axis in circles.sample.items():
+            if other == motor:
+                break
+            outer = outer @ turn(its_axis, angles[other])
+        unit = outer @ (np.eye(3)["xyz".index(axis[0])] * (1 if axis[1] == "+" else -1))
+        geometry = Geometry(**common, motor=motor, step=0.001, **angles)
+        expected = -np.cross(unit, geometry.momentum_transfer()) * np.radians(0.001)
+        steps = geometry.reciprocal_basis()
+        # the basis is taken half a pixel beside the reference
+        limit = 1e-3 * np.linalg.norm(expected)
+        np.testing.assert_allclose(steps[:, 0], expected, rtol=0, atol=limit)
+    column, row = map(int, geometry.beam_zero)
+    on_axis = Geometry(**{**common, "reference": (5, row, column)}, step=0.001, **angles)
+    assert on_axis.d_spacing == pytest.approx(
+        2 * np.pi / np.linalg.norm(on_axis.momentum_transfer()), rel=1e-3
+    )
+    # an energy scan moves q along itself
+    geometry = Geometry(**common, motor="energy", step=0.001, **angles)
+    np.testing.assert_allclose(
+        geometry.reciprocal_basis()[:, 0],
+        geometry.momentum_transfer() * 0.001 / 9,
+        atol=1e-3 * np.linalg.norm(geometry.momentum_transfer()) * 0.001 / 9,
+    )
+
+
+@pytest.mark.parametrize("binning", [(1, 1, 1), (2, 3, 1)])
+def test_q_of_every_voxel_has_the_basis_as_its_tangent(geometry, binning):
+    binned = Geometry(**{**geometry.numbers(), "binning": binning})
+    shape = (5, 7, 9)
+    q = binned.q(shape)
+    np.testing.assert_allclose(q[:, 2, 3, 4], binned.momentum_transfer(), rtol=1e-6)
+    steps = np.stack(
+        [q[:, 3, 3, 4] - q[:, 2, 3, 4], q[:, 2, 4, 4] - q[:, 2, 3, 4], q[:, 2, 3, 5] - q[:, 2, 3, 4]],
+        axis=1,
+    )  # fmt: skip
+    basis = binned.reciprocal_basis()
+    np.testing.assert_allclose(steps, basis, atol=2e-3 * np.abs(basis).max())
+    np.testing.assert_array_equal(basis, geometry.reciprocal_basis() * binning)
+
+
+def test_scan_along_the_direct_beam_has_no_basis(geometry):
+    with pytest.raises(ParameterError, match="same plane of reciprocal space"):
+        Geometry(
+            **{**geometry.numbers(), "delta": 0.0, "gamma": 0.0, "beam_zero": (127.0, 126.0)}
+        ).reciprocal_basis()
+
+
+def test_config_instr_of_cohere(spec_file):
+    config = {
+        "diffractometer": "34idc",
+        "specfile": str(spec_file),
+        "energy": 9100,
+        "detdist": 600.0,
+    }
+    geometry = Geometry.from_config_instr(config, 54, REFERENCE)
+    from_file = Geometry.from_spec(spec_file, 54, reference=REFERENCE)
+    assert (geometry.energy, geometry.distance) == (9.1, 0.6)
+    assert geometry.angles == from_file.angles
+    alone = {
+        "energy": 9.0, "detdist": 500, "th": from_file.angles["theta"], "chi": 90.0, "phi": -5.0,
+        "delta": 32.1, "gamma": 12.6, "scanmot": "th", "scan_step": 0.005, "det_roi": [0, 256, 0, 256],
+    }  # fmt: skip
+    assert Geometry.from_config_instr(alone, reference=REFERENCE).step == 0.005
+    with pytest.raises(ParameterError, match="no reference: give"):
+        Geometry.from_config_instr(alone)
+    with pytest.raises(ParameterError, match="diffractometer 'other'"):
+        Geometry.from_config_instr({"diffractometer": "other"}, 54, REFERENCE)
+
+
+def test_what_is_missing_is_listed(spec_file, tmp_path):
+    text = spec_file.read_text(errors="replace")
+    start = text.index("\n#S 54 ")
+    scan = text[start + 1 : text.index("\n#S ", start + 5)]
+    header = text[: text.index("\n#S 1 ") + 1]
+    damaged = header.replace("Gamma", "Gemma").replace("camdist", "comdist")
+    (tmp_path / "damaged.spec").write_text(damaged + scan)
+    with pytest.raises(ReadError, match=r"has no distance \(camdist\), gamma \(Gamma or Gam\)"):
+        Geometry.from_spec(tmp_path / "damaged.spec", 54)
+    given = {"distance": 0.5, "gamma": 12.6346}
+    known = Geometry.from_spec(tmp_path / "damaged.spec", 54, **given)
+    assert known.distance == 0.5
+    unknown = scan.replace("34idcTIM2", "newcam")
+    (tmp_path / "unknown.spec").write_text(header + unknown)
+    with pytest.raises(ParameterError, match="detector 'newcam' is not known: give pixel="):
+        Geometry(**{**known.numbers(), "detector": "newcam", "pixel": None})
+    with pytest.raises(ReadError, match="detector 'newcam' is not known: give pixel="):
+        Geometry.from_spec(tmp_path / "unknown.spec", 54)
+    pixel = {"pixel": (75e-6, 75e-6), "beam_zero": (128.0, 128.0)}
+    assert Geometry.from_spec(tmp_path / "unknown.spec", 54, **pixel).pixel == (75e-6, 75e-6)
 
 
 def test_spec_files_that_do_not_serve(spec_file, tmp_path):

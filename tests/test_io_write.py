@@ -20,11 +20,11 @@ from silx.io import open as silx_open
 from cdi_ml_plugin import fourier
 from cdi_ml_plugin.errors import WriteError
 from cdi_ml_plugin.io import write
-from cdi_ml_plugin.io.write import RESULT_FILES, check_folder, write_result
+from cdi_ml_plugin.io.write import RESULT_FILES, check_folder, staged, write_result
 from cdi_ml_plugin.measurement import Measurement
 from cdi_ml_plugin.result import Result, Run
 from cdi_ml_plugin.simulate.particle import strained_crystal
-from cdi_ml_plugin.view import summary
+from cdi_ml_plugin.view import report, summary
 from cdi_ml_plugin.view.summary import draw_summary, flatten_phase
 
 SHAPE = (24, 32, 28)
@@ -234,10 +234,47 @@ def test_a_rename_that_fails_undoes_the_others(result, tmp_path, monkeypatch, fa
 
     monkeypatch.setattr(write.os, "replace", replace)
     monkeypatch.setattr(summary, "draw_summary", lambda _: Figure(figsize=(1, 1)))  # quick
+    monkeypatch.setattr(report, "page", lambda *_: "")
     with pytest.raises(WriteError, match="nothing was changed: No space left on device"):
         write_result(result, tmp_path, force=True)
     assert contents(tmp_path) == old
     assert not [p for p in tmp_path.iterdir() if p.is_dir()]
+
+
+def test_names_in_subfolders_and_optional_ones(tmp_path):
+    with staged(tmp_path, ["a", "deep/er/b"], optional=["deep/c", "d"]) as stage:
+        for name in ("a", "deep/er/b", "d"):
+            (stage / name).write_text("first")
+    assert contents(tmp_path) == dict.fromkeys(("a", "deep/er/b", "d"), b"first")
+    with (
+        pytest.raises(WriteError, match="holds deep/er/b, d already"),
+        staged(tmp_path, ["deep/er/b"], optional=["d"]),
+    ):
+        pass
+    with staged(tmp_path, ["a"], force=True, optional=["deep/c", "d"]) as stage:
+        (stage / "a").write_text("second")
+        (stage / "deep/c").write_text("second")
+    assert contents(tmp_path) == {"a": b"second", "deep/er/b": b"first", "deep/c": b"second"}
+
+
+def test_what_was_optional_comes_back_after_a_failure(tmp_path, monkeypatch):
+    (tmp_path / "stale").write_text("precious")
+    unlink = write.Path.unlink
+
+    def fail(path, **options):
+        if path == tmp_path / "stale":
+            raise OSError(errno.EIO, "Input/output error")
+        unlink(path, **options)
+
+    def attempt():
+        with staged(tmp_path, ["new/a"], force=True, optional=["stale"]) as stage:
+            (stage / "new/a").write_text("new")
+
+    monkeypatch.setattr(write.Path, "unlink", fail)
+    with pytest.raises(WriteError, match="nothing was changed"):
+        attempt()
+    assert contents(tmp_path) == {"stale": b"precious"}
+    assert [p.name for p in tmp_path.iterdir()] == ["stale"]
 
 
 @pytest.mark.parametrize("limit", [20_000, 100_000])  # bytes a file: within the CXI, within the PNG

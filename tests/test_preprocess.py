@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cdi_ml_plugin import Geometry
 from cdi_ml_plugin.errors import MeasurementError, ParameterError
 from cdi_ml_plugin.measurement import Measurement
 from cdi_ml_plugin.preprocess import (
@@ -19,6 +20,7 @@ from cdi_ml_plugin.preprocess import (
     peak,
     prepare,
     threshold,
+    with_geometry,
 )
 
 sizes = st.tuples(*[st.integers(5, 12)] * 3)
@@ -246,3 +248,24 @@ def test_mask_of_another_shape() -> None:
 def test_hot_pixel_settings(ratio: float, floor: float) -> None:
     with pytest.raises(ParameterError, match="use a ratio above 1"):
         mask_hot_pixels(Measurement(crystal()), ratio=ratio, floor=floor)
+
+
+def test_geometry_by_plain_numbers():
+    numbers = {
+        "energy": 9.0, "distance": 0.5, "step": 0.01, "theta": 0.2, "chi": 90.0, "phi": -5.0,
+        "delta": 32.0, "gamma": 12.6,
+    }  # fmt: skip
+    counts = np.zeros((16, 20, 24))
+    counts[6:9, 9:12, 13:16] = 5
+    counts[7, 10, 14] = 50
+    measurement = prepare(with_geometry(Measurement(counts), numbers), binning=(1, 2, 2))
+    geometry = Geometry.of(measurement)
+    assert np.abs(np.subtract(geometry.reference, (7, 10, 14))).max() <= 1  # within a binned voxel
+    assert geometry.binning == (1, 2, 2)
+    assert geometry.angles["delta"] == 32.0
+    assert Geometry.of(prepare(Measurement(counts))) is None
+    del numbers["gamma"], numbers["distance"]
+    with pytest.raises(ParameterError, match="no distance, gamma: give them too"):
+        Geometry.of(prepare(with_geometry(Measurement(counts), numbers)))
+    with pytest.raises(ParameterError, match="unknown parameter 'enregy'"):
+        with_geometry(Measurement(counts), {"enregy": 9.0})

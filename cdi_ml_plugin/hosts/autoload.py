@@ -22,7 +22,9 @@ WATCHED = frozenset(
         "cohere_core.controller.op_flow",
         "cohere_core.controller.phasing",
         "cohere_core.utilities.config_verifier",
+        "cohere_ui.cohere_gui",
         "cohere_ui.jupyter_gui._validation",
+        "cohere_ui.jupyter_gui.tabs.rec",
     }
 )
 _said: set[str] = set()

@@ -1,6 +1,6 @@
 """cohere's algorithms, and this package's beside them: importing this module adds them by hand.
 
-Four of cohere's modules are adapted, in memory and by additions alone: a reconstruction whose sequence
+Six of cohere's modules are adapted, in memory and by additions alone: a reconstruction whose sequence
 names none of these algorithms runs as without them. Nothing here imports torch; what a sequence needs
 beyond that is in `cohere_steps`, which is imported when a sequence asks for it.
 """
@@ -24,7 +24,7 @@ from . import autoload
 
 OLDEST = (4, 2)
 AFTER = ("to_reciprocal_space", "modulus", "to_direct_space")  # they record cohere's error
-MARK = "cdi_ml"  # attribute of a Rec that holds the bridge, of its class that it is adapted
+MARK = "cdi_ml"  # attribute that holds what is ours: a Rec's bridge, a form's keys; set in an adapted class
 
 
 def adapt(module: ModuleType) -> None:
@@ -142,7 +142,7 @@ def _step(rec: Any, name: str) -> Callable[[], None]:
 
 def _config_verifier(module: ModuleType) -> None:
     verify = getattr(module, "verify_params", None)
-    if verify is None or hasattr(verify, MARK):  # before 4.5 it is another one: checked when run
+    if verify is None or hasattr(verify, MARK):  # before 4.5.4 it is another one: checked when run
         return
 
     @wraps(verify)
@@ -169,11 +169,48 @@ def _validation(module: ModuleType) -> None:
     vars(module)["KNOWN_ALGORITHMS"] = (*known, *more)
 
 
+def _form(reader: str) -> Callable[[ModuleType], None]:
+    """Give what makes a form keep our keys, which has no fields for them: `reader` is its method."""
+
+    def form(module: ModuleType) -> None:
+        tab = module.RecTab
+        if MARK in vars(tab):
+            return
+        load, clear, read = tab.load_tab, tab.clear_conf, getattr(tab, reader)
+        algorithms = offered(import_module("cohere_core.controller.op_flow").algs).values()
+        # twin_trigger and twin_halves are cohere's own, which the form may want to drop
+        ours = ("cdi_ml_", *(f"{name.lower()}_" for name in algorithms if name != "TWIN"))
+
+        @wraps(load)
+        def load_tab(self: Any, conf_map: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+            kept = {key: value for key, value in conf_map.items() if key.startswith(ours)}
+            setattr(self, MARK, kept)
+            return load(self, conf_map, *args, **kwargs)
+
+        @wraps(clear)
+        def clear_conf(self: Any) -> Any:
+            setattr(self, MARK, {})
+            return clear(self)
+
+        @wraps(read)
+        def read_form(self: Any) -> dict[str, Any]:
+            found: dict[str, Any] = read(self)
+            return found and {**found, **getattr(self, MARK)}  # nothing: a field is wrong
+
+        tab.load_tab, tab.clear_conf = load_tab, clear_conf
+        setattr(tab, reader, read_form)
+        setattr(tab, MARK, {})
+
+    return form
+
+
 _ADAPTERS: dict[str, Callable[[ModuleType], None]] = {
     "op_flow": _op_flow,
     "phasing": _phasing,
     "config_verifier": _config_verifier,
+    "cohere_gui": _form("get_rec_config"),
     "_validation": _validation,
+    "rec": _form("get_config"),
 }
 
 autoload.install()

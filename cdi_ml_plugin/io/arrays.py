@@ -19,6 +19,7 @@ from silx.io.nxdata.parse import get_default
 
 from ..errors import CdiMlError, MeasurementError, ReadError
 from ..measurement import Measurement
+from .result_file import earlier_provenance
 
 Array = NDArray[Any]
 
@@ -68,7 +69,8 @@ def read_array(
         taken as the mask); ``.tif``/``.tiff`` (a stack of frames); ``.cxi``, ``.h5``, ``.hdf5``
         or ``.nxs``: CXI's ``entry_1/instrument_1/detector_1/data`` with the ``mask`` beside it,
         else ``entry_1/data_1/data``, ``entry_1/image_1/data``, the NeXus default, the only
-        three-dimensional dataset. Values are counts, axes (rocking, row, column).
+        three-dimensional dataset. A result of this package brings the provenance of its measurement
+        along, and so its geometry. Values are counts, axes (rocking, row, column).
     mask_path : path, optional
         A file of the same kinds with booleans, or 0 and 1 (1 excludes), in the shape of the
         data or of one frame. It adds to a mask that the data file holds.
@@ -93,7 +95,11 @@ def read_array(
     data, mask = _load(path)
     if np.iscomplexobj(data):
         raise ReadError(f"{path}: holds a complex object, not an intensity: give measured counts")
-    provenance = {"source": str(path), "format": path.suffix.lower().lstrip(".")}
+    provenance = {
+        **earlier_provenance(path),
+        "source": str(path),
+        "format": path.suffix.lower().lstrip("."),
+    }
     if mask is not None:
         mask = _fit(mask, data)
     if mask_path is not None:

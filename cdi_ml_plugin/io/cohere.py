@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import ast
 import os
+import re
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
+from zipfile import BadZipFile
 
 import numpy as np
+from openpyxl import load_workbook
 
 from ..errors import MeasurementError, ParameterError, ReadError
+from ..geometry_spec import from_config_instr
 from ..measurement import Measurement
 from .arrays import read_tiff
 
@@ -32,7 +37,8 @@ def read_experiment(
     -------
     Measurement
         The file holds √intensity; it is squared here. Voxels of -1 (frames that cohere marks as
-        missing) are masked. `provenance` holds the main configuration files as mappings.
+        missing) are masked. `provenance` holds the main configuration files as mappings, and, where
+        ``config_instr`` names a SPEC file and cohere noted the peak, what `Geometry.of` needs.
 
     Raises
     ------
@@ -52,6 +58,7 @@ def read_experiment(
     for name in ("config", "config_instr", "config_prep", "config_data"):
         if (folder / "conf" / name).is_file():
             provenance[name] = read_config(folder / "conf" / name)
+    provenance |= _geometry(folder, provenance)
     mask = amplitude < 0
     if zeros == "unknown":
         mask |= amplitude == 0
@@ -59,6 +66,31 @@ def read_experiment(
         return Measurement(np.square(amplitude), mask, provenance)
     except MeasurementError as error:
         raise MeasurementError(f"{path}: {error}") from error
+
+
+def _geometry(folder: Path, configs: dict[str, Any]) -> dict[str, Any]:
+    """SPEC file, scan, peak and binning; nothing where cohere has not noted them."""
+    instrument, scans = configs.get("config_instr", {}), configs.get("config", {}).get("scan")
+    noted = folder / "preprocessed_data" / "preprocess.xlsx"
+    if "specfile" not in instrument or not scans or not noted.is_file():
+        return {}
+    given = from_config_instr(instrument)
+    try:
+        with closing(load_workbook(noted, read_only=True, data_only=True)) as book:
+            header, first, *_ = book.active.iter_rows(values_only=True)
+        peak = dict(zip(header, first, strict=True))
+        column, row, frame = (int(peak[f"max ind {name}"]) for name in ("(x)", "(y)", "frame"))
+    except (OSError, KeyError, ValueError, TypeError, BadZipFile):
+        return {}  # phasing does without
+    last = re.split(r"[,-]", str(scans))[-1]  # of several, the one that cohere takes too
+    found: dict[str, Any] = {
+        "spec": str(instrument["specfile"]),
+        "scan": int(last),
+        "peak": (frame, row, column),
+    }
+    if "binning" in configs.get("config_data", {}):  # (column, row, frame)
+        found["binning"] = tuple(configs["config_data"]["binning"][::-1])
+    return {**found, "geometry": given} if given else found
 
 
 def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:

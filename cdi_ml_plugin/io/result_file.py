@@ -56,6 +56,18 @@ def read_result(path: str | os.PathLike[str]) -> Result:
         raise _damaged(path, error) from error
 
 
+def earlier_provenance(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Provenance of the measurement of a result of this package; empty for every other file."""
+    if not os.path.isfile(path) or not h5py.is_hdf5(path):
+        return {}
+    try:
+        with h5py.File(path, "r") as file:
+            provenance: dict[str, Any] = _record(file, Path(path))["measurement"]["provenance"]
+            return provenance
+    except (ReadError, *_DAMAGE):
+        return {}
+
+
 def _record(file: h5py.File, path: Path) -> dict[str, Any]:
     author = file.attrs.get("creator")
     if author != PROGRAM:

@@ -1,9 +1,10 @@
-"""Write a result: `result.cxi`, `metrics.json` and `summary.png`, all of them or none."""
+"""Write a result, the files of `RESULT_FILES` and `CRYSTAL_FILES`: all of them or none."""
 
 from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -15,16 +16,21 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
+from ..crystal import Crystal, crystal_or_note
 from ..errors import WriteError
 from ..measurement import Measurement
 from ..result import Result, Run
-from .cxi import cxi_bytes, plain
+from .cxi import cxi_bytes
+from .cxi_groups import plain
 
-RESULT_FILES = ("result.cxi", "metrics.json", "summary.png")
+RESULT_FILES = ("result.cxi", "metrics.json", "summary.png", "report.html")
+CRYSTAL_FILES = ("result.vti",)  # where the geometry is known
 
 
 def check_folder(
-    folder: str | Path, force: bool = False, names: Iterable[str] = RESULT_FILES
+    folder: str | Path,
+    force: bool = False,
+    names: Iterable[str] = (*RESULT_FILES, *CRYSTAL_FILES),
 ) -> Path:
     """Make sure that results can be written, before any work is done.
 
@@ -56,26 +62,34 @@ def check_folder(
 
 
 @contextmanager
-def staged(folder: str | Path, names: Iterable[str], force: bool = False) -> Iterator[Path]:
+def staged(
+    folder: str | Path,
+    names: Iterable[str],
+    force: bool = False,
+    optional: Iterable[str] = (),
+) -> Iterator[Path]:
     """Lend an empty folder; what is in it afterwards under `names` moves to `folder` at once.
 
-    On any failure `folder` is left as it was before, without litter.
+    Names may lie in subfolders, as ``"a/b.cxi"``. Of those in `optional` that were not written, older files go
+    away. On any failure `folder` is left as it was before, without litter.
 
     Raises
     ------
     WriteError
         See `check_folder`; or writing failed, for instance for lack of space.
     """
-    wanted = tuple(names)
-    target = check_folder(folder, force, wanted)
+    wanted, welcome = tuple(names), tuple(optional)
+    target = check_folder(folder, force, wanted + welcome)
     stage: Path | None = None
     try:
         # below the target, so that a rename is atomic: it never crosses a file system
         stage = Path(tempfile.mkdtemp(prefix=".cdi-ml-", dir=target))
         new = stage / "new"
         new.mkdir()
+        for name in wanted + welcome:
+            (new / name).parent.mkdir(parents=True, exist_ok=True)
         yield new
-        _commit(new, target, stage, wanted)
+        _commit(new, target, stage, wanted, welcome)
     except OSError as error:
         raise WriteError(
             f"{target}: writing failed, nothing was changed: {_reason(error)}"
@@ -85,8 +99,10 @@ def staged(folder: str | Path, names: Iterable[str], force: bool = False) -> Ite
             shutil.rmtree(stage, ignore_errors=True)
 
 
-def write_result(result: Result, folder: str | Path, force: bool = False) -> tuple[Path, ...]:
-    """Write `result.cxi`, `metrics.json` and `summary.png` into `folder`.
+def write_result(
+    result: Result, folder: str | Path, force: bool = False, crystal: Crystal | None = None
+) -> tuple[Path, ...]:
+    """Write `RESULT_FILES` and, of a crystal, `CRYSTAL_FILES` into `folder`.
 
     Parameters
     ----------
@@ -95,6 +111,8 @@ def write_result(result: Result, folder: str | Path, force: bool = False) -> tup
         Made where it is missing.
     force : bool
         Replace existing files of these names.
+    crystal : Crystal, optional
+        That of the result, where the caller has it already; default what `crystal_or_note` says.
 
     Returns
     -------
@@ -105,20 +123,34 @@ def write_result(result: Result, folder: str | Path, force: bool = False) -> tup
     WriteError
         See `check_folder`; or writing failed. Then nothing has changed on disk.
     """
-    from ..view.summary import draw_summary  # imports Matplotlib: not needed for a check
+    from ..view import report  # imports Matplotlib: not needed for a check
+    from ..view.summary import draw_summary
 
-    with staged(folder, RESULT_FILES, force) as stage:
-        (stage / "result.cxi").write_bytes(cxi_bytes(result, command=" ".join(sys.argv)))
-        (stage / "metrics.json").write_text(metrics_json(result), encoding="utf-8")
+    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    with staged(folder, RESULT_FILES, force, CRYSTAL_FILES) as stage:
+        if crystal is None:
+            crystal, result = crystal_or_note(result)
+        (stage / "result.cxi").write_bytes(cxi_bytes(result, " ".join(sys.argv), crystal))
+        content = about_result(result, crystal)
+        text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+        (stage / "metrics.json").write_text(text, encoding="utf-8")
         draw_summary(result).savefig(stage / "summary.png", dpi=130)
-    return tuple(Path(folder) / name for name in RESULT_FILES)
+        html = report.page(result, content, crystal, command)
+        (stage / "report.html").write_text(html, encoding="utf-8")
+        if crystal is not None:
+            from .vtk import vti_bytes  # imports VTK
+
+            (stage / "result.vti").write_bytes(vti_bytes(crystal))
+    written = RESULT_FILES if crystal is None else RESULT_FILES + CRYSTAL_FILES
+    return tuple(Path(folder) / name for name in written)
 
 
-def metrics_json(result: Result) -> str:
-    """Figures of merit of the chosen run, then of each, and how they came about; valid JSON."""
+def about_result(result: Result, crystal: Crystal | None = None) -> dict[str, Any]:
+    """Figures of merit of the chosen run, then of each, and how they came about, as JSON knows them."""
     measurement = result.measurement
     content = {
         **_run(result.run),
+        "crystal": None if crystal is None else crystal.figures,
         "best": result.best,
         "runs": [_run(run) for run in result.runs],
         "sequence": result.sequence,
@@ -129,7 +161,8 @@ def metrics_json(result: Result) -> str:
         "data": about_data(measurement),
         "versions": versions(),
     }
-    return json.dumps(plain(content), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    plainly: dict[str, Any] = plain(content)
+    return plainly
 
 
 def about_data(measurement: Measurement) -> dict[str, Any]:
@@ -164,22 +197,37 @@ def _run(run: Run) -> dict[str, Any]:
     }
 
 
-def _commit(stage: Path, target: Path, spare: Path, names: tuple[str, ...]) -> None:
-    """Rename all of `names` from `stage` into `target`, or undo what was renamed."""
+def _commit(
+    stage: Path, target: Path, spare: Path, names: tuple[str, ...], optional: tuple[str, ...]
+) -> None:
+    """Rename all that is in `stage` into `target`, or undo what was renamed."""
     old = spare / "old"
-    old.mkdir()
     moved: list[str] = []
+    made: list[Path] = []
     try:
-        for name in names:
+        for name in names + optional:
             destination = target / name
+            (old / name).parent.mkdir(parents=True, exist_ok=True)
+            made += _missing(destination.parent)
+            destination.parent.mkdir(parents=True, exist_ok=True)
             if os.path.lexists(destination):
                 _keep(destination, old / name)
             moved.append(name)
-            os.replace(stage / name, destination)
+            if name in names or os.path.lexists(stage / name):
+                os.replace(stage / name, destination)
+            else:
+                destination.unlink(missing_ok=True)
     except OSError:
         for name in reversed(moved):
             _restore(old / name, target / name)
+        for folder in reversed(made):
+            folder.rmdir()
         raise
+
+
+def _missing(folder: Path) -> list[Path]:
+    """The folders that have to be made, the outermost first."""
+    return [] if folder.exists() else [*_missing(folder.parent), folder]
 
 
 def _keep(path: Path, copy: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from .. import fourier
 from ..errors import ParameterError
 from ..geometry import Geometry
 from ..io.write import staged
-from .particle import Shape, strained_crystal
+from .particle import Field, Shape, coordinates, strained_crystal
 
 FILES = ("frames", "virtual.spec", "dark.tif", "white.tif", "truth.npz")
 SCAN = 1
@@ -97,6 +97,7 @@ def write_virtual_scan(
     phase_range: float = 2.0,
     edge: float = 25.0,
     background: float = 0.0,
+    crystal: Callable[[Field], NDArray[np.complexfloating]] | None = None,
     force: bool = False,
 ) -> VirtualScan:
     """Simulate a Au 111 rocking scan of a strained crystal and write it as 34-ID-C would.
@@ -122,6 +123,10 @@ def write_virtual_scan(
         Width of its surface in nm; wider means fewer counts beyond the frames.
     background : float
         Expected counts of each pixel in each frame besides the pattern.
+    crystal : callable, optional
+        A crystal of one's own instead of a random one: gets positions in nm in the laboratory frame,
+        (3, z, y, x), returns ρ = s·exp(−iG·u), complex (z, y, x); `size`, `kind`, `phase_range` and
+        `edge` then mean nothing.
     force : bool
         Replace files that are there already.
 
@@ -141,22 +146,20 @@ def write_virtual_scan(
     # Finer voxels than the data can show, then a window of the pattern: the fringes run out of
     # the frames, as they do, instead of being folded back.
     fine = (_even(shape[0]), _even(shape[1]), _even(shape[2]))
-    crystal = strained_crystal(
-        fine,
-        geometry.direct_basis(fine),
-        size=size,
-        rng=rng,
-        kind=kind,
-        phase_range=phase_range,
-        edge=edge,
-    )
-    crystal = _centre_peak(crystal)
-    pattern = fourier.diffraction(crystal).astype(np.float64)
+    basis = geometry.direct_basis(fine)
+    if crystal is not None:
+        obj = crystal(coordinates(fine, basis)).astype(np.complex64)
+    else:
+        obj = strained_crystal(
+            fine, basis, size=size, rng=rng, kind=kind, phase_range=phase_range, edge=edge
+        )
+    obj = _centre_peak(obj)
+    pattern = fourier.diffraction(obj).astype(np.float64)
     starts = [m // 2 - n // 2 - o for m, n, o in zip(fine, shape, offset, strict=True)]
     window = pattern[tuple(slice(s, s + n) for s, n in zip(starts, shape, strict=True))]
     scale = photons / window.sum()
     expected = window * scale
-    truth = resample((crystal * np.sqrt(scale)).astype(np.complex64), shape)
+    truth = resample((obj * np.sqrt(scale)).astype(np.complex64), shape)
 
     dark, white = _detector(rng, geometry.roi, (row, column))
     roi = (

@@ -1,27 +1,30 @@
-"""The page of a comparison: figures drawn by Matplotlib, inside one HTML file that needs no other."""
+"""The page of a comparison: figures drawn by Matplotlib and surfaces that turn, in one HTML file."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
-from io import BytesIO
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
+from ..compare_statistics import in_array
+from ..crystal import FAINT, analyse
+from ..errors import CdiMlError
+from ..geometry import Geometry
 from .compare_slices import draw_best, draw_spread
+from .html import picture, render
+from .isosurface import contents, surface_of_crystal, surface_of_object
 from .slices import new_figure, short
 
 if TYPE_CHECKING:
     from ..compare_result import Comparison
 
-DPI = 140
 NAMES = {"chi2": "χ²", "pearson": "$r_p$", "chi2_held_out": "held-out χ²"}
 # Okabe and Ito's, which colour-blind readers tell apart; line styles take turns beside them
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -41,14 +44,6 @@ def page(comparison: Comparison, content: Mapping[str, Any]) -> str:
     content : mapping
         What `Comparison.content` says about it, for the tables.
     """
-    environment = Environment(
-        loader=PackageLoader("cdi_ml_plugin", "view"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": _number, "range": _range, "percent": _percent}
     figures = {
         "histograms": draw_histograms(comparison),
         "transfer": draw_transfer(comparison),
@@ -56,12 +51,42 @@ def page(comparison: Comparison, content: Mapping[str, Any]) -> str:
         "best": draw_best(comparison),
         "spread": draw_spread(comparison),
     }
-    return environment.get_template("compare.html").render(
-        content,
-        images={name: _image(figure) for name, figure in figures.items()},
-        names={**NAMES, "pearson": "rₚ"},
+    geometry = _geometry(comparison)
+    return render(
+        "compare.html",
+        **content,
+        images={name: picture(figure) for name, figure in figures.items()},
+        surfaces=_surfaces(comparison, geometry),
+        laboratory=geometry is not None,
         colours=[COLOURS[i % len(COLOURS)] for i in range(len(comparison.members))],
     )
+
+
+def _geometry(comparison: Comparison) -> Geometry | None:
+    """The geometry in which |Q| is given, too; without one the voxels of the array."""
+    if comparison.shells.unit == "Nyquist":
+        return None
+    try:
+        return Geometry.of(comparison.measurement)
+    except CdiMlError:
+        return None
+
+
+def _surfaces(comparison: Comparison, geometry: Geometry | None) -> list[dict[str, Any]]:
+    """Surface of the best run of each chain, all aligned."""
+    objects = {}
+    for member in comparison.members:
+        obj = member.agreement.best
+        # a shift by parts of a voxel leaves a trace everywhere, which is no part of the object
+        support = np.abs(obj) > FAINT * np.abs(obj).max()
+        if geometry is None or not support.any():
+            objects[member.label] = partial(surface_of_object, obj, support)
+        else:
+            shape = comparison.measurement.shape
+            room = in_array(support.astype(np.float32), shape).real > 0.5
+            crystal = analyse(in_array(obj, shape), room, geometry)
+            objects[member.label] = partial(surface_of_crystal, crystal)
+    return contents(objects)
 
 
 def draw_histograms(comparison: Comparison) -> Figure:
@@ -204,24 +229,3 @@ def _bins_axis(ax: Axes, edges: NDArray[np.float64]) -> None:
     else:
         ax.xaxis.set_major_locator(MaxNLocator(4))
         ax.ticklabel_format(axis="x", useOffset=False, scilimits=(-2, 3))
-
-
-def _image(figure: Figure) -> str:
-    buffer = BytesIO()
-    figure.savefig(buffer, dpi=DPI)
-    return base64.b64encode(buffer.getvalue()).decode("ascii")
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.0f} %"
-
-
-def _range(values: Mapping[str, Any] | None) -> str:
-    """Median (10 – 90 %)."""
-    if not values or "median" not in values:
-        return "–"
-    return f"{values['median']:.4g} ({values['low']:.4g} – {values['high']:.4g})"

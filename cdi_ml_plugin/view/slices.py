@@ -6,9 +6,10 @@ import textwrap
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
@@ -54,30 +55,36 @@ def show(
     plane: tuple[int, int, int],
     centre: tuple[int, ...],
     window: list[slice],
+    names: tuple[str, str, str] = AXES,
+    voxel: float = 1.0,
+    unit: str = "",
     **style: Any,
 ) -> Any:
-    """Draw one slice in voxels from the array's centre, labelled."""
+    """Draw one slice; its axes have names, and count from the array's centre, `voxel` for each voxel."""
     normal, vertical, horizontal = plane
     index: list[Any] = list(window)
     index[normal] = centre[normal]
     shape = volume.shape
     edges = [
-        (window[axis].start - shape[axis] // 2 - 0.5, window[axis].stop - shape[axis] // 2 - 0.5)
+        [voxel * (end - shape[axis] // 2 - 0.5) for end in (window[axis].start, window[axis].stop)]
         for axis in (horizontal, vertical)
     ]
+    downwards = style.get("origin", "upper") == "upper"
     image = ax.imshow(
         volume[tuple(index)],
-        extent=(*edges[0], edges[1][1], edges[1][0]),
+        extent=(*edges[0], *(reversed(edges[1]) if downwards else edges[1])),
         interpolation="nearest",
         **style,
     )
     ax.set_facecolor(OUTSIDE)
-    ax.set_xlabel(AXES[horizontal], fontsize=9, labelpad=1)
-    ax.set_ylabel(AXES[vertical], fontsize=9, labelpad=1)
+    suffix = f" ({unit})" if unit else ""
+    ax.set_xlabel(names[horizontal] + suffix, fontsize=9, labelpad=1)
+    ax.set_ylabel(names[vertical] + suffix, fontsize=9, labelpad=1)
     ax.tick_params(labelsize=8, length=2.5)
     ax.locator_params(nbins=5)
-    at = centre[normal] - shape[normal] // 2
-    ax.set_title(f"{AXES[normal]} = {at}".replace("-", "−"), fontsize=9, pad=3)
+    at = voxel * (centre[normal] - shape[normal] // 2)
+    title = f"{names[normal]} = {at:.3g} {unit}".rstrip()
+    ax.set_title(title.replace("-", "−"), fontsize=9, pad=3)
     return image
 
 
@@ -109,10 +116,21 @@ def phase_limit(phase: NDArray[Any]) -> float:
     return np.pi if spread.size and np.quantile(spread, 0.98) > np.pi / 2 else np.pi / 2
 
 
-def phase_map() -> Any:
+def strain_limit(strain: NDArray[Any]) -> float:
+    """End of the colour scale: what nearly all of the strain is within."""
+    size = np.abs(strain[np.isfinite(strain)])
+    return max(float(np.quantile(size, 0.98)), 1e-6) if size.size else 1.0
+
+
+def phase_map() -> Colormap:
     """Cyclic colours, grey where there is no phase."""
     cyclic = LinearSegmentedColormap.from_list("phase", PHASE_COLOURS, N=512)
     return cyclic.with_extremes(bad=OUTSIDE)
+
+
+def strain_map() -> Colormap:
+    """Blue where the lattice is compressed, red where it is stretched, grey where there is none."""
+    return colormaps["RdBu_r"].with_extremes(bad=OUTSIDE)
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -1,0 +1,28 @@
+"""``cdi-ml export``: a result in the files of other programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .cli_data import PATH
+
+
+@click.command()
+@click.argument("result", type=PATH)
+@click.argument("folder", type=PATH)
+@click.option("--to", "program", type=click.Choice(["cdiutils"]), required=True)
+@click.option("--scan", type=int, metavar="N", help="Number of the scan; default that of the data.")
+@click.option("--force", is_flag=True, help="Replace an earlier export.")
+def export(result: Path, folder: Path, program: str, scan: int | None, force: bool) -> None:
+    """Write RESULT, a result.cxi or its folder, into FOLDER as another program names it.
+
+    cdiutils: FOLDER is the pipeline's dump_dir; analyse_phasing_results finds the runs, postprocess the
+    chosen one. bcdi needs nothing of this: it reads result.cxi.
+    """
+    from .io.cdiutils import export_cdiutils
+    from .io.result_file import read_result
+
+    for path in export_cdiutils(read_result(result), folder, scan, force):
+        click.echo(f"written: {path}")

@@ -1,0 +1,103 @@
+"""Files where cdiutils looks for those of PyNX, so that its pipeline goes on from a result.
+
+cdiutils reads an object in the hand of PyNX, exp(−i…), which is that of this package: nothing is turned over.
+bcdi needs no export: it reads `result.cxi` as it is.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from ..errors import ParameterError
+from ..result import Result
+from .cxi import cxi_bytes, first_entry
+from .cxi_groups import PACKED, add_group
+from .write import staged
+
+RUNS = "pynx_phasing"  # of the pipeline's folder
+
+
+def export_cdiutils(
+    result: Result, folder: str | Path, scan: int | None = None, force: bool = False
+) -> tuple[Path, ...]:
+    """Write a result into the folder of a cdiutils pipeline (its ``dump_dir``).
+
+    ``pynx_phasing/S{scan}_Run0001.cxi`` and so on are the runs that stayed finite, for
+    ``analyse_phasing_results``; ``S{scan}_pynx_reconstruction_mode.cxi`` is the chosen run as the only mode, so that
+    ``postprocess`` can follow at once.
+
+    Parameters
+    ----------
+    result : Result
+    folder : path
+        Made where it is missing.
+    scan : int, optional
+        Number of the scan, as the pipeline's parameters have it; default that of the measurement.
+    force : bool
+        Replace what an earlier export of this scan wrote, runs that are no more included.
+
+    Returns
+    -------
+    The paths written.
+
+    Raises
+    ------
+    ParameterError
+        No number of the scan is given, nor known.
+    WriteError
+        The files exist already, or writing failed: then nothing has changed on disk.
+    """
+    number = _scan(result, scan)
+    mode = f"S{number}_pynx_reconstruction_mode.cxi"
+    runs = {
+        f"{RUNS}/S{number}_Run{n:04d}.cxi": run
+        for n, run in enumerate(result.runs, start=1)
+        if run.reason != "not finite"
+    }
+    names = (mode, *runs)
+    with staged(folder, names, force, _earlier(Path(folder), number) - set(names)) as stage:
+        (stage / mode).write_bytes(_mode_bytes(result))
+        for name, run in runs.items():
+            (stage / name).write_bytes(cxi_bytes(replace(result, runs=(run,), best=0)))
+    return tuple(Path(folder) / name for name in names)
+
+
+def _scan(result: Result, scan: int | None) -> int:
+    number = result.measurement.provenance.get("scan") if scan is None else scan
+    try:
+        return int(number)  # type: ignore[arg-type]  # whatever else it is, is refused
+    except (TypeError, ValueError) as error:
+        raise ParameterError(
+            f"scan = {number!r}: cdiutils' files are named by the number of the scan: give it"
+        ) from error
+
+
+def _earlier(folder: Path, scan: int) -> set[str]:
+    """Runs of earlier exports; PyNX's own have longer names."""
+    pattern = re.compile(rf"S{scan}_Run\d+\.cxi")
+    below = folder / RUNS
+    found = below.iterdir() if below.is_dir() else iter(())
+    return {f"{RUNS}/{path.name}" for path in found if pattern.fullmatch(path.name)}
+
+
+def _mode_bytes(result: Result) -> bytes:
+    """The chosen object as PyNX's analysis writes modes: (mode, z, y, x), and their weights."""
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        entry = first_entry(file)
+        image = add_group(entry, "image_1", "NXdata", signal="data", interpretation="scaler")
+        image.create_dataset("data", data=result.object[np.newaxis], **PACKED)
+        image.create_dataset("support", data=result.support.astype(np.int8), **PACKED)
+        image["data_type"] = "electron density"
+        image["data_space"] = "real"
+        for name, data in (("data_1", "/entry_1/image_1/data"), ("data_2", None)):
+            group = add_group(entry, name, "NXdata", signal="data")
+            group["data"] = np.ones(1) if data is None else h5py.SoftLink(data)
+        entry["data_2"].attrs["title"] = "relative weights of the modes"
+    return buffer.getvalue()

@@ -1,0 +1,101 @@
+"""The laboratory's part of the CXI file: the crystal along x, y, z in nm, and the geometry that brought it there.
+
+Below the entry: ``image_2`` is the complex object in CXI's manner; ``laboratory_1`` holds what its modulus and
+phase mean, a plot each, with the geometry and the figures; ``instrument_1`` gets what CXI has a place for.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..crystal import Crystal
+from ..geometry import Geometry
+from ..result import Result
+from .cxi_groups import PACKED, add_group, store
+
+AXES = ("z", "y", "x")
+ELEMENTARY_CHARGE = 1.602176634e-19  # C; J in an eV
+QUANTITIES = {  # attribute of `Crystal`: unit, name of the plot
+    "amplitude": ("", "amplitude (of its highest value)"),
+    "phase": ("rad", "phase (rad)"),
+    "displacement": ("nm", "displacement along q (nm)"),
+    "strain": ("", "strain along q"),
+}
+UNITS = {"energy": "keV", "distance": "m", "pixel": "m", "beam_zero": "pixel", "roi": "pixel"}
+SUFFIXES = {"_nm3": "nm^3", "_nm": "nm"}  # of the names of figures
+
+
+def add_laboratory(entry: h5py.Group, result: Result, crystal: Crystal) -> None:
+    """Add the crystal of a result to ``entry_1``.
+
+    Raises
+    ------
+    ReadError, ParameterError
+        The geometry that the measurement names cannot be read.
+    """
+    image = add_group(entry, "image_2", "NXdata", signal="data", axes=AXES)
+    image.create_dataset("data", data=crystal.object, **PACKED)
+    image["data"].attrs["long_name"] = "object in the laboratory"
+    image.create_dataset("support", data=crystal.inside.astype(np.int8), **PACKED)
+    image["data_type"] = "electron density"
+    image["data_space"] = "real"
+    image["image_size"] = [crystal.voxel * 1e-9 * n for n in crystal.amplitude.shape[::-1]]
+    image["image_size"].attrs["units"] = "m"  # CXI's, along (x, y, z)
+    for axis, positions in zip(AXES, crystal.axes(), strict=True):
+        _number(image, axis, positions, "nm", f"{axis} (nm)")
+
+    laboratory = add_group(entry, "laboratory_1", "NXcollection", default="amplitude")
+    for name, (unit, title) in QUANTITIES.items():
+        plot = add_group(laboratory, name, "NXdata", signal=name, axes=AXES)
+        plot.create_dataset(name, data=getattr(crystal, name), **PACKED)
+        plot[name].attrs.update({"units": unit, "long_name": title})
+        for axis in AXES:
+            plot[axis] = image[axis]  # hard links: the same positions
+    figures = add_group(laboratory, "figures", "NXcollection")
+    for name, value in crystal.figures.items():
+        _number(figures, name, value, _unit(name))
+    geometry = Geometry.of(result.measurement)
+    collection = add_group(laboratory, "geometry", "NXcollection")
+    _number(collection, "q", crystal.q, "1/nm", "q of the crystal along (x, y, z)")
+    if geometry is not None:
+        _geometry(collection, geometry, result.measurement.shape)
+        _instrument(entry["instrument_1"], geometry)
+
+
+def _geometry(collection: h5py.Group, geometry: Geometry, shape: tuple[int, int, int]) -> None:
+    for name, value in geometry.numbers().items():
+        unit = UNITS.get(name, "deg" if name in geometry.angles else None)
+        if name == "step":
+            unit = "keV" if geometry.motor == "energy" else "deg"
+        if unit is None:
+            store(collection, name, list(value) if isinstance(value, tuple) else value)
+        else:
+            _number(collection, name, value, unit)
+    columns = "rows (x, y, z), columns (rocking, row, column)"
+    _number(collection, "reciprocal_basis", geometry.reciprocal_basis(), "1/nm", columns)
+    _number(collection, "direct_basis", geometry.direct_basis(shape), "nm", columns)
+    _number(collection, "reference_q", geometry.momentum_transfer(), "1/nm")
+
+
+def _instrument(instrument: h5py.Group, geometry: Geometry) -> None:
+    """What CXI has places for, in its units, so that PyNX finds the geometry beside the counts."""
+    source = add_group(instrument, "source_1", "NXsource")
+    _number(source, "energy", geometry.energy * 1e3 * ELEMENTARY_CHARGE, "J")
+    detector = instrument["detector_1"]
+    _number(detector, "distance", geometry.distance, "m")
+    for name, size in zip(("x_pixel_size", "y_pixel_size"), geometry.pixel, strict=True):
+        _number(detector, name, size, "m")
+
+
+def _unit(figure: str) -> str:
+    return next((unit for suffix, unit in SUFFIXES.items() if figure.endswith(suffix)), "")
+
+
+def _number(group: h5py.Group, name: str, value: ArrayLike, unit: str, title: str = "") -> None:
+    group[name] = np.asarray(value)
+    attributes: dict[str, Any] = {"units": unit} | ({"long_name": title} if title else {})
+    group[name].attrs.update(attributes)

@@ -1,0 +1,81 @@
+"""Pages that need no other file and no network: one environment, one stylesheet, numbers and pictures in it."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Mapping
+from functools import cache
+from io import BytesIO
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+DPI = 140
+METRICS = {"chi2": "χ²", "pearson": "rₚ", "chi2_held_out": "held-out χ²"}
+SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def render(template: str, **content: Any) -> str:
+    """Fill a template of this folder; whatever text it is given is escaped."""
+    return environment().get_template(template).render(content)
+
+
+@cache
+def environment() -> Environment:
+    """The environment of all pages."""
+    made = Environment(
+        loader=PackageLoader("cdi_ml_plugin", "view"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {"number": number, "range": spread, "percent": percent}
+    made.globals |= {"metric_names": METRICS, "plotly": plotly}
+    return made
+
+
+def plotly() -> Markup:
+    """The whole of plotly.js, as it goes into a script element."""
+    from plotly.offline import get_plotlyjs  # a few megabytes: only for pages that need it
+
+    return Markup(get_plotlyjs())  # its authors' text, no user's
+
+
+def picture(figure: Figure) -> str:
+    """A figure as the address of an image."""
+    buffer = BytesIO()
+    figure.savefig(buffer, dpi=DPI)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A number with that many digits, a power of ten where it is large or small; – for none."""
+    if value is None or math.isnan(value):
+        return "–"
+    if isinstance(value, int):
+        return f"{value:,}".replace(",", "\u202f")
+    if not math.isfinite(value) or value == 0:
+        return f"{value:g}".replace("-", "−").replace("inf", "∞")
+    mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
+    exponent = int(power)
+    if -4 < exponent < 5:
+        text = f"{value:.{max(0, digits - 1 - exponent)}f}"
+        return text.replace("-", "−")
+    return f"{mantissa} × 10{str(exponent).translate(SUPERSCRIPT)}".replace("-", "−")
+
+
+def percent(value: float) -> str:
+    """A share in percent."""
+    return f"{100 * value:.0f} %"
+
+
+def spread(values: Mapping[str, Any] | None) -> str:
+    """Median (10 – 90 %)."""
+    if not values or "median" not in values:
+        return "–"
+    median, low, high = (number(values[name]) for name in ("median", "low", "high"))
+    return f"{median} ({low} – {high})"

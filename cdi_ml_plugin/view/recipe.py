@@ -1,0 +1,53 @@
+"""What a result was made by, with every default written out."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import torch
+
+from ..errors import CdiMlError
+from ..job import NOISE_TOLERANCE
+from ..operators.base import Operator
+from ..operators.support import ASW, AUTO, SW
+from ..provenance import hardware
+from ..result import Result
+from ..sequence import parse
+from ..triggers import in_coheres_way
+
+
+def algorithms(result: Result) -> list[tuple[str, dict[str, Any]]]:
+    """Each algorithm of the chain once, and what the engine adds to it: all parameters in force.
+
+    Empty where the chain names an algorithm that is not installed here.
+    """
+    given = result.parameters
+    try:
+        operators = list(parse(result.sequence).bind(given).operators())
+    except CdiMlError:
+        return []
+    found = [(operator.name, _values(operator)) for operator in dict.fromkeys(operators)]
+    if given.get("init_guess") != "continue" and "initial_support_area" not in given:
+        found.insert(0, ("AUTO, start support", _values(AUTO().bind(given))))
+    if in_coheres_way(given):
+        wrap = {name: given.get(key, SW.defaults[name]) for name, key in SW.keys.items()}
+        trigger = given.get("shrink_wrap_trigger", [1, 1])
+        found.append(("SW, between iterations", {**wrap, "trigger": trigger}))
+    elif not any(isinstance(operator, SW | ASW) for operator in operators):
+        found.append(("ASW, between iterations", _values(ASW().bind(given))))
+    default = 0.0 if in_coheres_way(given) else NOISE_TOLERANCE
+    found.append(("all", {"noise_tolerance": given.get("noise_tolerance", default)}))
+    return found
+
+
+def machine(result: Result) -> str:
+    """Where it ran, as far as this process can tell."""
+    device = torch.device(result.device)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        return result.device  # read back somewhere else
+    return f"{result.device}: {hardware(device, 1)}"
+
+
+def _values(operator: Operator) -> dict[str, Any]:
+    return {item.name: getattr(operator, item.name) for item in fields(operator)}

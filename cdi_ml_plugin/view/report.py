@@ -1,0 +1,217 @@
+"""The page of a reconstruction: what came out, how far to trust it, and how it was made."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import CdiMlError
+from ..fourier import diffraction
+from ..geometry import Geometry
+from ..metrics import shells, spectral_weight
+from .html import METRICS, number, picture, render
+from .isosurface import contents, surface_of_crystal, surface_of_object
+from .recipe import algorithms, machine
+from .report_figures import (
+    draw_crystal,
+    draw_diffraction,
+    draw_history,
+    draw_object,
+    draw_weights,
+)
+
+if TYPE_CHECKING:
+    from ..crystal import Crystal
+    from ..result import Result
+
+# Figures of a crystal: what they are called here, and what they say.
+FIGURES = {
+    "d_spacing_nm": ("lattice spacing", "mean over the crystal, along Q"),
+    "mean_strain": ("mean strain", "of that spacing against the known one"),
+    "strain_rms": ("strain, rms", "along Q, about that mean lattice"),
+    "displacement_range_nm": ("displacement", "along Q, from the lowest to the highest"),
+    "diameter_nm": ("diameter", "of the sphere of that volume"),
+    "volume_nm3": ("volume", "above half of the median amplitude"),
+    "edge_width_nm": ("width of the edge", "amplitude from 90 to 10 %: an estimate of the resolution"),
+    "resolution_prtf_nm": ("resolution", "where the transfer function of the runs falls below 1/e"),
+    "voxel_nm": ("voxel", "edge of the cubic voxels"),
+}  # fmt: skip
+UNITS = {
+    "energy": "keV",
+    "distance": "m",
+    "angles": "(°)",
+    "pixel": "m (column, row)",
+    "step": "° a frame",
+    "reference": "(frame, row, column)",
+    "roi": "(first column, columns, first row, rows)",
+    "beam_zero": "(column, row)",
+    "directions": "(columns, rows)",
+    "binning": "(frames, rows, columns)",
+}
+# Entries of a provenance that would be misread.
+LABELS = {
+    "command": "scan command",
+    "date": "scan date",
+    "energy_kev": "energy (keV)",
+    "distance_mm": "distance (mm)",
+    "peak": "peak, as recorded",
+    "origin": "first voxel, as recorded",
+}
+
+
+def page(
+    result: Result,
+    content: Mapping[str, Any],
+    crystal: Crystal | None = None,
+    command: str = "",
+) -> str:
+    """Return the report of a result as HTML.
+
+    Parameters
+    ----------
+    result : Result
+    content : mapping
+        What `metrics.json` says about it, for the tables.
+    crystal : Crystal, optional
+        That of the result, where its geometry is known.
+    command : str
+        How to make this again.
+    """
+    geometry = _geometry(result)
+    more = dict(
+        title=_title(content["data"]["provenance"]),
+        seeds=_seeds([run.seed for run in result.runs]),
+        metrics=_metrics(content),
+        reasons=sorted({run.reason for run in result.runs} - {"completed"}),
+        figures=None if crystal is None else quantities(crystal.figures),
+        tiles=_tiles(content, crystal),
+        surfaces=_surfaces(result, crystal),
+        images=_images(result, crystal, geometry),
+        nyquist=geometry is None,
+        geometry={} if geometry is None else _about(geometry),
+        q=None if crystal is None else crystal.q.tolist(),
+        algorithms=algorithms(result),
+        labels=LABELS,
+        machine=machine(result),
+        command=command,
+        date=time.strftime("%d %B %Y, %H:%M"),
+    )
+    return render("report.html", **{**content, **more})
+
+
+def quantities(figures: Mapping[str, float]) -> list[tuple[str, str, str]]:
+    """Name, value with its unit, and explanation of each figure of a crystal."""
+    rows = []
+    sizes = [figures.get(f"size_{axis}_nm") for axis in "xyz"]
+    if None not in sizes:
+        size = " × ".join(number(value, 3) for value in sizes)
+        rows.append(("size", f"{size} nm", "along x, y, z of the laboratory"))
+    known = [name for name in FIGURES if name in figures]
+    others = [name for name in figures if name not in FIGURES and not name.startswith("size_")]
+    for name in known + others:
+        plain, unit = _unit(name)
+        label, says = FIGURES.get(name, (plain.replace("_", " "), ""))
+        value = figures[name]
+        if unit == "nm³" and abs(value) >= 1e6:
+            value, unit = value / 1e9, "µm³"
+        digits = 5 if name == "d_spacing_nm" else 3
+        text = f"{number(value, digits)} {unit}".rstrip()
+        rows.append((label, text if np.isfinite(value) else "–", says))
+    return rows
+
+
+def _unit(name: str) -> tuple[str, str]:
+    for ending, unit in (("_nm3", "nm³"), ("_nm", "nm"), ("_rad", "rad")):
+        if name.endswith(ending):
+            return name.removesuffix(ending), unit
+    return name, ""
+
+
+def _title(provenance: Mapping[str, Any]) -> str:
+    """What the data are called: scan and SPEC file, or the file."""
+    if "spec" in provenance and "scan" in provenance:
+        return f"scan {provenance['scan']} of {Path(str(provenance['spec'])).name}"
+    source = provenance.get("source", provenance.get("file"))
+    return Path(source).name if isinstance(source, str) and source else "a measurement"
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    if len(seeds) > 3 and list(seeds) == list(range(seeds[0], seeds[0] + len(seeds))):
+        return f"{seeds[0]} to {seeds[-1]}"
+    return ", ".join(map(str, seeds))
+
+
+def _metrics(content: Mapping[str, Any]) -> list[str]:
+    """Names of the figures of merit that any run has, the usual ones first."""
+    other = {"seed", "reason", "notes"}
+    names = dict.fromkeys(key for run in content["runs"] for key in run if key not in other)
+    present = [key for key in names if any(run.get(key) is not None for run in content["runs"])]
+    return sorted(present, key=lambda key: [*METRICS, key].index(key))
+
+
+def _tiles(content: Mapping[str, Any], crystal: Crystal | None) -> list[tuple[str, str]]:
+    """The few numbers that are looked for first."""
+    tiles = [(text, number(content.get(name))) for name, text in METRICS.items()]
+    if crystal is not None:
+        wanted = ("diameter", "strain, rms", "lattice spacing", "width of the edge")
+        rows = {label: value for label, value, _ in quantities(crystal.figures)}
+        tiles += [(label, rows[label]) for label in wanted if label in rows]
+    return tiles
+
+
+def _surfaces(result: Result, crystal: Crystal | None) -> list[dict[str, Any]]:
+    if crystal is None:
+        make = partial(surface_of_object, result.object, result.support)
+    else:
+        make = partial(surface_of_crystal, crystal)
+    return contents({"": make})
+
+
+def _images(result: Result, crystal: Crystal | None, geometry: Geometry | None) -> dict[str, str]:
+    measurement = result.measurement
+    calculated = diffraction(result.object)
+    basis = None if geometry is None else geometry.reciprocal_basis()
+    parts = shells(measurement.shape, basis)
+    weights = [
+        spectral_weight(np.sqrt(counts), parts, measurement.mask)
+        for counts in (measurement.intensity, calculated)
+    ]
+    figures = {
+        "object": draw_object(result) if crystal is None else draw_crystal(crystal),
+        "diffraction": draw_diffraction(result, calculated),
+        "weights": draw_weights(parts, *weights),
+        "history": draw_history(result),
+    }
+    return {name: picture(figure) for name, figure in figures.items()}
+
+
+def _geometry(result: Result) -> Geometry | None:
+    try:
+        return Geometry.of(result.measurement)
+    except CdiMlError:  # the result's notes say why
+        return None
+
+
+def _about(geometry: Geometry) -> dict[str, str]:
+    rows = {}
+    units = {**UNITS, "step": "keV a frame"} if geometry.motor == "energy" else UNITS
+    for item in fields(geometry):
+        value = getattr(geometry, item.name)
+        if isinstance(value, Mapping):
+            text = ", ".join(f"{key} {_plain(part)}" for key, part in value.items())
+        else:
+            text = _plain(value)
+        rows[item.name.replace("_", " ")] = f"{text} {units.get(item.name, '')}".rstrip()
+    return rows
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, tuple | list):
+        return ", ".join(map(_plain, value))
+    return f"{value:.7g}" if isinstance(value, float) else str(value)
