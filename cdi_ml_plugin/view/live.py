@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from silx.gui import icons, qt
+from silx.gui import qt
 
 from ..measurement import Measurement
 from ..progress import Watch
@@ -56,7 +56,9 @@ class Live:
     def run(self) -> Result:
         """Return when the reconstruction has ended, whether the window was closed or not."""
         bar = self.window.tools
-        self._stop_action = bar.addAction(icons.getQIcon("crop"), "Stop")
+        self._stop_action = bar.addAction(
+            bar.style().standardIcon(qt.QStyle.StandardPixmap.SP_MediaStop), "Stop"
+        )
         self._stop_action.setToolTip("End after this iteration; the result so far is written")
         self._stop_action.triggered.connect(self.stop)
         timer = qt.QTimer()

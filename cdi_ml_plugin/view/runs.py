@@ -144,7 +144,7 @@ def words(figures: Mapping[str, float]) -> list[tuple[str, str]]:
         ("size x × y × z", f"{size} nm"),
         ("voxel", f"{figures['voxel_nm']:.2f} nm"),
         ("lattice spacing", f"{figures['d_spacing_nm']:.5f} nm"),
-        ("displacement, range", f"{figures['displacement_range_nm']:.3f} nm"),
+        ("displacement, range", f"{1e3 * figures['displacement_range_nm']:.0f} pm"),
         ("strain, rms", f"{1e4 * figures['strain_rms']:.2f} × 10⁻⁴"),
         ("edge, 90 to 10 %", f"{figures['edge_width_nm']:.1f} nm"),
     ]

@@ -20,7 +20,7 @@ NANOMETRES = "nm"
 # seen along an axis: z is the beam, y is up and stays vertical
 LABORATORY = ((0, 1, 2), (1, 0, 2), (2, 1, 0))
 COLOURS = 256
-USUAL = 0.99  # share of the voxels that the colour scale of a displacement or a strain must cover
+USUAL = 0.98  # share of the voxels that the colour scale of a displacement or a strain must cover
 SOLID = 0.25  # of the highest amplitude: specks far away are no reason to see an object small
 FAINT_THERE = "none, the amplitude is too low"
 
@@ -157,7 +157,7 @@ def crystal_volumes(crystal: Crystal) -> tuple[Volume, ...]:
     return (
         _amplitude(crystal.amplitude),
         _phase(crystal.phase),
-        _signed(f"displacement {along}", "nm", crystal.displacement),
+        _signed(f"displacement {along}", "pm", 1e3 * crystal.displacement),
         _signed(f"strain {along}", "10⁻⁴", 1e4 * crystal.strain),
     )
 

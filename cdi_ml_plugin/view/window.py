@@ -83,6 +83,9 @@ class Window:
         self.widget.setCentralWidget(split)
         self.frames = qt.QComboBox()
         self.frames.addItems([LABORATORY, DETECTOR])
+        self.frames.setToolTip(
+            "In the laboratory z is along the beam, y is up, x makes a right hand"
+        )
         self.frames.currentIndexChanged.connect(self._frame_chosen)
         self.tools = self._tools()
         screen = self.application.primaryScreen().availableGeometry()
