@@ -1,5 +1,6 @@
 # make demo   phases a virtual 34-ID-C scan
-# make test   checks format, lint and types, then runs the tests
+# make test   checks format, lint and types, builds the documentation, then runs the tests
+# make docs   builds the documentation in build/docs; a warning is an error
 # make clean  removes what the others made
 #
 # Each sets up everything it needs in .venv, once.
@@ -24,7 +25,7 @@ ifneq ($(TORCH),$(shell cat $(VENV)/torch 2>/dev/null))
 endif
 endif
 
-.PHONY: demo lint test clean
+.PHONY: demo docs lint test clean
 
 demo: $(VENV)/package
 	$(BIN)/cdi-ml demo --out demo --force
@@ -34,7 +35,10 @@ lint: $(VENV)/tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-test: lint
+docs: $(VENV)/tests
+	$(BIN)/python -m sphinx -W --keep-going -q -d build/doctrees docs build/docs
+
+test: lint docs
 	$(BIN)/python -m pytest
 
 clean:
@@ -69,5 +73,5 @@ $(VENV)/package: $(VENV)/torch pyproject.toml setup.py cdi_ml_plugin.pth
 	@touch $@
 
 $(VENV)/tests: $(VENV)/package
-	@$(PIP) install --quiet --editable '.[test,cohere,train]'
+	@$(PIP) install --quiet --editable '.[test,docs,cohere,train]'
 	@touch $@

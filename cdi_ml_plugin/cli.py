@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from . import __version__
+from .cli_bench import bench
 from .cli_compare import compare
 from .cli_data import (
     PATH,
@@ -22,10 +24,12 @@ from .cli_export import export
 from .cli_hosts import cohere_guess, hosts
 from .cli_network import fine_tune, train, weights
 from .cli_view import figure
+from .cli_window import can_watch, view, watch_and_write
 from .errors import CdiMlError
 
 if TYPE_CHECKING:
     from .measurement import Measurement
+    from .progress import Watch
     from .result import Result
 
 
@@ -52,6 +56,7 @@ def cli() -> None:
 )
 @click.option("-o", "--out", type=PATH, required=True, help="Folder for the result.")
 @click.option("--force", is_flag=True, help="Replace a result that is there already.")
+@click.option("--live", is_flag=True, help="Watch it in a window, which has a button to stop it.")
 @data_options
 @parameter_options
 def reconstruct(
@@ -60,6 +65,7 @@ def reconstruct(
     seeds: int | None,
     out: Path,
     force: bool,
+    live: bool,
     config: Path | None,
     settings: Sequence[str],
     held_out: float | None,
@@ -82,10 +88,15 @@ def reconstruct(
         for operator in step.operators():  # before the data, which take longer
             operator.check()
     check_folder(out, force)
+    live = live and can_watch()
     measurement = read_prepared(data, **reading)
     click.echo(measurement)
-    result = _phase(measurement, sequence, seeds, parameters, held_out, device, quiet)
-    _write(result, out, force)
+    phase = partial(_phase, measurement, sequence, seeds, parameters, held_out, device, quiet)
+    write = partial(_write, out=out, force=force)
+    if live:
+        watch_and_write(measurement, f"{data} – cdi-ml", phase, write)
+    else:
+        write(phase())
 
 
 def _phase(
@@ -96,6 +107,7 @@ def _phase(
     held_out: float | None,
     device: str | None,
     quiet: bool,
+    watch: Watch | None = None,
 ) -> Result:
     from . import engine
     from .hosts.cohere_arrays import read_continue
@@ -115,6 +127,7 @@ def _phase(
         start=start,
         support=support,
         progress=not quiet and sys.stderr.isatty(),
+        watch=watch,
     )
 
 
@@ -216,90 +229,7 @@ def demo(out: Path, sequence: str | None, seeds: int, force: bool) -> None:
     click.echo(f"object error against the truth (shift, phase and twin removed): {error:.3f}")
 
 
-@cli.group()
-def bench() -> None:
-    """Measure speed and success on this machine."""
-
-
-@bench.command()
-@click.option("--data", type=PATH, help="An array file; otherwise a simulated crystal.")
-@click.option(
-    "--size",
-    "sizes",
-    type=int,
-    multiple=True,
-    default=(64, 128),
-    show_default=True,
-    help="Cubic crop; may be repeated.",
-)
-@click.option("--iterations", type=click.IntRange(min=10), default=60, show_default=True)
-@click.option("--device", default="cpu", show_default=True)
-def engine(data: Path | None, sizes: Sequence[int], iterations: int, device: str) -> None:
-    """Milliseconds of each algorithm beside the bare FFT pair, and of cohere where it is installed."""
-    from .bench import engine_table
-
-    for line in engine_table(data, sizes, iterations, device):
-        click.echo(line)
-
-
-@bench.command()
-@click.option("--crystals", type=click.IntRange(min=0), default=200, show_default=True)
-@click.option("--first", type=click.IntRange(min=0), default=0, help="Number of the first crystal.")
-@click.option("--data", type=PATH, help="Measured data to phase instead of simulated crystals.")
-@data_options
-@click.option(
-    "--seeds", type=click.IntRange(min=1), default=20, show_default=True, help="With --data."
-)
-@click.option("-o", "--out", type=PATH, default=Path("bench_cnn.jsonl"), show_default=True)
-@click.option("--device", default="cpu", show_default=True, help="Of the times of a prediction.")
-def cnn(
-    crystals: int,
-    first: int,
-    data: Path | None,
-    seeds: int,
-    out: Path,
-    device: str,
-    **reading: Any,
-) -> None:
-    """Time a prediction, and phase held-out crystals from random starts and from predictions.
-
-    Each finished chain is a line of OUT; given again, the benchmark goes on where it was.
-    """
-    from . import bench_cnn
-
-    if data is not None:
-        cases = bench_cnn.measured(read_prepared(data, **reading), seeds)
-    else:
-        for line in bench_cnn.speed_table(device):
-            click.echo(line)
-        cases = bench_cnn.simulated(range(first, first + crystals))
-    for line in bench_cnn.compare(cases, out):
-        click.echo(line)
-
-
-@bench.command()
-@click.option("--crystals", type=click.IntRange(min=0), default=50, show_default=True)
-@click.option("--first", type=click.IntRange(min=0), default=0, help="Number of the first crystal.")
-@click.option(
-    "--gaps", type=click.IntRange(min=0), default=6, show_default=True, help="Crystals with a gap."
-)
-@click.option("-o", "--out", type=PATH, default=Path("bench_refine.jsonl"), show_default=True)
-@click.option("--device", default="cpu", show_default=True, help="Of the times and of the gaps.")
-def refine(crystals: int, first: int, gaps: int, out: Path, device: str) -> None:
-    """Time an epoch of REFINE, and phase strongly strained crystals with and without it.
-
-    Each finished chain is a line of OUT; given again, the benchmark goes on where it was.
-    """
-    from . import bench_refine
-
-    for line in bench_refine.speed_table(device):
-        click.echo(line)
-    for line in bench_refine.gap_table(range(first, first + gaps), device):
-        click.echo(line)
-    for line in bench_refine.compare(range(first, first + crystals), out):
-        click.echo(line)
-
-
+cli.add_command(bench)
 cli.add_command(compare)
 cli.add_command(export)
 cli.add_command(figure)
@@ -308,6 +238,7 @@ cli.add_command(weights)
 cli.add_command(fine_tune)
 cli.add_command(hosts)
 cli.add_command(cohere_guess)
+cli.add_command(view)
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from .errors import AlgorithmError, ParameterError
 from .job import Job, Start
 from .measurement import Measurement
 from .operators.base import Step
-from .progress import Progress
+from .progress import Progress, Watch
 from .result import Result, Run
 from .state import Data
 
@@ -40,6 +40,7 @@ def reconstruct(
     start: ArrayLike | None = None,
     support: ArrayLike | None = None,
     progress: bool = False,
+    watch: Watch | None = None,
 ) -> Result:
     """Phase a measurement.
 
@@ -67,6 +68,10 @@ def reconstruct(
         `CNN` and the support updates of the chain replace it.
     progress : bool
         Show a progress bar with χ² and r_p.
+    watch : callable, optional
+        Called with a `Run` as it stands, a few times a second at most (its ``reason`` is
+        ``"running"``; of several at once on a GPU, the one that leads), and with each run that has
+        ended. Where it returns something true, the reconstruction ends as by Ctrl-C.
 
     Returns
     -------
@@ -93,20 +98,24 @@ def reconstruct(
     size = _batch_size(job.data, len(numbers), job.device)
     with (
         interruption() as stop,
-        Progress(progress, job.step.iterations * -(-len(numbers) // size)) as bar,
+        Progress(progress, job.step.iterations * -(-len(numbers) // size), watch) as bar,
     ):
         while len(runs) < len(numbers):
             if stop and runs:  # the first batch gives a result however early the interruption
                 break
             batch = numbers[len(runs) : len(runs) + size]
             try:
-                runs += job.run(batch, given, stop, bar)
+                ended = job.run(batch, given, stop, bar)
             except torch.cuda.OutOfMemoryError as error:
                 size = _fewer(len(batch), job, error)
                 notes.append(
                     f"out of memory on {job.device} with {len(batch)} starts at once: "
                     f"went on with {size}"
                 )
+                continue
+            runs += ended
+            if bar.ended(ended):
+                stop.append(True)
     seconds = time.perf_counter() - began
     notes += job.notes
     if len(runs) < len(numbers):

@@ -93,6 +93,15 @@ class Job:
         # written in place: thousands of small tensors among the large ones would scatter the heap
         history = torch.full((state.iterations, len(seeds)), torch.nan, device=self.device)
         lost: dict[int, str] = {}
+        centred = start.object is None and start.support is None
+
+        def snapshot(index: int, figures: Mapping[str, float]) -> Run:
+            obj, support = state.object[index], state.support[index]
+            if centred:
+                obj, support = _centre(obj, support)
+            chi2 = history[: state.iteration, index]
+            return self._run(state, index, obj, support, figures, chi2, "running")
+
         for block in self.step.blocks():
             operator = block.operator
             operator.begin(state, self.data, block.times)
@@ -105,14 +114,18 @@ class Job:
                     self._watch(state, operator, lost)
                     state.iteration += 1
                     state.progress = min(1.0, state.progress + operator.triggered / searching)
-                    bar.advance(state, self.data)
+                    if bar.advance(state, self.data, snapshot):
+                        stop.append(True)
             operator.end(state, self.data)
             if operator.counts:
                 state.fresh = [False] * len(seeds)
             if stop or len(lost) == len(seeds):
                 break
-        if start.object is None and start.support is None:
-            _centre(state)
+        if centred:
+            for index in range(len(seeds)):
+                state.object[index], state.support[index] = _centre(
+                    state.object[index], state.support[index]
+                )
         return self._finish(state, history[: state.iteration], lost, bool(stop))
 
     def _iterate(self, operator: Operator, state: State, triggers: list[Trigger]) -> None:
@@ -178,9 +191,8 @@ class Job:
     ) -> list[Run]:
         if stopped:
             state.object.mul_(state.support)  # an HIO iterate is no object outside its support
-        chi2 = history.float().cpu().numpy()
         runs = []
-        for index, seed in enumerate(state.seeds):
+        for index in range(len(state.seeds)):
             if not bool(torch.isfinite(state.object[index]).all()) and index not in lost:
                 lost[index] = "not finite at the end"
                 state.note(index, lost[index])
@@ -188,44 +200,50 @@ class Job:
             figures = metrics.figures(state.object[index][None], self.data)[0]
             if index in lost:
                 figures = dict.fromkeys(figures, float("nan"))
-            scaled = (state.object[index] * self.data.scale).to(torch.complex64).cpu().numpy()
-            runs.append(
-                Run(
-                    seed=seed,
-                    object=scaled,
-                    support=state.support[index].cpu().numpy(),
-                    metrics={**figures, **state.figures[index]},
-                    history={"chi2": chi2[:, index].copy()},
-                    reason="not finite"
-                    if index in lost
-                    else "interrupted"
-                    if stopped
-                    else "completed",
-                    notes=tuple(state.notes[index]),
-                )
-            )
+            reason = "not finite" if index in lost else "interrupted" if stopped else "completed"
+            obj, support = state.object[index], state.support[index]
+            runs.append(self._run(state, index, obj, support, figures, history[:, index], reason))
         return runs
 
+    def _run(
+        self,
+        state: State,
+        index: int,
+        obj: torch.Tensor,
+        support: torch.Tensor,
+        figures: Mapping[str, float],
+        chi2: torch.Tensor,
+        reason: str,
+    ) -> Run:
+        """The run at `index` of the batch as a `Run` of its own memory."""
+        return Run(
+            seed=state.seeds[index],
+            object=(obj * self.data.scale).to(torch.complex64).cpu().numpy(),
+            support=support.cpu().numpy().copy(),
+            metrics={**figures, **state.figures[index]},
+            history={"chi2": chi2.float().cpu().numpy().copy()},
+            reason=reason,
+            notes=tuple(state.notes[index]),
+        )
 
-def _centre(state: State) -> None:
-    """Roll each object, and its support, so that its centre of mass is at the centre of the array.
+
+def _centre(obj: torch.Tensor, support: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Roll an object, and its support, so that its centre of mass is at the centre of the array.
 
     A start from random phases may come to rest anywhere: a shift leaves the moduli as they are.
     """
-    for index, (obj, support) in enumerate(zip(state.object, state.support, strict=True)):
-        weight = (obj.abs() * support).double()
-        total = weight.sum()
-        if not bool(torch.isfinite(total)) or float(total) == 0:
-            continue
-        shift = []
-        for axis, n in enumerate(obj.shape):
-            others = [a for a in range(3) if a != axis]
-            angle = torch.arange(n, device=obj.device) * (2 * torch.pi / n)
-            # a mean on the circle, for the object may lie across the edge of the array
-            mean = (weight.sum(others) * torch.polar(torch.ones_like(angle), angle)).sum().angle()
-            shift.append(n // 2 - round(float(mean) * n / (2 * torch.pi)))
-        state.object[index] = obj.roll(shift, (0, 1, 2))
-        state.support[index] = support.roll(shift, (0, 1, 2))
+    weight = (obj.abs() * support).double()
+    total = weight.sum()
+    if not bool(torch.isfinite(total)) or float(total) == 0:
+        return obj, support
+    shift = []
+    for axis, n in enumerate(obj.shape):
+        others = [a for a in range(3) if a != axis]
+        angle = torch.arange(n, device=obj.device) * (2 * torch.pi / n)
+        # a mean on the circle, for the object may lie across the edge of the array
+        mean = (weight.sum(others) * torch.polar(torch.ones_like(angle), angle)).sum().angle()
+        shift.append(n // 2 - round(float(mean) * n / (2 * torch.pi)))
+    return obj.roll(shift, (0, 1, 2)), support.roll(shift, (0, 1, 2))
 
 
 def find_device(wanted: str | torch.device | None) -> torch.device:

@@ -1,22 +1,31 @@
-"""The progress bar: iterations, χ² and r_p of the best run of the batch."""
+"""The progress of a reconstruction: a bar, and whoever watches the runs as they change."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from types import TracebackType
 
 from tqdm import tqdm
 
 from . import metrics
+from .result import Run
 from .state import Data, State
+
+Watch = Callable[[Run], object]
+Snapshot = Callable[[int, Mapping[str, float]], Run]
+OFTEN = 0.3  # s between two looks, at least
 
 
 class Progress:
-    """A tqdm bar that refreshes its figures at most a few times a second."""
+    """A tqdm bar and a watcher; both get new figures at most a few times a second."""
 
-    def __init__(self, shown: bool, total: int) -> None:
+    def __init__(self, shown: bool, total: int, watch: Watch | None = None) -> None:
         self.bar = tqdm(total=total, unit="it", disable=not shown, dynamic_ncols=True)
+        self.watch = watch
         self.due = 0.0
+        self.looks = 0
+        self.least = float("inf")  # s that a look has taken
 
     def __enter__(self) -> Progress:
         return self
@@ -29,10 +38,21 @@ class Progress:
     ) -> None:
         self.bar.close()
 
-    def advance(self, state: State, data: Data) -> None:
-        """Count an iteration; now and then measure χ² and r_p of the run that leads."""
-        if self.bar.disable:
-            return
+    def advance(self, state: State, data: Data, snapshot: Snapshot) -> bool:
+        """Count an iteration; now and then measure the run that leads, and show it to the watcher.
+
+        Parameters
+        ----------
+        snapshot : callable
+            Gives, for an index of the batch and its figures of merit, the run as it stands.
+
+        Returns
+        -------
+        Whether the watcher wants the reconstruction to end.
+        """
+        if self.bar.disable and self.watch is None:
+            return False
+        enough = False
         began = time.perf_counter()
         if began >= self.due:
             leader = int(state.chi2.nan_to_num(nan=float("inf")).argmin())
@@ -40,6 +60,22 @@ class Progress:
             self.bar.set_postfix_str(
                 f"χ² {float(state.chi2[leader]):.2e}, r_p {figures['pearson']:.4f}", refresh=False
             )
-            # measuring takes a few iterations' time: spend no more than a tenth on it
-            self.due = time.perf_counter() + max(0.3, 9 * (time.perf_counter() - began))
+            if self.watch is not None:
+                enough = bool(self.watch(snapshot(leader, figures)))
+            self.due = time.perf_counter() + self._pause(time.perf_counter() - began)
         self.bar.update()
+        return enough
+
+    def _pause(self, took: float) -> float:
+        """Seconds until the next look, so that about a tenth of the time is spent on looks.
+
+        The first does not count, since a window is set up then; nor does one that was held up.
+        """
+        self.looks += 1
+        if self.looks > 1:
+            self.least = min(self.least, took)
+        return max(OFTEN, 9 * self.least) if self.looks > 1 else OFTEN
+
+    def ended(self, runs: list[Run]) -> bool:
+        """Show runs that have ended to the watcher; whether it wants the reconstruction to end."""
+        return self.watch is not None and any([self.watch(run) for run in runs])

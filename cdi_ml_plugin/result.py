@@ -29,7 +29,8 @@ class Run:
     history : dict of arrays
         One value an iteration: ``chi2``; NaN where an algorithm defines none.
     reason : str
-        Why it ended: ``"completed"``, ``"interrupted"`` or ``"not finite"``.
+        Why it ended: ``"completed"``, ``"interrupted"`` or ``"not finite"``; ``"running"`` where it
+        has not (only the `watch` of a reconstruction sees such).
     notes : tuple of str
         What was adapted on the way, in words.
     """

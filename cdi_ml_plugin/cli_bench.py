@@ -1,0 +1,95 @@
+"""``cdi-ml bench``: speed and success on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .cli_data import PATH, data_options, read_prepared
+
+
+@click.group()
+def bench() -> None:
+    """Measure speed and success on this machine."""
+
+
+@bench.command()
+@click.option("--data", type=PATH, help="An array file; otherwise a simulated crystal.")
+@click.option(
+    "--size",
+    "sizes",
+    type=int,
+    multiple=True,
+    default=(64, 128),
+    show_default=True,
+    help="Cubic crop; may be repeated.",
+)
+@click.option("--iterations", type=click.IntRange(min=10), default=60, show_default=True)
+@click.option("--device", default="cpu", show_default=True)
+def engine(data: Path | None, sizes: Sequence[int], iterations: int, device: str) -> None:
+    """Milliseconds of each algorithm beside the bare FFT pair, and of cohere where it is installed."""
+    from .bench import engine_table
+
+    for line in engine_table(data, sizes, iterations, device):
+        click.echo(line)
+
+
+@bench.command()
+@click.option("--crystals", type=click.IntRange(min=0), default=200, show_default=True)
+@click.option("--first", type=click.IntRange(min=0), default=0, help="Number of the first crystal.")
+@click.option("--data", type=PATH, help="Measured data to phase instead of simulated crystals.")
+@data_options
+@click.option(
+    "--seeds", type=click.IntRange(min=1), default=20, show_default=True, help="With --data."
+)
+@click.option("-o", "--out", type=PATH, default=Path("bench_cnn.jsonl"), show_default=True)
+@click.option("--device", default="cpu", show_default=True, help="Of the times of a prediction.")
+def cnn(
+    crystals: int,
+    first: int,
+    data: Path | None,
+    seeds: int,
+    out: Path,
+    device: str,
+    **reading: Any,
+) -> None:
+    """Time a prediction, and phase held-out crystals from random starts and from predictions.
+
+    Each finished chain is a line of OUT; given again, the benchmark goes on where it was.
+    """
+    from . import bench_cnn
+
+    if data is not None:
+        cases = bench_cnn.measured(read_prepared(data, **reading), seeds)
+    else:
+        for line in bench_cnn.speed_table(device):
+            click.echo(line)
+        cases = bench_cnn.simulated(range(first, first + crystals))
+    for line in bench_cnn.compare(cases, out):
+        click.echo(line)
+
+
+@bench.command()
+@click.option("--crystals", type=click.IntRange(min=0), default=50, show_default=True)
+@click.option("--first", type=click.IntRange(min=0), default=0, help="Number of the first crystal.")
+@click.option(
+    "--gaps", type=click.IntRange(min=0), default=6, show_default=True, help="Crystals with a gap."
+)
+@click.option("-o", "--out", type=PATH, default=Path("bench_refine.jsonl"), show_default=True)
+@click.option("--device", default="cpu", show_default=True, help="Of the times and of the gaps.")
+def refine(crystals: int, first: int, gaps: int, out: Path, device: str) -> None:
+    """Time an epoch of REFINE, and phase strongly strained crystals with and without it.
+
+    Each finished chain is a line of OUT; given again, the benchmark goes on where it was.
+    """
+    from . import bench_refine
+
+    for line in bench_refine.speed_table(device):
+        click.echo(line)
+    for line in bench_refine.gap_table(range(first, first + gaps), device):
+        click.echo(line)
+    for line in bench_refine.compare(range(first, first + crystals), out):
+        click.echo(line)

@@ -1,0 +1,129 @@
+"""``cdi-ml view``: measured data or a result in a window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .cli_data import PATH, data_options, read_prepared
+from .errors import ParameterError, WriteError
+
+if TYPE_CHECKING:
+    from .measurement import Measurement
+    from .progress import Watch
+    from .result import Result
+
+
+@click.command()
+@click.argument("path", type=PATH)
+@data_options
+def view(path: Path, **reading: Any) -> None:
+    """Show PATH in a window: slices, isosurface, χ² of all runs.
+
+    PATH is a result (result.cxi, or its folder) or measured data, as `reconstruct` takes them. Where
+    there is no display, a picture is written into the current folder instead.
+    """
+    from .view.display import need_qt, no_display
+
+    need_qt()
+    shown = _read(path, reading)
+    reason = no_display()
+    if reason is not None:
+        click.echo(f"{reason}: written instead: {_picture(shown, path)}")
+        return
+    from .result import Result
+    from .view.window import Window
+
+    window = Window(f"{path} – cdi-ml")
+    window.open()
+    if isinstance(shown, Result):
+        window.show_result(shown)
+    else:
+        window.show_data(shown)
+    window.wait()
+
+
+def can_watch() -> bool:
+    """Whether a reconstruction can be watched in a window; says so where it cannot.
+
+    Raises
+    ------
+    CdiMlError
+        Qt is not installed.
+    """
+    from .view.display import need_qt, no_display
+
+    need_qt()
+    reason = no_display()
+    if reason is not None:
+        click.echo(f"{reason}: going on without a window")
+    return reason is None
+
+
+def watch_and_write(
+    measurement: Measurement,
+    title: str,
+    phase: Callable[[Watch], Result],
+    write: Callable[[Result], None],
+) -> None:
+    """Phase in front of a window, write what came of it, and leave it on the screen."""
+    from .view.live import Live
+    from .view.window import Window
+
+    window = Window(title)
+    window.open()
+    window.show_data(measurement)
+    result = Live(window, measurement, phase).run()
+    write(result)
+    if window.is_open:
+        window.show_result(result)
+        window.wait()
+
+
+def _read(path: Path, reading: dict[str, Any]) -> Measurement | Result:
+    if not _is_result(path):
+        return read_prepared(path, **reading)
+    given = [f"--{name}" for name, value in reading.items() if value]
+    if given:
+        raise ParameterError(f"{', '.join(given)}: only for measured data, and {path} is a result")
+    from .io.result_file import read_result
+
+    return read_result(path)
+
+
+def _is_result(path: Path) -> bool:
+    import h5py
+
+    from .io.cxi import PROGRAM
+
+    if path.is_dir():
+        return (path / "result.cxi").is_file()
+    if not path.is_file() or not h5py.is_hdf5(path):
+        return False
+    with h5py.File(path, "r") as file:
+        return bool(file.attrs.get("creator") == PROGRAM)
+
+
+def _picture(shown: Measurement | Result, path: Path) -> Path:
+    """Draw into the current folder under a name that is free."""
+    from .result import Result
+    from .view.pattern import draw_pattern
+    from .view.summary import draw_summary
+
+    figure = draw_summary(shown) if isinstance(shown, Result) else draw_pattern(shown)
+    stem = path.resolve().stem
+    for number in count():
+        file = Path(f"{stem}_summary{f'_{number}' if number else ''}.png")
+        try:
+            with file.open("xb") as stream:
+                figure.savefig(stream, dpi=130)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise WriteError(f"{file.resolve()}: cannot be written: {error.strerror}") from error
+        return file
+    raise AssertionError

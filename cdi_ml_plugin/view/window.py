@@ -1,0 +1,297 @@
+"""The window: slices of object and diffraction, isosurface, the runs and their χ²."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from silx.gui import icons, qt
+
+from ..crystal import Crystal, analyse
+from ..errors import CdiMlError
+from ..geometry import Geometry
+from ..measurement import Measurement
+from ..result import Result, Run
+from .browser import Browser
+from .display import application, no_opengl
+from .runs import Runs
+from .scene import Scene
+from .volumes import (
+    Frame,
+    Volume,
+    crystal_volumes,
+    diffraction_volumes,
+    object_volumes,
+    solid_window,
+)
+
+OBJECT, DIFFRACTION, SURFACE = "Object", "Diffraction", "Isosurface"
+LABORATORY, DETECTOR = "Laboratory frame, nm", "Detector frame, voxels"
+SIZE = (1500, 900)
+ON_SCREEN = 0.92  # of the screen, at most
+
+
+class Window:
+    """A measurement, and what was made of it.
+
+    Parameters
+    ----------
+    title : str
+
+    Attributes
+    ----------
+    widget : QMainWindow
+    objects, diffraction : Browser
+    scene : Scene
+    runs : Runs
+    """
+
+    def __init__(self, title: str) -> None:
+        self.application = application()
+        self._no_opengl = no_opengl()
+        backend = "mpl" if self._no_opengl else "gl"
+        self.measurement: Measurement | None = None
+        self.geometry: Geometry | None = None
+        self.shown: tuple[Run, ...] = ()
+        self.chosen: int | None = None
+        self._crystals: dict[int, Crystal | None] = {}
+        self._stale: set[str] = set()
+        self._seen: dict[str, Frame] = {}
+        self.widget = qt.QMainWindow()
+        self.widget.setWindowTitle(title)
+        self.objects = Browser(backend, self.say)
+        self.diffraction = Browser(backend, self.say)
+        self.scene = Scene(lambda: self._no_opengl)
+        self.tabs = qt.QTabWidget()
+        self.pages = {
+            OBJECT: self.objects.widget,
+            DIFFRACTION: self.diffraction.widget,
+            SURFACE: self.scene.widget,
+        }
+        for name, page in self.pages.items():
+            self.tabs.addTab(page, name)
+        self.tabs.currentChanged.connect(self._draw)
+        self.runs = Runs(backend, self._selected)
+        split = qt.QSplitter()
+        split.addWidget(self.tabs)
+        split.addWidget(self.runs.widget)
+        split.setStretchFactor(0, 1)
+        self.widget.setCentralWidget(split)
+        self.frames = qt.QComboBox()
+        self.frames.addItems([LABORATORY, DETECTOR])
+        self.frames.setToolTip(
+            "In the laboratory z is along the beam, y is up, x makes a right hand"
+        )
+        self.frames.currentIndexChanged.connect(self._frame_chosen)
+        self.tools = self._tools()
+        screen = self.application.primaryScreen().availableGeometry()
+        limits = (screen.width() * ON_SCREEN, screen.height() * ON_SCREEN)
+        width, height = (int(min(n, most)) for n, most in zip(SIZE, limits, strict=True))
+        self.widget.resize(width, height)
+        panel = min(430, width // 3)
+        split.setSizes([width - panel, panel])
+
+    # what it shows
+
+    def show_data(self, measurement: Measurement) -> None:
+        """Show a measured pattern."""
+        self.measurement, self.shown, self.chosen = measurement, (), None
+        self._show(afresh=True)
+
+    def show_result(self, result: Result) -> None:
+        """Show all runs of a result, the chosen one first."""
+        self.measurement, self.chosen = result.measurement, result.best
+        try:
+            self.geometry = Geometry.of(result.measurement)
+        except CdiMlError as error:
+            self.geometry = None
+            self.say(f"no laboratory frame: {error}")
+        self._crystals.clear()
+        self.shown = result.runs
+        self.runs.show(self.shown, self.chosen, result.best)
+        self._show(afresh=True)
+
+    def show_running(self, measurement: Measurement, runs: Sequence[Run]) -> None:
+        """Show runs of a reconstruction that is under way; the last one, unless another is selected."""
+        first = not self.shown
+        following = self.runs.row in (-1, len(self.shown) - 1)
+        self.measurement, self.shown = measurement, tuple(runs)
+        self.runs.show(self.shown, None, len(runs) - 1 if following else self.runs.row)
+        if first:
+            self.tabs.setTabVisible(0, True)
+            self.tabs.setCurrentIndex(0)
+        if following:
+            self._show(afresh=first)
+
+    def open(self) -> None:
+        """Put it on the screen."""
+        self.widget.show()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the user has not closed it."""
+        return bool(self.widget.isVisible())
+
+    def wait(self) -> None:
+        """Return when all windows are closed."""
+        if self.is_open:
+            self.application.lastWindowClosed.connect(self.application.quit)
+            with going(signal.SIG_DFL):  # nothing is lost any more
+                self.application.exec()
+
+    def say(self, text: str) -> None:
+        """Write a line below."""
+        self.widget.statusBar().showMessage(text)
+
+    @property
+    def run(self) -> Run | None:
+        """The run that is shown."""
+        return self.shown[self.runs.row] if 0 <= self.runs.row < len(self.shown) else None
+
+    @property
+    def in_laboratory(self) -> bool:
+        """Whether the object is shown in the laboratory."""
+        return bool(self.frames.currentText() == LABORATORY) and self.crystal is not None
+
+    @property
+    def crystal(self) -> Crystal | None:
+        """Crystal of the run that is shown; None without a geometry, or where there is none."""
+        row, run = self.runs.row, self.run
+        if self.geometry is None or run is None or run.reason == "running":
+            return None
+        if row not in self._crystals:
+            try:
+                with busy():
+                    self._crystals[row] = analyse(run.object, run.support, self.geometry)
+            except CdiMlError as error:
+                self._crystals[row] = None
+                self.say(f"seed {run.seed}: no laboratory frame: {error}")
+        return self._crystals[row]
+
+    # how it does that
+
+    def _tools(self) -> Any:
+        bar = self.widget.addToolBar("View")
+        bar.setMovable(False)
+        bar.setToolButtonStyle(qt.Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        for text, icon, action in (
+            ("Reset zoom", "zoom-original", self._reset_zoom),
+            ("Save picture…", "document-save", self._save_picture),
+        ):
+            bar.addAction(icons.getQIcon(icon), text).triggered.connect(action)
+        pan = bar.addAction(icons.getQIcon("pan"), "Drag to move")
+        pan.setCheckable(True)
+        pan.toggled.connect(self._set_mode)
+        bar.addSeparator()
+        self._frames_action = bar.addWidget(self.frames)
+        return bar
+
+    def _show(self, afresh: bool) -> None:
+        """Draw what is visible now, and the rest when it is looked at."""
+        has_runs = self.run is not None
+        self.runs.widget.setVisible(has_runs)
+        self.tabs.setTabVisible(self.tabs.indexOf(self.pages[OBJECT]), has_runs)
+        self._frames_action.setVisible(self.crystal is not None)
+        self.runs.tell(None if self.crystal is None else self.crystal.figures)
+        if afresh:
+            self._seen.clear()
+        self._stale = {*self.pages}
+        self._draw()
+
+    def _draw(self) -> None:
+        name = self.tabs.tabText(self.tabs.currentIndex())
+        if name not in self._stale or self.measurement is None:
+            return
+        self._stale.discard(name)
+        if name == DIFFRACTION:
+            volumes = diffraction_volumes(self.measurement, self.run)
+            frame = Frame.detector(self.measurement.shape)
+            middle: Any = tuple(n // 2 for n in frame.shape)
+            self._browse(self.diffraction, name, frame, volumes, middle, frame.whole)
+        elif name == OBJECT:
+            frame, volumes = self._object()
+            centre, window = solid_window(volumes[0])
+            self._browse(self.objects, name, frame, volumes, centre, window)
+        elif self.run is None:
+            (volume,) = diffraction_volumes(self.measurement, None)
+            frame = Frame.detector(self.measurement.shape)
+            self.scene.show(frame, volume, (), tuple(frame.whole))
+        elif self.scene.works:
+            frame, (solid, *colours) = self._object()
+            _, window = solid_window(solid)
+            self.scene.show(frame, solid, tuple(colours), tuple(window))
+
+    def _object(self) -> tuple[Frame, tuple[Volume, ...]]:
+        run, crystal = self.run, self.crystal
+        assert run is not None
+        if crystal is not None and self.in_laboratory:
+            return Frame.laboratory(crystal), crystal_volumes(crystal)
+        return Frame.detector(run.object.shape), object_volumes(run)
+
+    def _browse(
+        self,
+        browser: Browser,
+        name: str,
+        frame: Frame,
+        volumes: tuple[Volume, ...],
+        centre: Any,
+        window: list[slice],
+    ) -> None:
+        """Keep place, zoom and colours as long as the grid stays the same."""
+        before = self._seen.get(name)
+        self._seen[name] = frame
+        other = before is None or before.axes != frame.axes
+        browser.show(frame, volumes, (centre, window) if other else None, afresh=other)
+
+    def _selected(self, row: int) -> None:
+        self._show(afresh=False)
+
+    def _frame_chosen(self) -> None:
+        self._stale |= {OBJECT, SURFACE}
+        self._draw()
+
+    def _reset_zoom(self) -> None:
+        for browser in (self.objects, self.diffraction):
+            browser.reset_zoom()
+        self.runs.curves.resetZoom()
+
+    def _set_mode(self, pan: bool) -> None:
+        for browser in (self.objects, self.diffraction):
+            browser.set_mode("pan" if pan else "zoom")
+
+    def _save_picture(self) -> None:
+        picture = self.widget.grab()
+        name, _ = qt.QFileDialog.getSaveFileName(
+            self.widget, "Save a picture of this window", "window.png", "PNG (*.png)"
+        )
+        if name and not picture.save(name):
+            self.say(f"{name}: cannot be written")
+
+
+@contextmanager
+def busy() -> Iterator[None]:
+    """Show the waiting cursor meanwhile."""
+    qt.QApplication.setOverrideCursor(qt.Qt.CursorShape.WaitCursor)
+    try:
+        yield
+    finally:
+        qt.QApplication.restoreOverrideCursor()
+
+
+@contextmanager
+def going(on_interrupt: Any) -> Iterator[None]:
+    """What Ctrl-C does while Qt has the main thread, and what becomes of an error in a slot.
+
+    Qt would end the process at the first error; here it is written to the terminal.
+    """
+    interrupt, hook = signal.signal(signal.SIGINT, on_interrupt), sys.excepthook
+    sys.excepthook = lambda *error: traceback.print_exception(*error)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, interrupt)
+        sys.excepthook = hook

@@ -1,0 +1,116 @@
+"""How the documentation is built: ``make docs``."""
+
+import re
+
+from docutils import nodes
+from docutils.parsers.rst import Directive
+
+import cdi_ml_plugin
+
+project = "cdi_ml_plugin"
+project_copyright = "2026, the cdi_ml_plugin developers"
+version = release = cdi_ml_plugin.__version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+]
+myst_enable_extensions = ["deflist"]
+myst_heading_anchors = 3  # links to headings work as on a forge
+html_theme = "furo"
+html_title = f"{project} {version}"
+html_copy_source = False
+html_show_sphinx = False
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
+pygments_style = "friendly"
+
+nitpicky = True
+nitpick_ignore = [("py:obj", "QConversion"), ("py:obj", "Module.to")]  # of other packages
+default_role = "py:obj"
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"  # the docstrings say types, with shapes and units
+autosummary_generate = False
+numpydoc_show_class_members = False
+maximum_signature_line_length = 88
+add_module_names = False
+
+# Links that are right on a forge, and the pages that stand for those files here
+LINKS = {
+    r"(?:\.\./\.\./)?docs/(\w+\.md)": r"\1",
+    r"(?:\.\./)?examples/paper(?:/README\.md)?": "paper.md",
+    r"(?:\.\./)?examples/third_party_algorithm": "adding.md",
+    r"(?:\.\./)?README\.md": "index.md",
+}
+
+
+class Commands(Directive):
+    """Every command of ``cdi-ml`` as ``--help`` shows it."""
+
+    def run(self) -> list[nodes.Node]:
+        import click
+
+        from cdi_ml_plugin.cli import cli
+
+        found: list[nodes.Node] = []
+
+        def add(command: click.Command, name: str) -> None:
+            context = click.Context(command, info_name=name, terminal_width=100)
+            context.help_option_names = ["-h", "--help"]
+            if isinstance(command, click.Group) and command is not cli:
+                for each in sorted(command.commands):
+                    add(command.commands[each], f"{name} {each}")
+                return
+            section = nodes.section(ids=[name.replace(" ", "-")])
+            text = command.get_help(context)
+            section += nodes.title(text=name)
+            section += nodes.literal_block(text, text, language="none")
+            found.append(section)
+            if command is cli:
+                for each in sorted(cli.commands):
+                    add(cli.commands[each], f"{name} {each}")
+
+        add(cli, "cdi-ml")
+        return found
+
+
+def other_names(app, env, node, contnode):
+    """Find `Geometry.of` from any module; parameters (lower case) and constants are no links."""
+    target = node.get("reftarget", "").lstrip(".")
+    if node.get("refdomain") != "py" or not re.search("[A-Z]", target):
+        return contnode if node.get("refdomain") == "py" else None
+    node["refspecific"] = True
+    found = env.domains["py"].resolve_xref(
+        env, node["refdoc"], app.builder, "obj", target, node, contnode
+    )
+    constant = target.rpartition(".")[2].isupper()
+    return contnode if found is None and constant else found
+
+
+def as_text(app, what, name, obj, options, lines):
+    """Keep |F| from being read as a substitution, and titles in a module's docstring from being sections."""
+    for number, line in enumerate(lines):
+        if what == "module" and number and line and not line.strip("-"):
+            lines[number - 1 : number + 1] = [f".. rubric:: {lines[number - 1]}", ""]
+            continue
+        parts = line.split("``")
+        parts[::2] = [part.replace("|", r"\|") for part in parts[::2]]
+        lines[number] = "``".join(parts)
+
+
+def link_pages(app, *args):
+    """Apply `LINKS`."""
+    text = args[-1]  # a list of one text, in either event
+    for path, page in LINKS.items():
+        text[0] = re.sub(rf"\]\({path}(?=[)#])", f"]({page}", text[0])
+    text[0] = re.sub(r"\[(?:docs|examples)/[\w/.]+\]\((?=\w+\.md)", "[](", text[0])  # by its title
+
+
+def setup(app):
+    app.add_directive("commands", Commands)
+    app.connect("missing-reference", other_names)
+    app.connect("source-read", link_pages)
+    app.connect("include-read", link_pages)
+    app.connect("autodoc-process-docstring", as_text, priority=900)  # after numpydoc

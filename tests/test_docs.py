@@ -1,0 +1,42 @@
+"""The documentation: links lead somewhere, and the quick start does what it says (`make docs` builds it)."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from cdi_ml_plugin.cli import cli
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "quickstart.md"
+PAGES = [ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*/README.md")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_lead_somewhere_on_a_forge(page: Path) -> None:
+    text = re.sub(r"```.*?```|`[^`]*`", "", page.read_text(encoding="utf-8"), flags=re.S)
+    links = re.findall(r"\]\(([^)#]+)[)#]", text)
+    assert not [link for link in links if ":" not in link and not (page.parent / link).exists()]
+
+
+def test_quick_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    blocks = re.findall(
+        r"^```(sh|python)\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S
+    )
+    assert [kind for kind, _ in blocks].count("python") > 3
+    for kind, text in blocks:
+        if kind == "python":
+            exec(compile(text, str(PAGE), "exec"), names)
+            continue
+        for line in text.replace("\\\n", " ").splitlines():
+            program, *words = shlex.split(line)
+            assert program == "cdi-ml"
+            cli.main(words, standalone_mode=False)
+    assert {path.name for path in (tmp_path / "from_python").iterdir()} == {
+        path.name for path in (tmp_path / "result").iterdir()
+    }
