@@ -29,11 +29,14 @@ def draw_crystal_slices(crystal: Crystal) -> Figure:
     """
     centre, window = _window(crystal)
     figure = new_figure(12.4, 10.3)
-    grid = figure.subplots(3, 4)
+    figure.set_layout_engine("none")  # all panels are squares of one size: quicker than to search
+    places = {"left": 0.055, "right": 0.985, "bottom": 0.135, "top": 0.925}
+    grid = figure.subplots(3, 4, gridspec_kw={**places, "wspace": 0.32, "hspace": 0.32})
     for column, (volume, look) in zip(grid.T, _quantities(crystal), strict=True):
         for ax, plane in zip(column, PLANES, strict=True):
             image = _show(ax, crystal, volume, plane, centre, window, look)
-        bar = figure.colorbar(image, ax=column, location="bottom", shrink=0.86, aspect=20, pad=0.02)
+        room = column[-1].inset_axes((0.07, -0.31, 0.86, 0.045))
+        bar = figure.colorbar(image, cax=room, orientation="horizontal")
         bar.set_label(look.label, fontsize=12)
         bar.ax.tick_params(labelsize=10)
         if look.ticks is not None:

@@ -101,7 +101,10 @@ def draw_diffraction(part: Any, result: Result) -> None:
     ):
         for ax, plane in zip(axes, PLANES, strict=True):
             image = show(ax, volume, plane, centre, window, cmap=colours, norm=norm)
-        part.colorbar(image, ax=axes, label=f"{label} (counts)", shrink=0.82, aspect=22, pad=0.02)
+        bar = part.colorbar(
+            image, ax=axes, label=f"{label} (counts)", shrink=0.82, aspect=22, pad=0.02
+        )
+        bar.minorticks_off()  # they say little, and take longest of all to draw
     title = "Diffraction, through the peak"
     part.suptitle(title + (" (grey: masked)" if result.measurement.mask.any() else ""), fontsize=12)
 
