@@ -52,7 +52,7 @@ def can_watch() -> bool:
 
     Raises
     ------
-    CdiMlError
+    DisplayError
         Qt is not installed.
     """
     from .view.display import need_qt, no_display

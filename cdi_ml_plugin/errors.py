@@ -40,4 +40,4 @@ class WeightsError(CdiMlError):
 
 
 class DisplayError(CdiMlError):
-    """There is nothing to draw with: no OpenGL, or a window without a display."""
+    """There is nothing to draw with: no OpenGL, no Qt, or no display for a window."""

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import Any
 
-from ..errors import CdiMlError
+from ..errors import DisplayError
 
 INSTALL = "pip install 'cdi-ml-plugin[gui]'"
 PROBE = "from silx.gui import qt; qt.QApplication([])"
@@ -19,14 +19,14 @@ def need_qt() -> None:
 
     Raises
     ------
-    CdiMlError
+    DisplayError
         One of them is not installed.
     """
     try:
         import silx.gui.plot  # noqa: F401
     except ImportError as error:
         reason = str(error).splitlines()[0]
-        raise CdiMlError(f"a window needs Qt and silx's plots ({reason}): {INSTALL}") from error
+        raise DisplayError(f"a window needs Qt and silx's plots ({reason}): {INSTALL}") from error
 
 
 def no_display() -> str | None:

@@ -14,7 +14,7 @@ from silx.gui.plot.ColorBar import ColorBarWidget
 from .volumes import Frame, Volume, colour_table
 
 UNKNOWN = "#b8b8b8"  # masked, or without a phase
-CROSS = {"viridis": "#ff5cf0", "magma": "#4dff4d", "phase": "#111111", "signed": "#111111"}
+CROSS = {"viridis": "#ff5cf0", "magma": "#4dff4d"}  # what stands out against the colours
 SLICE, ACROSS, UPWARD = "slice", "across", "upward"  # names of items in a plot
 MARGINS = (0.22, 0.09, 0.03, 0.16)  # left, top, right, bottom: shares of a plot
 
@@ -184,7 +184,7 @@ class Planes:
             plot.setGraphYLabel(frame.label(vertical))
             plot.getYAxis().setInverted(not frame.upward)
             for marker in self.crosses[number]:
-                marker.setColor(CROSS[volume.colours])
+                marker.setColor(CROSS.get(volume.look.colours.name, "#111111"))
             self._draw_slice(number)
             self._draw_cross(number)
         if self.dialog is not None:
@@ -245,13 +245,14 @@ class Planes:
     def _colormap(self, volume: Volume) -> Colormap:
         """The colour scale of a quantity, one object for all plots that show it."""
         if volume.label not in self.colormaps:
-            named = volume.colours in Colormap.getSupportedColormaps()
+            look = volume.look
+            named = look.colours.name in Colormap.getSupportedColormaps()
             colormap = Colormap(
-                name=volume.colours if named else None,
-                colors=None if named else colour_table(volume.colours),
+                name=look.colours.name if named else None,
+                colors=None if named else colour_table(look.colours),
                 normalization="log" if volume.logarithmic else "linear",
-                vmin=volume.low,
-                vmax=volume.high,
+                vmin=look.low,
+                vmax=look.high,
             )
             colormap.setNaNColor(UNKNOWN)
             self.colormaps[volume.label] = colormap

@@ -19,6 +19,7 @@ HINTS = (
     "Over the voxels that no algorithm saw; the chosen run has the lowest",
     "",
 )
+LINE = 24  # pixels
 KEYS = ("chi2", "chi2_held_out")
 
 
@@ -43,6 +44,7 @@ class Runs:
         for column, hint in enumerate(HINTS):
             self.table.horizontalHeaderItem(column).setToolTip(hint)
         self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(LINE)
         self.table.horizontalHeader().setStretchLastSection(True)
         self.table.setEditTriggers(qt.QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(qt.QAbstractItemView.SelectionBehavior.SelectRows)
@@ -63,7 +65,10 @@ class Runs:
         self.figures.setMargin(6)
         for widget in (self.table, self.curves, self.figures):
             self.widget.addWidget(widget)
-        self.widget.setStretchFactor(1, 1)
+        self.widget.setSizes([8 * LINE, 12 * LINE, 6 * LINE])
+        self.widget.setStretchFactor(0, 1)
+        self.widget.setStretchFactor(1, 2)
+        self.widget.setStretchFactor(2, 0)
 
     @property
     def row(self) -> int:

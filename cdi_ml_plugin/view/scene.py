@@ -130,10 +130,11 @@ class Scene:
         self.surface = field.addIsosurface(self.level.value() / 100, STEEL)
         self.bar.setVisible(chosen is not None)
         if chosen is not None:
-            table = colour_table(chosen.colours)
+            look = chosen.look
+            table = colour_table(look.colours)
             self.surface.setComplexMode(self.surface.ComplexMode.PHASE)
             self.surface.setColormap(Colormap(colors=table, vmin=-TURN, vmax=TURN))
-            self.bar.setColormap(Colormap(colors=table, vmin=chosen.low, vmax=chosen.high))
+            self.bar.setColormap(Colormap(colors=table, vmin=look.low, vmax=look.high))
             self.bar.setLegend(chosen.label)
         self._say()
 
@@ -146,18 +147,20 @@ class Scene:
         assert self.shown is not None
         solid, level = self.shown[1], self.level.value() / 100
         if solid.logarithmic:
-            self.says.setText(f"{solid.low * (solid.high / solid.low) ** level:.3g} {solid.unit}")
+            look = solid.look
+            self.says.setText(f"{look.low * (look.high / look.low) ** level:.3g} {solid.unit}")
         else:
             self.says.setText(f"{level:.2f} {solid.unit}")
 
 
 def share(volume: Volume, window: tuple[slice, ...]) -> NDArray[np.float32]:
     """A volume between the ends of its colour scale as numbers from 0 to 1; 0 where unknown."""
-    data = np.nan_to_num(volume.data[window], nan=volume.low).clip(volume.low, volume.high)
+    low, high = volume.look.low, volume.look.high
+    data = np.nan_to_num(volume.data[window], nan=low).clip(low, high)
     if volume.logarithmic:
-        data = np.log(data / volume.low) / np.log(volume.high / volume.low)
+        data = np.log(data / low) / np.log(high / low)
     else:
-        data = (data - volume.low) / (volume.high - volume.low)
+        data = (data - low) / (high - low)
     return data.astype(np.float32)
 
 
@@ -168,4 +171,4 @@ def angles(volume: Volume, window: tuple[slice, ...]) -> NDArray[np.floating]:
     if not known.any():
         return np.zeros(data.shape)
     nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)
-    return TURN * (data[tuple(nearest)] / volume.high).clip(-1, 1)
+    return TURN * (data[tuple(nearest)] / volume.look.high).clip(-1, 1)

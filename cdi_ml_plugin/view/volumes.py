@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.colors import Colormap
 from numpy.typing import NDArray
 
 from ..crystal import Crystal
 from ..fourier import diffraction
 from ..measurement import Measurement
 from ..result import Run
-from .slices import AXES, FAINT, PLANES, flatten_phase, object_window, phase_limit, phase_map
+from .looks import (
+    Look,
+    amplitude_look,
+    displacement_look,
+    phase_look,
+    strain_look,
+    wrapped_phase_look,
+)
+from .slices import AXES, FAINT, PLANES, flatten_phase, object_window
+from .surface import object_level
 
 Plane = tuple[int, int, int]
 VOXELS = "voxels"
@@ -20,8 +30,6 @@ NANOMETRES = "nm"
 # seen along an axis: z is the beam, y is up and stays vertical
 LABORATORY = ((0, 1, 2), (1, 0, 2), (2, 1, 0))
 COLOURS = 256
-USUAL = 0.98  # share of the voxels that the colour scale of a displacement or a strain must cover
-SOLID = 0.25  # of the highest amplitude: specks far away are no reason to see an object small
 FAINT_THERE = "none, the amplitude is too low"
 
 
@@ -97,38 +105,36 @@ class Volume:
     ----------
     data : real (z, y, x)
         NaN where it is not known.
-    colours : str
-        ``"viridis"``, ``"magma"``, ``"phase"`` (cyclic) or ``"signed"`` (white at 0).
-    low, high : float
-        Ends of the colour scale.
+    look : Look
+        Its name and unit, the colours and their ends.
     logarithmic : bool
         Of the colour scale.
     unknown : str
         What NaN stands for.
     """
 
-    name: str
-    unit: str
     data: NDArray[np.floating]
-    colours: str
-    low: float
-    high: float
+    look: Look
     logarithmic: bool = False
     unknown: str = "unknown"
 
     @property
     def label(self) -> str:
         """Name and unit."""
-        return f"{self.name} ({self.unit})"
+        return self.look.label
+
+    @property
+    def unit(self) -> str:
+        """Unit."""
+        return self.label.partition(" (")[2].rstrip(")").partition(";")[0]
 
     def value(self, index: tuple[int, ...]) -> str:
         """What it is at a voxel, in words."""
-        value = float(self.data[index])
+        value, name, unit = float(self.data[index]), self.label.partition(" (")[0], self.unit
         if np.isnan(value):
-            return f"{self.name}: {self.unknown}"
-        unit = self.unit.partition(";")[0]
+            return f"{name}: {self.unknown}"
         unit = "" if unit.startswith("of") else f" × {unit}" if unit[0] == "1" else f" {unit}"
-        return f"{self.name} {value:.4g}{unit}".replace("-", "−")
+        return f"{name} {value:.4g}{unit}".replace("-", "−")
 
 
 def object_volumes(run: Run) -> tuple[Volume, ...]:
@@ -140,7 +146,8 @@ def object_volumes(run: Run) -> tuple[Volume, ...]:
         within = tuple(window)  # the rest is empty, and a full scan is large
         phase[within] = flatten_phase(run.object[within], run.support[within])
         phase[amplitude <= FAINT] = np.nan  # where hardly anything scatters, it is noise
-    return (_amplitude(amplitude), _phase(phase))
+    look = wrapped_phase_look(phase[_solid(amplitude) & run.support])
+    return Volume(amplitude, amplitude_look()), Volume(phase, look, unknown=FAINT_THERE)
 
 
 def relative_amplitude(run: Run) -> NDArray[np.float32]:
@@ -153,12 +160,14 @@ def relative_amplitude(run: Run) -> NDArray[np.float32]:
 
 def crystal_volumes(crystal: Crystal) -> tuple[Volume, ...]:
     """Amplitude, phase, displacement and strain in the laboratory."""
-    along = "along Q"  # what displacement and strain are components of
+    solid = _solid(crystal.amplitude)
+    strain = strain_look(crystal.strain[solid])
+    power = 10.0 ** np.floor(np.log10(strain.high) + 1e-9)  # as its label has it
     return (
-        _amplitude(crystal.amplitude),
-        _phase(crystal.phase),
-        _signed(f"displacement {along}", "pm", 1e3 * crystal.displacement),
-        _signed(f"strain {along}", "10⁻⁴", 1e4 * crystal.strain),
+        Volume(crystal.amplitude, amplitude_look()),
+        Volume(crystal.phase, phase_look(crystal.phase[solid]), unknown=FAINT_THERE),
+        _scaled(crystal.displacement, displacement_look(crystal.displacement[solid]), 1e3),
+        _scaled(crystal.strain, strain, 1 / power),
     )
 
 
@@ -168,49 +177,32 @@ def diffraction_volumes(measurement: Measurement, run: Run | None) -> tuple[Volu
     highest = float(np.nanmax(measured))
     lowest = min(0.5, 1e-3 * highest)  # as in the summary of a result
     unit = "counts; grey: masked" if measurement.mask.any() else "counts"
-    volumes = [("measured intensity", unit, measured)]
+    volumes = [(f"measured intensity ({unit})", measured)]
     if run is not None:
-        volumes.append(("calculated intensity", "counts", diffraction(run.object)))
+        volumes.append(("calculated intensity (counts)", diffraction(run.object)))
     return tuple(
-        Volume(name, unit, data, "magma", lowest, highest, logarithmic=True, unknown="masked")
-        for name, unit, data in volumes
+        Volume(data, Look(label, colormaps["magma"], lowest, highest), True, "masked")
+        for label, data in volumes
     )
 
 
 def solid_window(amplitude: Volume) -> tuple[tuple[int, int, int], list[slice]]:
     """The voxel at the centre of mass, and a window about the object without the specks around it."""
-    data = amplitude.data
-    (z, y, x), window = object_window(np.where(data > SOLID * amplitude.high, data, 0))
+    (z, y, x), window = object_window(np.where(_solid(amplitude.data), amplitude.data, 0))
     return (z, y, x), window
 
 
-def colour_table(colours: str) -> NDArray[np.uint8]:
+def colour_table(colours: Colormap) -> NDArray[np.uint8]:
     """The colours of a scale from low to high, (256, 4)."""
-    table = {"phase": phase_map(), "signed": colormaps["RdBu_r"]}.get(colours)
-    table = table or colormaps[colours]
-    return np.asarray(table(np.linspace(0, 1, COLOURS), bytes=True), dtype=np.uint8)
+    return np.asarray(colours(np.linspace(0, 1, COLOURS), bytes=True), dtype=np.uint8)
 
 
-def _amplitude(amplitude: NDArray[np.float32]) -> Volume:
-    return Volume("amplitude", "of its maximum", amplitude, "viridis", 0.0, 1.0)
+def _solid(amplitude: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Where it is so high that the crystal is there; at its edge phases and strains run wild."""
+    return amplitude >= object_level(amplitude) if amplitude.max() > FAINT else amplitude > FAINT
 
 
-def _phase(phase: NDArray[np.floating]) -> Volume:
-    limit = phase_limit(phase)
-    if _usual(phase) <= np.pi:
-        return Volume("phase", "rad", phase, "phase", -limit, limit, unknown=FAINT_THERE)
-    # unwrapped, and beyond one turn: a cyclic scale would lie
-    return _signed("phase", "rad", phase)
-
-
-def _signed(name: str, unit: str, data: NDArray[np.floating]) -> Volume:
-    limit = _usual(data) or 1.0
-    digit = 10.0 ** (np.floor(np.log10(limit)) - 1)  # the second one: ends of a scale are read
-    limit = float(np.ceil(limit / digit) * digit)
-    return Volume(name, unit, data, "signed", -limit, limit, unknown=FAINT_THERE)
-
-
-def _usual(data: NDArray[np.floating]) -> float:
-    """What nearly all absolute values stay below."""
-    known = np.abs(data[np.isfinite(data)])
-    return float(np.quantile(known, USUAL)) if known.size else 0.0
+def _scaled(data: NDArray[np.floating], look: Look, factor: float) -> Volume:
+    """In the unit of the label."""
+    look = replace(look, low=factor * look.low, high=factor * look.high)
+    return Volume(factor * data, look, unknown=FAINT_THERE)

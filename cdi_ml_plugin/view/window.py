@@ -105,6 +105,7 @@ class Window:
     def show_result(self, result: Result) -> None:
         """Show all runs of a result, the chosen one first."""
         self.measurement, self.chosen = result.measurement, result.best
+        self.say("")
         try:
             self.geometry = Geometry.of(result.measurement)
         except CdiMlError as error:
