@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -22,7 +23,7 @@ from cdi_ml_plugin import Geometry, Measurement, progress, reconstruct
 from cdi_ml_plugin.crystal import analyse
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.view.live import Live
-from cdi_ml_plugin.view.volumes import relative_amplitude
+from cdi_ml_plugin.view.volumes import object_volumes, relative_amplitude, solid_window
 from cdi_ml_plugin.view.window import DETECTOR, DIFFRACTION, LABORATORY, SURFACE, Window
 
 SHAPE = (24, 28, 32)
@@ -66,6 +67,7 @@ def window(monkeypatch):
     errors = []  # in what Qt calls; without a hook, they would end the process
     monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: errors.append(error))
     window = Window("test")
+    window.widget.resize(1500, 900)
     window.open()
     yield window
     window.widget.close()
@@ -75,7 +77,9 @@ def window(monkeypatch):
 
 
 def settle(window):
-    for _ in range(3):
+    """Let Qt draw, and set the zoom once plots have their size."""
+    end = time.monotonic() + 0.1
+    while time.monotonic() < end:
         window.application.processEvents()
 
 
@@ -223,7 +227,7 @@ def test_a_run_is_selected(window, result):
     settle(window)
     other = (result.best + 1) % 3
     window.objects.move((10, 13, 17))
-    window.objects.rows[1].plots[0].setLimits(-7, 7, -7, 7)
+    drag(window.objects.rows[1].plots[0], (-5, -6), (7, 6))  # a rectangle to zoom to
     settle(window)
     zoom = pytest.approx(window.objects.rows[1].plots[0].getXAxis().getLimits())
     assert window.objects.rows[0].plots[0].getXAxis().getLimits() == zoom  # zoomed together
@@ -239,6 +243,25 @@ def test_a_run_is_selected(window, result):
     assert_shows(window.diffraction.rows[1], diffraction(run.object), (12, 14, 16))
     in_front = max(window.runs.curves.getAllCurves(), key=lambda curve: curve.getZValue())
     assert in_front.getName() == f"seed {run.seed}"
+
+
+def test_what_it_zooms_to_stays_in_sight(window, result):
+    """In all planes alike, whatever the size of the window, until the user zooms."""
+    window.show_result(result)
+    settle(window)
+    (z, y, x), _ = solid_window(object_volumes(result.run)[0])
+    assert window.objects.index == (z, y, x)
+    for width, height in ((1500, 900), (1300, 1000), (1700, 800)):
+        window.widget.resize(width, height)
+        settle(window)
+        for row in window.objects.rows:
+            for plot in row.plots:
+                (x0, x1), (y0, y1) = plot.getXAxis().getLimits(), plot.getYAxis().getLimits()
+                assert min(x1 - x0, y1 - y0) == pytest.approx(14, abs=4)  # the particle has 10
+    window.tools.actions()[0].trigger()  # reset zoom
+    settle(window)
+    left, right = window.objects.rows[0].plots[0].getXAxis().getLimits()
+    assert left <= -16 < 16 <= right + 1
 
 
 def test_a_run_without_an_object(window, result):
@@ -316,8 +339,10 @@ def test_no_opengl_is_one_line(window, result):
 
 
 def test_it_fits_on_the_screen(window):
+    another = Window("as it comes").widget
     screen = window.application.primaryScreen().availableGeometry()
-    assert window.widget.width() <= max(screen.width(), window.widget.minimumSizeHint().width())
+    assert another.width() <= max(screen.width(), another.minimumSizeHint().width())
+    another.deleteLater()
 
 
 # a reconstruction under way

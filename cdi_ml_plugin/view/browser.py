@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 from silx.gui import qt
-from silx.gui.plot.utils.axis import SyncAxes
 
 from .planes import Planes
 from .volumes import Frame, Volume
 
 Index = tuple[int, int, int]
 ROWS = 2
+SETTLED = 50  # ms without a change of size, after which plots are fitted again
+SAME = 0.01  # of a plot's width, by which limits may differ
 
 
 class Browser:
@@ -33,12 +35,21 @@ class Browser:
     def __init__(self, backend: str, hovered: Callable[[str], None]) -> None:
         self.frame: Frame | None = None
         self.index: Index = (0, 0, 0)
-        self.rows = [Planes(backend, self._moved, hovered) for _ in range(ROWS)]
+        self._zooming = False
+        self._fitted: list[slice] | None = None
+        self._soon = qt.QTimer()
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(SETTLED)
+        self._soon.timeout.connect(self._fit)
+        self._hand = Hand(self._touched)
+        self.rows = [Planes(backend, self._moved, hovered, self._zoomed) for _ in range(ROWS)]
         self.widget = qt.QWidget()
         layout = qt.QVBoxLayout(self.widget)
         layout.setContentsMargins(6, 6, 6, 6)
         for row in self.rows:
             layout.addWidget(row.widget, 1)
+            for plot in row.plots:
+                plot.getWidgetHandle().installEventFilter(self._hand)
         strip = qt.QHBoxLayout()
         strip.setSpacing(12)
         self.names, self.sliders = [], []
@@ -52,7 +63,7 @@ class Browser:
             self.names.append(name)
             self.sliders.append(slider)
         layout.addLayout(strip)
-        self.links: list[SyncAxes] = []
+        self._zooming = False
 
     def show(
         self,
@@ -93,19 +104,9 @@ class Browser:
         self._set_sliders()
 
     def zoom(self, window: list[slice]) -> None:
-        """Show a part of the grid in all planes."""
-        frame = self.frame
-        assert frame is not None
-        self.links.clear()
-        for row in self.rows:
-            for plot, (_, vertical, horizontal) in zip(row.plots, frame.planes, strict=True):
-                limits = [
-                    frame.position(axis, edge - 0.5)
-                    for axis in (horizontal, vertical)
-                    for edge in (window[axis].start, window[axis].stop)
-                ]
-                plot.setLimits(*limits)
-        self._link()
+        """Show a part of the grid in all planes, until the user zooms; also when plots change size."""
+        self._fitted = window
+        self._fit()
 
     def reset_zoom(self) -> None:
         """Show all of the grid in all planes."""
@@ -118,11 +119,48 @@ class Browser:
             for plot in row.plots:
                 plot.setInteractiveMode(mode)
 
-    def _link(self) -> None:
-        """Zoom the plots of a column together."""
-        for column in zip(*(row.plots for row in self.rows), strict=True):
-            for axes in ([p.getXAxis() for p in column], [p.getYAxis() for p in column]):
-                self.links.append(SyncAxes(axes, syncScale=False, syncDirection=False))
+    def _fit(self) -> None:
+        """Set the limits of all plots, with the aspect that they have."""
+        frame, window = self.frame, self._fitted
+        if frame is None or window is None:
+            return
+        self._zooming = True
+        for row in self.rows:
+            for plot, (_, vertical, horizontal) in zip(row.plots, frame.planes, strict=True):
+                _, _, width, height = plot.getPlotBoundsInPixels()
+                edges = [
+                    [frame.position(axis, edge - 0.5) for edge in (part.start, part.stop)]
+                    for axis in (horizontal, vertical)
+                    for part in [window[axis]]
+                ]
+                wanted = fill(edges, max(width, 1), max(height, 1))
+                limits = (*plot.getXAxis().getLimits(), *plot.getYAxis().getLimits())
+                if not np.allclose(limits, wanted, rtol=0, atol=SAME * (wanted[1] - wanted[0])):
+                    plot.setLimits(*wanted)
+        self._zooming = False
+
+    def _touched(self) -> None:
+        self._fitted = None
+
+    def _zoomed(self, source: Planes, number: int) -> None:
+        """Zoom the plots of a column together.
+
+        silx's own link sets one axis after the other, and each would pull at the aspect.
+        """
+        if self._zooming:
+            return
+        if (
+            self._fitted is not None
+        ):  # a plot keeps its aspect when its size changes, not its limits
+            self._soon.start()
+            return
+        self._zooming = True
+        plot = source.plots[number]
+        limits = (*plot.getXAxis().getLimits(), *plot.getYAxis().getLimits())
+        for row in self.rows:
+            if row is not source:
+                row.plots[number].setLimits(*limits)
+        self._zooming = False
 
     def _moved(self, axis: int, at: int) -> None:
         if at != self.index[axis]:
@@ -143,3 +181,29 @@ class Browser:
             slider.setValue(self.index[normal])
             slider.blockSignals(False)
             self.names[number].setText(self.frame.axes[normal])
+
+
+def fill(
+    edges: list[list[float]], width: float, height: float
+) -> tuple[float, float, float, float]:
+    """Limits (x0, x1, y0, y1) of the aspect of a plot that hold a part of the plane, in its middle."""
+    (x0, x1), (y0, y1) = edges
+    scale = max((x1 - x0) / width, (y1 - y0) / height)
+    x, y = (x0 + x1) / 2, (y0 + y1) / 2
+    across, upward = scale * width / 2, scale * height / 2
+    return x - across, x + across, y - upward, y + upward
+
+
+class Hand(qt.QObject):  # type: ignore[misc] # Qt has no types here
+    """Tells that the user presses a button or turns the wheel over a plot."""
+
+    def __init__(self, touched: Callable[[], None]) -> None:
+        super().__init__()
+        self._touched = touched
+
+    def eventFilter(self, source: object, event: object) -> bool:
+        """As Qt wants it; nothing is held back."""
+        kinds = (qt.QEvent.Type.Wheel, qt.QEvent.Type.MouseButtonPress)
+        if event.type() in kinds:  # type: ignore[attr-defined]
+            self._touched()
+        return False

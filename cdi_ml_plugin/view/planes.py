@@ -30,6 +30,8 @@ class Planes:
         Called where a click or a drag asks for another voxel along an axis.
     hovered : callable(text)
         Called with what is under the pointer.
+    zoomed : callable(planes, number)
+        Called when another part is shown in one of the plots.
     """
 
     def __init__(
@@ -37,8 +39,9 @@ class Planes:
         backend: str,
         moved: Callable[[int, int], None],
         hovered: Callable[[str], None],
+        zoomed: Callable[[Planes, int], None],
     ) -> None:
-        self.moved, self.hovered = moved, hovered
+        self.moved, self.hovered, self.zoomed = moved, hovered, zoomed
         self.frame: Frame | None = None
         self.volumes: dict[str, Volume] = {}
         self.colormaps: dict[str, Colormap] = {}
@@ -124,7 +127,6 @@ class Planes:
         self.choice.addItems(names)
         self.choice.setCurrentText(shown)
         self.choice.blockSignals(False)
-        self.choice.setEnabled(len(names) > 1)
         self._draw()
 
     def move(self, index: tuple[int, int, int]) -> None:
@@ -153,8 +155,9 @@ class Planes:
         places = [(frame.position(axis, 0), frame.step) for axis in range(3)]
         view.setStack(volume.data, calibrations=places)
         view.setLabels([frame.label(axis) for axis in range(3)])
-        view.setGraphTitle(volume.label)
+        view.setTitleCallback(lambda at: frame.place(view.getPerspective(), at))
         view.setKeepDataAspectRatio(True)
+        view.setYAxisInverted(not frame.upward)
         view.setFrameNumber(self.index[0])
         view.resize(800, 700)
         view.show()
@@ -235,6 +238,8 @@ class Planes:
         elif kind == "markerMoving":
             axis, where = (horizontal, "xdata") if event["label"] == ACROSS else (vertical, "ydata")
             self.moved(axis, self.frame.index(axis, event[where]))
+        elif kind == "limitsChanged":
+            self.zoomed(self, number)
         elif kind == "mouseMoved":
             index = list(self.index)
             for axis, where in ((horizontal, "x"), (vertical, "y")):

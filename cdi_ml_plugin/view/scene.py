@@ -86,6 +86,7 @@ class Scene:
         scene.setForegroundColor("#505050")
         scene.setTextColor("#202020")
         self.choice = qt.QComboBox()
+        self.choice.setSizeAdjustPolicy(qt.QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.choice.currentIndexChanged.connect(self._draw)
         self.level = qt.QSlider(qt.Qt.Orientation.Horizontal)
         self.level.setRange(5, 95)

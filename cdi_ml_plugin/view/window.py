@@ -122,9 +122,6 @@ class Window:
         following = self.runs.row in (-1, len(self.shown) - 1)
         self.measurement, self.shown = measurement, tuple(runs)
         self.runs.show(self.shown, None, len(runs) - 1 if following else self.runs.row)
-        if first:
-            self.tabs.setTabVisible(0, True)
-            self.tabs.setCurrentIndex(0)
         if following:
             self._show(afresh=first)
 
@@ -195,12 +192,16 @@ class Window:
         """Draw what is visible now, and the rest when it is looked at."""
         has_runs = self.run is not None
         self.runs.widget.setVisible(has_runs)
-        self.tabs.setTabVisible(self.tabs.indexOf(self.pages[OBJECT]), has_runs)
+        place = self.tabs.indexOf(self.pages[OBJECT])
+        appears = has_runs and not self.tabs.isTabVisible(place)
+        self.tabs.setTabVisible(place, has_runs)
         self._frames_action.setVisible(self.crystal is not None)
         self.runs.tell(None if self.crystal is None else self.crystal.figures)
         if afresh:
             self._seen.clear()
         self._stale = {*self.pages}
+        if appears:
+            self.tabs.setCurrentIndex(place)
         self._draw()
 
     def _draw(self) -> None:
