@@ -105,7 +105,7 @@ class Live:
 
     def _look(self) -> None:
         if not self._thread.is_alive():
-            self.window.application.quit()
+            self.window.application.exit()  # quit() would close the window
         elif self._news:
             self._news = False
             if not self.window.is_open:

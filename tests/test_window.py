@@ -1,0 +1,440 @@
+"""The window, in a real Qt application without a screen: what it shows is what it was given."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+pytest.importorskip(
+    "silx.gui.plot", reason="silx's plots and Qt: the extra gui", exc_type=ImportError
+)
+
+from silx.gui import qt
+from silx.gui.utils.testutils import QTest
+
+from cdi_ml_plugin import Geometry, Measurement, progress, reconstruct
+from cdi_ml_plugin.crystal import analyse
+from cdi_ml_plugin.fourier import diffraction
+from cdi_ml_plugin.view.live import Live
+from cdi_ml_plugin.view.volumes import relative_amplitude
+from cdi_ml_plugin.view.window import DETECTOR, DIFFRACTION, LABORATORY, SURFACE, Window
+
+SHAPE = (24, 28, 32)
+CHAIN = "4*ER + 4*HIO + 4*ER"
+# steps that make voxels of about 20 nm
+GEOMETRY = {
+    "energy": 9.0, "distance": 1.0, "theta": 0.2, "chi": 90.0, "phi": -5.0, "delta": 32.174,
+    "gamma": 12.6346, "step": 0.025, "reference": (12, 300, 300), "binning": (1, 4, 4),
+}  # fmt: skip
+
+
+def pattern():
+    z, y, x = np.meshgrid(*[np.arange(n) - n // 2 for n in SHAPE], indexing="ij")
+    crystal = (abs(z) < 4) & (abs(y) < 5) & (abs(x + y / 2) < 4)
+    obj = (crystal * np.exp(0.05j * x * y)).astype(np.complex64)
+    return np.random.default_rng(0).poisson(1e4 * diffraction(obj))
+
+
+@pytest.fixture(scope="module")
+def measurement():
+    mask = np.zeros(SHAPE, dtype=bool)
+    mask[:, 20:22, :] = True
+    return Measurement(pattern(), mask)
+
+
+@pytest.fixture(scope="module")
+def result(measurement):
+    return reconstruct(measurement, CHAIN, seeds=3, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def placed(result):
+    """The same of a known geometry."""
+    measured = result.measurement
+    known = Measurement(measured.intensity, measured.mask, {"geometry": GEOMETRY})
+    return replace(result, measurement=known)
+
+
+@pytest.fixture
+def window(monkeypatch):
+    errors = []  # in what Qt calls; without a hook, they would end the process
+    monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: errors.append(error))
+    window = Window("test")
+    window.open()
+    yield window
+    window.widget.close()
+    window.widget.deleteLater()
+    window.application.processEvents()
+    assert not errors
+
+
+def settle(window):
+    for _ in range(3):
+        window.application.processEvents()
+
+
+def page(window, name):
+    window.tabs.setCurrentIndex(window.tabs.indexOf(window.pages[name]))
+    settle(window)
+
+
+def pixel(plot, x, y):
+    return qt.QPoint(*(round(float(n)) for n in plot.dataToPixel(x, y)))
+
+
+BUTTON = (qt.Qt.MouseButton.LeftButton, qt.Qt.KeyboardModifier.NoModifier)
+
+
+def click(plot, x, y):
+    """Press and release the left button at a place of a plot."""
+    QTest.mouseClick(plot.getWidgetHandle(), *BUTTON, pixel(plot, x, y))
+
+
+def drag(plot, start, end):
+    """Press the left button at one place of a plot, and release it at another."""
+    canvas = plot.getWidgetHandle()
+    QTest.mouseMove(canvas, pixel(plot, *start))
+    QTest.mousePress(canvas, *BUTTON, pixel(plot, *start))
+    QTest.mouseMove(canvas, pixel(plot, *end))
+    QTest.mouseRelease(canvas, *BUTTON, pixel(plot, *end))
+
+
+def same(shown, volume):
+    np.testing.assert_array_equal(shown, np.asarray(volume))
+
+
+def three(volume, index):
+    z, y, x = index
+    return volume[z], volume[:, y], volume[:, :, x]
+
+
+def assert_shows(row, volume, index):
+    for number, plane in enumerate(three(volume, index)):
+        same(row.data(number), plane)
+
+
+# measured data
+
+
+def test_data(window, measurement):
+    window.show_data(measurement)
+    settle(window)
+    shown = [
+        name for name, p in window.pages.items() if window.tabs.isTabVisible(window.tabs.indexOf(p))
+    ]
+    assert shown == [DIFFRACTION, SURFACE]
+    assert not window.runs.widget.isVisible()
+    measured, calculated = window.diffraction.rows
+    assert not calculated.widget.isVisible()
+    known = np.where(measurement.mask, np.nan, measurement.intensity)
+    assert_shows(measured, known, (12, 14, 16))
+    colormap = measured.plots[0].getImage("slice").getColormap()
+    assert colormap.getNormalization() == "log"
+    assert colormap.getVMax() == np.nanmax(known)
+    assert "masked" in measured.volume.label
+    titles = [plot.getGraphTitle() for plot in measured.plots]
+    assert titles == ["rocking = 0", "row = 0", "column = 0"]
+    labels = [(plot.getGraphXLabel(), plot.getGraphYLabel()) for plot in measured.plots]
+    assert labels[0] == ("column (voxels)", "row (voxels)")
+    assert labels[2] == ("row (voxels)", "rocking (voxels)")
+
+
+def test_masked_voxels_are_grey_and_named(window, measurement):
+    window.show_data(measurement)
+    window.diffraction.move((12, 20, 16))
+    settle(window)
+    measured = window.diffraction.rows[0]
+    assert measured.value.text() == "measured intensity: masked"
+    colours = measured.plots[1].getImage("slice").getRgbaImageData()
+    assert set(map(tuple, colours.reshape(-1, 4))) == {(0xB8, 0xB8, 0xB8, 0xFF)}
+
+
+def test_a_click_moves_the_other_planes(window, measurement):
+    window.show_data(measurement)
+    settle(window)
+    known = np.where(measurement.mask, np.nan, measurement.intensity)
+    measured = window.diffraction.rows[0]
+    click(measured.plots[0], 5.0, -3.0)  # column and row from the centre
+    assert window.diffraction.index == (12, 11, 21)
+    assert_shows(measured, known, (12, 11, 21))
+    click(measured.plots[1], -4.0, 2.0)  # column, rocking
+    assert window.diffraction.index == (14, 11, 12)
+    assert_shows(measured, known, (14, 11, 12))
+    lines = [marker.getPosition() for marker in measured.crosses[2]]
+    assert (lines[0][0], lines[1][1]) == (-3.0, 2.0)
+    assert measured.value.text() == f"measured intensity {known[14, 11, 12]:.4g} counts"
+
+
+def test_a_slider_and_a_drag_move_a_plane(window, measurement):
+    window.show_data(measurement)
+    settle(window)
+    measured = window.diffraction.rows[0]
+    window.diffraction.sliders[0].setValue(3)
+    assert window.diffraction.index == (3, 14, 16)
+    drag(measured.plots[0], (0, 9), (6.4, 9))  # the upright line of the cross-hair
+    assert window.diffraction.index == (3, 14, 22)
+    assert window.diffraction.sliders[2].value() == 22
+
+
+def test_the_pointer_tells_what_is_below(window, measurement):
+    window.show_data(measurement)
+    settle(window)
+    plot = window.diffraction.rows[0].plots[0]
+    plot.sigPlotSignal.emit({"event": "mouseMoved", "x": 2.2, "y": 1.0})
+    counts = measurement.intensity[12, 15, 18]
+    text = f"rocking = 0, row = 1, column = 2:  measured intensity {counts:.4g} counts"
+    assert window.widget.statusBar().currentMessage() == text
+
+
+def test_the_stack(window, measurement):
+    window.show_data(measurement)
+    view = window.diffraction.rows[0].open_stack()
+    same(view.getStack(copy=False)[0], np.where(measurement.mask, np.nan, measurement.intensity))
+    assert view.getLabels() == ["rocking (voxels)", "row (voxels)", "column (voxels)"]
+    view.close()
+
+
+# results
+
+
+def test_runs(window, result):
+    window.show_result(result)
+    settle(window)
+    table = window.runs.table
+    cells = [[table.item(row, column).text() for column in range(4)] for row in range(3)]
+    for row, run in enumerate(result.runs):
+        figures = [f"{run.metrics[name]:.4g}" for name in ("chi2", "chi2_held_out")]
+        assert cells[row] == [str(run.seed), *figures, "chosen" if row == result.best else ""]
+    assert window.runs.row == result.best
+    curves = {curve.getName(): curve for curve in window.runs.curves.getAllCurves()}
+    assert curves.keys() == {"seed 0", "seed 1", "seed 2"}
+    same(curves["seed 1"].getYData(), result.runs[1].history["chi2"])
+    assert window.runs.curves.getYAxis().getScale() == "log"
+
+
+def test_a_run_is_selected(window, result):
+    window.show_result(result)
+    settle(window)
+    other = (result.best + 1) % 3
+    window.objects.move((10, 13, 17))
+    window.objects.rows[1].plots[0].setLimits(-7, 7, -7, 7)
+    settle(window)
+    zoom = window.objects.rows[1].plots[0].getXAxis().getLimits()
+    assert window.objects.rows[0].plots[0].getXAxis().getLimits() == zoom  # zoomed together
+    window.runs.table.setCurrentCell(other, 0)
+    settle(window)
+    run = result.runs[other]
+    assert window.run is run
+    assert window.objects.index == (10, 13, 17)
+    assert window.objects.rows[1].plots[0].getXAxis().getLimits() == zoom
+    amplitude = np.where(True, relative_amplitude(run), 0)
+    assert_shows(window.objects.rows[0], amplitude, (10, 13, 17))
+    page(window, DIFFRACTION)
+    assert_shows(window.diffraction.rows[1], diffraction(run.object), (12, 14, 16))
+    in_front = max(window.runs.curves.getAllCurves(), key=lambda curve: curve.getZValue())
+    assert in_front.getName() == f"seed {run.seed}"
+
+
+def test_a_run_without_an_object(window, result):
+    lost = replace(
+        result.runs[0],
+        object=np.zeros(SHAPE, np.complex64),
+        reason="not finite",
+        metrics=dict.fromkeys(result.runs[0].metrics, np.nan),
+    )
+    window.show_result(replace(result, runs=(lost, *result.runs[1:]), best=1))
+    window.runs.table.setCurrentCell(0, 0)
+    settle(window)
+    assert [window.runs.table.item(0, c).text() for c in range(4)] == ["0", "–", "–", "not finite"]
+    assert not window.objects.rows[0].data(0).any()
+
+
+def test_the_laboratory(window, placed):
+    window.show_result(placed)
+    settle(window)
+    crystal = analyse(placed.object, placed.support, Geometry(**GEOMETRY))
+    assert window.frames.currentText() == LABORATORY
+    upper, lower = window.objects.rows
+    index = window.objects.index
+    z, y, x = index
+    same(upper.data(0), crystal.amplitude[z])
+    same(upper.data(1), crystal.amplitude[:, y])
+    same(upper.data(2), crystal.amplitude[:, :, x].T)  # y stays upright
+    places = [position[at] for position, at in zip(crystal.axes(), index, strict=True)]
+    titles = [
+        f"{name} = {at:.1f} nm".replace("-", "−") for name, at in zip("zyx", places, strict=True)
+    ]
+    assert [plot.getGraphTitle() for plot in upper.plots] == titles
+    assert not upper.plots[0].getYAxis().isInverted()
+    assert upper.plots[2].getGraphXLabel() == "z (nm)"
+    names = [lower.choice.itemText(n).partition(" (")[0] for n in range(4)]
+    assert names == ["amplitude", "phase", "displacement along Q", "strain along Q"]
+    lower.choice.setCurrentIndex(3)
+    np.testing.assert_allclose(lower.data(0), 1e4 * crystal.strain[z], rtol=1e-6)
+    lower.choice.setCurrentIndex(2)
+    np.testing.assert_allclose(lower.data(0), 1e3 * crystal.displacement[z], rtol=1e-6)
+    assert f"{crystal.figures['d_spacing_nm']:.5f} nm" in window.runs.figures.text()
+
+
+def test_the_detector_where_the_laboratory_is_known(window, placed):
+    window.show_result(placed)
+    window.frames.setCurrentText(DETECTOR)
+    settle(window)
+    amplitude = relative_amplitude(placed.run)
+    assert_shows(window.objects.rows[0], amplitude, window.objects.index)
+    assert window.objects.rows[0].plots[0].getYAxis().isInverted()  # as on the detector
+
+
+def test_without_a_geometry_there_is_only_the_detector(window, result):
+    window.show_result(result)
+    settle(window)
+    assert not window.frames.isVisible()
+    assert_shows(window.objects.rows[0], relative_amplitude(result.run), window.objects.index)
+
+
+def test_a_geometry_that_cannot_be_read_is_said(window, result):
+    measured = result.measurement
+    broken = Measurement(measured.intensity, measured.mask, {"geometry": GEOMETRY | {"step": 0}})
+    window.show_result(replace(result, measurement=broken))
+    assert "step is 0" in window.widget.statusBar().currentMessage()
+    settle(window)
+    assert_shows(window.objects.rows[0], relative_amplitude(result.run), window.objects.index)
+
+
+def test_no_opengl_is_one_line(window, result):
+    window.show_result(result)
+    page(window, SURFACE)
+    if window.scene.window is None:
+        assert window.scene.message.text().startswith("No isosurface without OpenGL")
+
+
+def test_it_fits_on_the_screen(window):
+    screen = window.application.primaryScreen().availableGeometry()
+    assert window.widget.width() <= max(screen.width(), window.widget.minimumSizeHint().width())
+
+
+# a reconstruction under way
+
+
+@pytest.fixture
+def often(monkeypatch):
+    """Every iteration is drawn."""
+    monkeypatch.setattr(progress.Progress, "_pause", lambda *_: 0.0)
+
+
+def phase(measurement, seeds=1, chain=CHAIN):
+    return lambda watch: reconstruct(measurement, chain, seeds=seeds, device="cpu", watch=watch)
+
+
+@pytest.mark.usefixtures("often")
+def test_live(window, measurement, result, monkeypatch):
+    shown = []
+    show = window.show_running
+    monkeypatch.setattr(
+        window,
+        "show_running",
+        lambda measured, runs: (shown.append(runs[-1]), show(measured, runs)),
+    )
+    window.show_data(measurement)
+    live = Live(window, measurement, phase(measurement, seeds=2))
+    found = live.run()
+    for one, other in zip(found.runs, result.runs[:2], strict=True):
+        same(one.object, other.object)
+        same(one.support, other.support)
+        assert one.metrics == other.metrics
+    assert window.is_open
+    # every iteration was there, and the last one still is
+    assert live.drawings == len(shown) == 2 * (12 + 1)
+    assert [len(run.history["chi2"]) for run in shown[:13]] == [*range(1, 13), 12]
+    assert window.run is found.runs[-1]
+    index = window.objects.index
+    assert_shows(window.objects.rows[0], relative_amplitude(found.runs[-1]), index)
+    message = window.widget.statusBar().currentMessage()
+    assert message.startswith(f"seed {found.runs[-1].seed}, iteration 12, χ² ")
+    assert "Stop" not in [action.text() for action in window.tools.actions()]
+
+
+@pytest.mark.usefixtures("often")
+def test_another_run_may_be_looked_at_meanwhile(window, measurement, monkeypatch):
+    show = window.show_running
+
+    def look_back(measured, runs):
+        show(measured, runs)
+        if len(runs) == 2:
+            window.runs.table.setCurrentCell(0, 0)
+
+    monkeypatch.setattr(window, "show_running", look_back)
+    found = Live(window, measurement, phase(measurement, seeds=2)).run()
+    assert window.runs.row == 0
+    assert window.run is found.runs[0]
+
+
+@pytest.mark.usefixtures("often")
+def test_stop(window, measurement, monkeypatch):
+    show = window.show_running
+
+    def press(measured, runs):
+        show(measured, runs)
+        if len(runs[-1].history["chi2"]) == 5:
+            (button,) = [a for a in window.tools.actions() if a.text() == "Stop"]
+            button.trigger()
+            assert not button.isEnabled()
+
+    monkeypatch.setattr(window, "show_running", press)
+    found = Live(window, measurement, phase(measurement, seeds=3)).run()
+    assert [run.reason for run in found.runs] == ["interrupted"]
+    assert 5 <= len(found.run.history["chi2"]) <= 6
+
+
+@pytest.mark.usefixtures("often")
+def test_closing_the_window_does_not_stop(window, measurement, result, monkeypatch):
+    show = window.show_running
+    monkeypatch.setattr(
+        window, "show_running", lambda *given: (show(*given), window.widget.close())
+    )
+    live = Live(window, measurement, phase(measurement, seeds=3))
+    found = live.run()
+    assert live.drawings == 1
+    assert [run.reason for run in found.runs] == ["completed"] * 3
+    same(found.object, result.object)
+    assert not window.is_open
+    window.wait()  # returns at once
+
+
+def test_an_error_comes_out(window, measurement):
+    with pytest.raises(LookupError, match="mine"):
+        Live(window, measurement, lambda watch: {}["mine"]).run()
+
+
+def test_an_error_in_drawing_is_told_and_harms_nothing(window, measurement, monkeypatch, capsys):
+    def broken(*_):
+        raise LookupError("of the window")
+
+    monkeypatch.setattr("cdi_ml_plugin.view.live.PATIENCE", 0.5)
+    monkeypatch.setattr(window, "show_running", broken)
+    settle(window)
+    found = Live(window, measurement, phase(measurement)).run()
+    assert found.run.reason == "completed"
+    assert "LookupError: of the window" in capsys.readouterr().err
+
+
+def test_ctrl_c(window, measurement, monkeypatch):
+    sent = []
+    show = window.show_running
+
+    def interrupt(measured, runs):
+        show(measured, runs)
+        if runs[-1].reason == "running" and len(sent) == 0:  # a second one would end the process
+            sent.append(signal.raise_signal(signal.SIGINT))
+
+    monkeypatch.setattr(window, "show_running", interrupt)
+    before = signal.getsignal(signal.SIGINT)
+    found = Live(window, measurement, phase(measurement, seeds=2, chain="20000*ER")).run()
+    assert [run.reason for run in found.runs] == ["interrupted"]
+    assert signal.getsignal(signal.SIGINT) is before
