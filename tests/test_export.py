@@ -107,9 +107,11 @@ def run(others: Path, folder: Path, script: str) -> dict:
         "import json, sys, numpy as np\n"
         f"folder, mode, shape, answer = {str(folder)!r}, {MODE!r}, (24, 32, 28), {{}}\n"
     )
+    # cohere's torch backend sets it, and cdiutils does not run with it
+    own = {key: value for key, value in os.environ.items() if key != "SCIPY_ARRAY_API"}
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", head + script + "\nprint(json.dumps(answer, default=float))"],
-        env={**os.environ, "PYTHONPATH": str(others), "MPLBACKEND": "Agg"},
+        env={**own, "PYTHONPATH": str(others), "MPLBACKEND": "Agg"},
         capture_output=True, text=True, check=False, cwd=folder,
     )  # fmt: skip
     missing = "ModuleNotFoundError: No module named "
