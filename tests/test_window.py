@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
-
-os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-pytest.importorskip(
-    "silx.gui.plot", reason="silx's plots and Qt: the extra gui", exc_type=ImportError
+from windows import (
+    CHAIN,
+    SHAPE,
+    assert_shows,
+    click,
+    drag,
+    make_measurement,
+    opened,
+    page,
+    same,
+    settle,
 )
 
-from silx.gui import qt
-from silx.gui.utils.testutils import QTest
-
-from cdi_ml_plugin import Geometry, Measurement, progress, reconstruct
+from cdi_ml_plugin import Geometry, Measurement, reconstruct
 from cdi_ml_plugin.crystal import analyse
 from cdi_ml_plugin.fourier import diffraction
-from cdi_ml_plugin.view.live import Live
 from cdi_ml_plugin.view.volumes import object_volumes, relative_amplitude, solid_window
 from cdi_ml_plugin.view.window import DETECTOR, DIFFRACTION, LABORATORY, SURFACE, Window
 
-SHAPE = (24, 28, 32)
-CHAIN = "4*ER + 4*HIO + 4*ER"
 # steps that make voxels of about 20 nm
 GEOMETRY = {
     "energy": 9.0, "distance": 1.0, "theta": 0.2, "chi": 90.0, "phi": -5.0, "delta": 32.174,
@@ -35,18 +32,9 @@ GEOMETRY = {
 }  # fmt: skip
 
 
-def pattern():
-    z, y, x = np.meshgrid(*[np.arange(n) - n // 2 for n in SHAPE], indexing="ij")
-    crystal = (abs(z) < 4) & (abs(y) < 5) & (abs(x + y / 2) < 4)
-    obj = (crystal * np.exp(0.05j * x * y)).astype(np.complex64)
-    return np.random.default_rng(0).poisson(1e4 * diffraction(obj))
-
-
 @pytest.fixture(scope="module")
 def measurement():
-    mask = np.zeros(SHAPE, dtype=bool)
-    mask[:, 20:22, :] = True
-    return Measurement(pattern(), mask)
+    return make_measurement()
 
 
 @pytest.fixture(scope="module")
@@ -63,64 +51,9 @@ def placed(result):
 
 
 @pytest.fixture
-def window(monkeypatch):
-    errors = []  # in what Qt calls; without a hook, they would end the process
-    monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: errors.append(error))
-    window = Window("test")
-    window.widget.resize(1500, 900)
-    window.open()
-    yield window
-    window.widget.close()
-    window.widget.deleteLater()
-    window.application.processEvents()
-    assert not errors
-
-
-def settle(window):
-    """Let Qt draw, and set the zoom once plots have their size."""
-    end = time.monotonic() + 0.1
-    while time.monotonic() < end:
-        window.application.processEvents()
-
-
-def page(window, name):
-    window.tabs.setCurrentIndex(window.tabs.indexOf(window.pages[name]))
-    settle(window)
-
-
-def pixel(plot, x, y):
-    return qt.QPoint(*(round(float(n)) for n in plot.dataToPixel(x, y)))
-
-
-BUTTON = (qt.Qt.MouseButton.LeftButton, qt.Qt.KeyboardModifier.NoModifier)
-
-
-def click(plot, x, y):
-    """Press and release the left button at a place of a plot."""
-    QTest.mouseClick(plot.getWidgetHandle(), *BUTTON, pixel(plot, x, y))
-
-
-def drag(plot, start, end):
-    """Press the left button at one place of a plot, and release it at another."""
-    canvas = plot.getWidgetHandle()
-    QTest.mouseMove(canvas, pixel(plot, *start))
-    QTest.mousePress(canvas, *BUTTON, pixel(plot, *start))
-    QTest.mouseMove(canvas, pixel(plot, *end))
-    QTest.mouseRelease(canvas, *BUTTON, pixel(plot, *end))
-
-
-def same(shown, volume):
-    np.testing.assert_array_equal(shown, np.asarray(volume))
-
-
-def three(volume, index):
-    z, y, x = index
-    return volume[z], volume[:, y], volume[:, :, x]
-
-
-def assert_shows(row, volume, index):
-    for number, plane in enumerate(three(volume, index)):
-        same(row.data(number), plane)
+def window():
+    with opened() as window:
+        yield window
 
 
 # measured data
@@ -343,124 +276,3 @@ def test_it_fits_on_the_screen(window):
     screen = window.application.primaryScreen().availableGeometry()
     assert another.width() <= max(screen.width(), another.minimumSizeHint().width())
     another.deleteLater()
-
-
-# a reconstruction under way
-
-
-@pytest.fixture
-def often(monkeypatch):
-    """Every iteration is drawn."""
-    monkeypatch.setattr(progress.Progress, "_pause", lambda *_: 0.0)
-
-
-def phase(measurement, seeds=1, chain=CHAIN):
-    return lambda watch: reconstruct(measurement, chain, seeds=seeds, device="cpu", watch=watch)
-
-
-@pytest.mark.usefixtures("often")
-def test_live(window, measurement, result, monkeypatch):
-    shown = []
-    show = window.show_running
-    monkeypatch.setattr(
-        window,
-        "show_running",
-        lambda measured, runs: (shown.append(runs[-1]), show(measured, runs)),
-    )
-    window.show_data(measurement)
-    live = Live(window, measurement, phase(measurement, seeds=2))
-    found = live.run()
-    for one, other in zip(found.runs, result.runs[:2], strict=True):
-        same(one.object, other.object)
-        same(one.support, other.support)
-        assert one.metrics == other.metrics
-    assert window.is_open
-    # every iteration was there, and the last one still is
-    assert live.drawings == len(shown) == 2 * (12 + 1)
-    assert [len(run.history["chi2"]) for run in shown[:13]] == [*range(1, 13), 12]
-    assert window.run is found.runs[-1]
-    index = window.objects.index
-    assert_shows(window.objects.rows[0], relative_amplitude(found.runs[-1]), index)
-    message = window.widget.statusBar().currentMessage()
-    assert message.startswith(f"seed {found.runs[-1].seed}, iteration 12, χ² ")
-    assert "Stop" not in [action.text() for action in window.tools.actions()]
-
-
-@pytest.mark.usefixtures("often")
-def test_another_run_may_be_looked_at_meanwhile(window, measurement, monkeypatch):
-    show = window.show_running
-
-    def look_back(measured, runs):
-        show(measured, runs)
-        if len(runs) == 2:
-            window.runs.table.setCurrentCell(0, 0)
-
-    monkeypatch.setattr(window, "show_running", look_back)
-    found = Live(window, measurement, phase(measurement, seeds=2)).run()
-    assert window.runs.row == 0
-    assert window.run is found.runs[0]
-
-
-@pytest.mark.usefixtures("often")
-def test_stop(window, measurement, monkeypatch):
-    show = window.show_running
-
-    def press(measured, runs):
-        show(measured, runs)
-        if len(runs[-1].history["chi2"]) == 5:
-            (button,) = [a for a in window.tools.actions() if a.text() == "Stop"]
-            button.trigger()
-            assert not button.isEnabled()
-
-    monkeypatch.setattr(window, "show_running", press)
-    found = Live(window, measurement, phase(measurement, seeds=3)).run()
-    assert [run.reason for run in found.runs] == ["interrupted"]
-    assert 5 <= len(found.run.history["chi2"]) <= 6
-
-
-@pytest.mark.usefixtures("often")
-def test_closing_the_window_does_not_stop(window, measurement, result, monkeypatch):
-    show = window.show_running
-    monkeypatch.setattr(
-        window, "show_running", lambda *given: (show(*given), window.widget.close())
-    )
-    live = Live(window, measurement, phase(measurement, seeds=3))
-    found = live.run()
-    assert live.drawings == 1
-    assert [run.reason for run in found.runs] == ["completed"] * 3
-    same(found.object, result.object)
-    assert not window.is_open
-    window.wait()  # returns at once
-
-
-def test_an_error_comes_out(window, measurement):
-    with pytest.raises(LookupError, match="mine"):
-        Live(window, measurement, lambda watch: {}["mine"]).run()
-
-
-def test_an_error_in_drawing_is_told_and_harms_nothing(window, measurement, monkeypatch, capsys):
-    def broken(*_):
-        raise LookupError("of the window")
-
-    monkeypatch.setattr("cdi_ml_plugin.view.live.PATIENCE", 0.5)
-    monkeypatch.setattr(window, "show_running", broken)
-    settle(window)
-    found = Live(window, measurement, phase(measurement)).run()
-    assert found.run.reason == "completed"
-    assert "LookupError: of the window" in capsys.readouterr().err
-
-
-def test_ctrl_c(window, measurement, monkeypatch):
-    sent = []
-    show = window.show_running
-
-    def interrupt(measured, runs):
-        show(measured, runs)
-        if runs[-1].reason == "running" and len(sent) == 0:  # a second one would end the process
-            sent.append(signal.raise_signal(signal.SIGINT))
-
-    monkeypatch.setattr(window, "show_running", interrupt)
-    before = signal.getsignal(signal.SIGINT)
-    found = Live(window, measurement, phase(measurement, seeds=2, chain="20000*ER")).run()
-    assert [run.reason for run in found.runs] == ["interrupted"]
-    assert signal.getsignal(signal.SIGINT) is before
