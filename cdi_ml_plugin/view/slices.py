@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
+from ..crystal import without_ramp
+
 AXES = ("rocking", "row", "column")
 PLANES = ((0, 1, 2), (1, 0, 2), (2, 0, 1))  # (normal, vertical, horizontal)
 MARGIN = 0.15  # of the object's extent, left around it
@@ -30,21 +32,8 @@ PHASE_COLOURS = ("#2d2157", "#2f6fd0", "#8cc5ea", "#fbf7ef", "#f4ab6a", "#c9402c
 def flatten_phase(
     obj: NDArray[np.complexfloating], support: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """Phase with its mean and its mean gradient removed, NaN outside the support.
-
-    Neither is seen by a diffraction pattern that is known up to its place: a constant changes
-    nothing, and a gradient only moves the pattern.
-    """
-    wave = np.where(support, obj, 0).astype(np.complex128)
-    for axis, n in enumerate(wave.shape):
-        step = np.angle(
-            np.vdot(wave.take(range(n - 1), axis=axis), wave.take(range(1, n), axis=axis))
-        )
-        view = [1, 1, 1]
-        view[axis] = n
-        wave *= np.exp(-1j * step * np.arange(n)).reshape(view)
-    # sums that weigh with the amplitude, and do not care where the phase wraps
-    wave *= np.exp(-1j * np.angle(np.sum(wave * np.abs(wave))))
+    """Phase with its mean and its mean gradient removed, NaN outside the support; see `without_ramp`."""
+    wave, _ = without_ramp(np.where(support, obj, 0))
     return np.where(support, np.angle(wave), np.nan)
 
 
