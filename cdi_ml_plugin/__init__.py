@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .engine import reconstruct as reconstruct
-    from .geometry import Geometry as Geometry
+    from .geometry.geometry import Geometry as Geometry
     from .measurement import Measurement as Measurement
     from .operators import ASW, AUTO, CNN, DM, ER, HIO, MLE, RAAR, REFINE, SF, SW, TWIN
     from .result import Result as Result
@@ -17,7 +17,7 @@ __version__ = "0.1.0"
 
 # Names are imported when first used, so that `import cdi_ml_plugin` stays free of torch.
 _HOME = {
-    "Geometry": "geometry",
+    "Geometry": "geometry.geometry",
     "Measurement": "measurement",
     "Result": "result",
     "Run": "result",

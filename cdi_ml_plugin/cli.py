@@ -13,13 +13,7 @@ import click
 from . import __version__
 from .cli_bench import bench
 from .cli_compare import compare
-from .cli_data import (
-    PATH,
-    data_options,
-    parameter_options,
-    read_parameters,
-    read_prepared,
-)
+from .cli_data import PATH, data_options, parameter_options, read_parameters, read_prepared
 from .cli_export import export
 from .cli_hosts import cohere_guess, hosts
 from .cli_network import fine_tune, train, weights

@@ -22,7 +22,7 @@ from .errors import ParameterError, ReadError
 
 if TYPE_CHECKING:
     from .compare_result import Comparison
-    from .geometry import Basis
+    from .geometry.geometry import Basis
     from .measurement import Measurement
 
 LONGEST = 40  # characters of a sequence that can be the name of its chain
@@ -175,7 +175,7 @@ def _name_in(setting: str, names: Iterable[str]) -> str | None:
 
 def _basis(measurement: Measurement) -> Basis | None:
     """Steps of Q in 1/nm, where the data are frames with a SPEC file that tells them."""
-    from .geometry import Geometry
+    from .geometry.geometry import Geometry
 
     try:
         geometry = Geometry.of(measurement)

@@ -76,7 +76,7 @@ def read_prepared(
     **reading
         See `cdi_ml_plugin.io.read`.
     """
-    from .geometry import Geometry
+    from .geometry.geometry import Geometry
     from .io import read
     from .preprocess import prepare, with_geometry
 

@@ -20,8 +20,8 @@ from skimage.restoration import unwrap_phase
 
 from .errors import ParameterError, ReadError
 from .fourier import diffraction
-from .geometry import Geometry
-from .laboratory import cubic_voxel, laboratory_shape, to_laboratory
+from .geometry.geometry import Geometry
+from .geometry.laboratory import cubic_voxel, laboratory_shape, to_laboratory
 from .metrics import align, crossing, prtf, shells
 from .result import Result
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from silx.io.specfile import Scan, SfErrColNotFound, SfErrMotorNotFound, SpecFile
 
-from .diffractometers import DETECTORS, Diffractometer
 from .errors import ParameterError, ReadError
+from .geometry.instruments import DETECTORS, Diffractometer
 
 _ENERGY = ("energy", "en")  # as SPEC calls it where it is scanned
 _MACHINE = {"energy": "Energy", "distance": "camdist"}  # our name → SPEC's motor; keV, mm

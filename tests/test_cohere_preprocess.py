@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import tifffile
 
+from cdi_ml_plugin.geometry.spec import read_scan
 from cdi_ml_plugin.io import read
-from cdi_ml_plugin.io.spec import read_scan
 from cdi_ml_plugin.measurement import Measurement
 from cdi_ml_plugin.preprocess import mask_hot_pixels, prepare
 

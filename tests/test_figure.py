@@ -10,7 +10,7 @@ from matplotlib.image import imread
 
 from cdi_ml_plugin import Measurement, cli, cli_view
 from cdi_ml_plugin.cli_data import read_prepared
-from cdi_ml_plugin.geometry import Geometry
+from cdi_ml_plugin.geometry.geometry import Geometry
 from cdi_ml_plugin.io.cxi import cxi_bytes
 from cdi_ml_plugin.metrics import shells, spectral_weight
 from cdi_ml_plugin.result import Result, Run

@@ -9,9 +9,9 @@ import pytest
 from scipy.spatial.transform import Rotation
 from silx.io.specfile import SpecFile
 
-from cdi_ml_plugin.diffractometers import DIFFRACTOMETERS
 from cdi_ml_plugin.errors import ParameterError, ReadError
-from cdi_ml_plugin.geometry import Geometry
+from cdi_ml_plugin.geometry.geometry import Geometry
+from cdi_ml_plugin.geometry.instruments import DIFFRACTOMETERS
 
 REFERENCE = (99, 126, 127)  # the brightest voxel of scan 54: frame, row, column
 

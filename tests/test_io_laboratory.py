@@ -16,7 +16,7 @@ from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkIOXML import vtkXMLImageDataReader
 
 from cdi_ml_plugin.crystal import Crystal, crystal_of, crystal_or_note
-from cdi_ml_plugin.geometry import Geometry
+from cdi_ml_plugin.geometry.geometry import Geometry
 from cdi_ml_plugin.io.cxi import cxi_bytes
 from cdi_ml_plugin.io.result_file import read_result
 from cdi_ml_plugin.io.vtk import vti_bytes

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cdi_ml_plugin.errors import ParameterError
-from cdi_ml_plugin.laboratory import (
+from cdi_ml_plugin.geometry.laboratory import (
     cubic_voxel,
     grid_intensity,
     laboratory_shape,

@@ -12,18 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from cdi_ml_plugin import (
-    AUTO,
-    DM,
-    ER,
-    HIO,
-    RAAR,
-    REFINE,
-    SF,
-    SW,
-    TWIN,
-    Measurement,
-)
+from cdi_ml_plugin import AUTO, DM, ER, HIO, RAAR, REFINE, SF, SW, TWIN, Measurement
 from cdi_ml_plugin.errors import ParameterError
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.operators import Operator

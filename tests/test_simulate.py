@@ -8,7 +8,7 @@ import tifffile
 
 from cdi_ml_plugin import fourier
 from cdi_ml_plugin.errors import ParameterError, WriteError
-from cdi_ml_plugin.geometry import Geometry
+from cdi_ml_plugin.geometry.geometry import Geometry
 from cdi_ml_plugin.simulate import particle
 from cdi_ml_plugin.simulate.scan import FILES, resample, write_virtual_scan
 

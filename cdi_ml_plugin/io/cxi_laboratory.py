@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..crystal import Crystal
-from ..geometry import Geometry
+from ..geometry.geometry import Geometry
 from ..result import Result
 from .cxi_groups import PACKED, add_group, store
 

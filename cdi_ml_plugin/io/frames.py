@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import MeasurementError, ParameterError, ReadError
+from ..geometry.spec import SpecScan, read_scan
 from ..measurement import Measurement
 from .arrays import read_tiff
-from .spec import SpecScan, read_scan
 
 PathLike = str | os.PathLike[str]
 Region = tuple[slice, slice]  # rows, columns of the detector

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .. import fourier
 from ..errors import ParameterError
-from ..geometry import Geometry
+from ..geometry.geometry import Geometry
 from ..io.write import staged
 from .particle import Field, Shape, coordinates, strained_crystal
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..compare_statistics import in_array
 from ..crystal import FAINT, analyse
 from ..errors import CdiMlError
-from ..geometry import Geometry
+from ..geometry.geometry import Geometry
 from .compare_slices import draw_best, draw_spread
 from .curves import COLOURS, GREY, plain, q_axis
 from .html import picture, render

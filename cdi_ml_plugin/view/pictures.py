@@ -15,8 +15,8 @@ from scipy.ndimage import binary_dilation
 from ..crystal import FAINT, Crystal, analyse
 from ..errors import ParameterError, ReadError
 from ..fourier import diffraction
-from ..geometry import BEAM, Basis, Geometry
-from ..laboratory import cubic_voxel, laboratory_shape
+from ..geometry.geometry import BEAM, Basis, Geometry
+from ..geometry.laboratory import cubic_voxel, laboratory_shape
 from ..result import Result
 from . import opengl
 from .camera import best_camera

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import CdiMlError
-from ..geometry import Geometry
+from ..geometry.geometry import Geometry
 from .crystal_slices import draw_crystal_slices
 from .html import METRICS, number, picture, render
 from .isosurface import contents, surface_of_crystal, surface_of_object

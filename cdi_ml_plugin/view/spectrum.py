@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from ..fourier import diffraction
-from ..geometry import Basis
+from ..geometry.geometry import Basis
 from ..metrics import shells, spectral_weight
 from ..result import Result
 from .curves import COLOURS, plain, q_axis

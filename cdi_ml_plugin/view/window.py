@@ -13,7 +13,7 @@ from silx.gui import icons, qt
 
 from ..crystal import Crystal, analyse
 from ..errors import CdiMlError
-from ..geometry import Geometry
+from ..geometry.geometry import Geometry
 from ..measurement import Measurement
 from ..result import Result, Run
 from .browser import Browser

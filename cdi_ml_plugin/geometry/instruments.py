@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .errors import ParameterError
+from ..errors import ParameterError
 
 Directions = tuple[str, str]
 

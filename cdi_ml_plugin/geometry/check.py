@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .diffractometers import DETECTORS, Detector, diffractometer
-from .errors import ParameterError
+from ..errors import ParameterError
+from .instruments import DETECTORS, Detector, diffractometer
 
 ENERGY = "energy"  # as a scanned motor
 WIDEST = 45.0  # degrees in a step; more is a mistake

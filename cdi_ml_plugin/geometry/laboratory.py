@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import affine_transform, spline_filter
 from xrayutilities import Gridder3D
 
-from .errors import ParameterError
+from ..errors import ParameterError
 
 Shape = tuple[int, int, int]
 MARGIN = 2  # voxels left around what is kept

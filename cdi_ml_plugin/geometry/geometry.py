@@ -21,12 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 from xrayutilities.experiment import QConversion
 
-from .diffractometers import DETECTORS, Directions
-from .diffractometers import diffractometer as _diffractometer
-from .errors import ParameterError
-from .geometry_check import ENERGY, KEYWORDS, check, complete, known_detector, missing
-from .geometry_spec import from_config_instr, read_spec
-from .measurement import Measurement
+from ..errors import ParameterError
+from ..geometry_spec import from_config_instr, read_spec
+from ..measurement import Measurement
+from .check import ENERGY, KEYWORDS, check, complete, known_detector, missing
+from .instruments import DETECTORS, Directions
+from .instruments import diffractometer as _diffractometer
 
 BEAM = (0, 0, 1)
 

@@ -1,0 +1,1 @@
+"""Where every voxel lies: rocking scans, instruments, detector to laboratory."""
