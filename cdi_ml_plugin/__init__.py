@@ -6,21 +6,21 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .data.measurement import Measurement as Measurement
+    from .data.result import Result as Result
+    from .data.result import Run as Run
     from .engine import reconstruct as reconstruct
     from .geometry.geometry import Geometry as Geometry
-    from .measurement import Measurement as Measurement
     from .operators import ASW, AUTO, CNN, DM, ER, HIO, MLE, RAAR, REFINE, SF, SW, TWIN
-    from .result import Result as Result
-    from .result import Run as Run
 
 __version__ = "0.1.0"
 
 # Names are imported when first used, so that `import cdi_ml_plugin` stays free of torch.
 _HOME = {
     "Geometry": "geometry.geometry",
-    "Measurement": "measurement",
-    "Result": "result",
-    "Run": "result",
+    "Measurement": "data.measurement",
+    "Result": "data.result",
+    "Run": "data.result",
     "reconstruct": "engine",
     **dict.fromkeys(
         ("ASW", "AUTO", "CNN", "DM", "ER", "HIO", "MLE", "RAAR", "REFINE", "SF", "SW", "TWIN"),

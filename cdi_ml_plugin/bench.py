@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from .data.measurement import Measurement
+from .data.preprocess import centre
 from .engine import reconstruct
 from .fourier import diffraction, to_direct, to_reciprocal
 from .job import Job
-from .measurement import Measurement
-from .preprocess import centre
 from .simulate.particle import strained_crystal
 
 STOCK = "3*(20*ER+180*HIO)+20*ER"

@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from .bench import medians
+from .data.measurement import Measurement
 from .engine import HELD_OUT, reconstruct
 from .errors import ParameterError, WriteError
-from .measurement import Measurement
 from .metrics import object_error
 from .nn.canonical import Canonical
 from .nn.predict import PRESETS, Pattern, estimate, first_guess

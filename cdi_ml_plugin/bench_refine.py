@@ -10,9 +10,9 @@ import torch
 
 from . import bench_cnn
 from .bench_cnn import Case
+from .data.measurement import Measurement
 from .engine import reconstruct
 from .fourier import diffraction
-from .measurement import Measurement
 from .metrics import object_error
 from .simulate.batch import Particles
 

@@ -22,9 +22,9 @@ from .cli_window import can_watch, view, watch_and_write
 from .errors import CdiMlError
 
 if TYPE_CHECKING:
-    from .measurement import Measurement
+    from .data.measurement import Measurement
+    from .data.result import Result
     from .progress import Watch
-    from .result import Result
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

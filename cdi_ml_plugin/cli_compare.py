@@ -22,8 +22,8 @@ from .errors import ParameterError, ReadError
 
 if TYPE_CHECKING:
     from .compare_result import Comparison
+    from .data.measurement import Measurement
     from .geometry.geometry import Basis
-    from .measurement import Measurement
 
 LONGEST = 40  # characters of a sequence that can be the name of its chain
 

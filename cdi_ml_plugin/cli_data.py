@@ -13,7 +13,7 @@ import click
 from .errors import ParameterError, ReadError
 
 if TYPE_CHECKING:
-    from .measurement import Measurement
+    from .data.measurement import Measurement
 
 PATH = click.Path(path_type=Path)
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -70,15 +70,15 @@ def read_prepared(
     ----------
     data : Path
     threshold, crop, binning
-        See `cdi_ml_plugin.preprocess.prepare`.
+        See `cdi_ml_plugin.data.preprocess.prepare`.
     geometry : Path, optional
         JSON file with parameters of `Geometry`, which the provenance keeps.
     **reading
         See `cdi_ml_plugin.io.read`.
     """
+    from .data.preprocess import prepare, with_geometry
     from .geometry.geometry import Geometry
     from .io import read
-    from .preprocess import prepare, with_geometry
 
     given = None if geometry is None else _read_json(geometry)
     measurement = read(data, **reading)

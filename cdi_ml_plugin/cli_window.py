@@ -13,9 +13,9 @@ from .cli_data import PATH, data_options, read_prepared
 from .errors import ParameterError, WriteError
 
 if TYPE_CHECKING:
-    from .measurement import Measurement
+    from .data.measurement import Measurement
+    from .data.result import Result
     from .progress import Watch
-    from .result import Result
 
 
 @click.command()
@@ -35,7 +35,7 @@ def view(path: Path, **reading: Any) -> None:
     if reason is not None:
         click.echo(f"{reason}: written instead: {_picture(shown, path)}")
         return
-    from .result import Result
+    from .data.result import Result
     from .view.window import Window
 
     window = Window(f"{path} – cdi-ml")
@@ -110,7 +110,7 @@ def _is_result(path: Path) -> bool:
 
 def _picture(shown: Measurement | Result, path: Path) -> Path:
     """Draw into the current folder under a name that is free."""
-    from .result import Result
+    from .data.result import Result
     from .view.pattern import draw_pattern
     from .view.summary import draw_summary
 

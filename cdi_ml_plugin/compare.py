@@ -14,10 +14,10 @@ from .compare_chains import Chain, chains_of
 from .compare_result import Comparison, Member
 from .compare_runs import Folder, Kept, compute
 from .compare_statistics import agreement, common_box, in_array, placed
+from .data.measurement import Measurement
 from .engine import HELD_OUT
 from .errors import AlgorithmError, ParameterError
 from .fourier import diffraction
-from .measurement import Measurement
 from .metrics import Shells, align, best, prtf, shells, spectral_weight
 from .operators.base import Step
 

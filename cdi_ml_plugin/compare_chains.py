@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 
+from .data.measurement import Measurement
 from .errors import ParameterError
 from .io.cxi_groups import plain
 from .job import OWN_KEYS, Job
-from .measurement import Measurement
 from .operators.base import Step
 from .parameters import HONOURED, check
 from .provenance import data_digest, weights_digests

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from .compare_chains import Chain
 from .compare_runs import PROGRAM, Kept
 from .compare_statistics import Agreement, Values, common_bins, distribution, rank_sum
+from .data.measurement import Measurement
 from .io.cxi_groups import plain
 from .io.write import about_data, staged, versions
-from .measurement import Measurement
 from .metrics import Shells, crossing
 from .provenance import data_digest
 

@@ -21,15 +21,15 @@ from numpy.typing import NDArray
 
 from . import metrics
 from .compare_chains import Chain
+from .data.measurement import Measurement
+from .data.result import Run
 from .engine import interruption
 from .errors import ReadError, WriteError
 from .io.cxi_groups import plain
 from .io.write import staged, versions
 from .job import Start
-from .measurement import Measurement
 from .progress import Progress
 from .provenance import data_digest, hardware
-from .result import Run
 
 PROGRAM = "cdi-ml compare"
 RUNS = "runs"

@@ -15,12 +15,12 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from . import metrics
+from .data.measurement import Measurement
+from .data.result import Result, Run
 from .errors import AlgorithmError, ParameterError
 from .job import Job, Start
-from .measurement import Measurement
 from .operators.base import Step
 from .progress import Progress, Watch
-from .result import Result, Run
 from .state import Data
 
 HELD_OUT = 0.03

@@ -9,14 +9,14 @@ from typing import Any
 import torch
 
 from . import metrics
+from .data.measurement import Measurement
+from .data.result import Run
 from .errors import ParameterError
 from .fourier import to_direct
-from .measurement import Measurement
 from .operators.base import Operator, Step
 from .operators.support import ASW, AUTO, SW, box
 from .parameters import check
 from .progress import Progress
-from .result import Run
 from .sequence import check_length, parse
 from .state import Data, State
 from .triggers import Trigger, all_triggers, in_coheres_way, search_length

@@ -9,7 +9,7 @@ from types import TracebackType
 from tqdm import tqdm
 
 from . import metrics
-from .result import Run
+from .data.result import Run
 from .state import Data, State
 
 Watch = Callable[[Run], object]

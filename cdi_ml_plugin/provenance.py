@@ -11,7 +11,7 @@ import torch
 from .nn import weights
 
 if TYPE_CHECKING:
-    from .measurement import Measurement
+    from .data.measurement import Measurement
     from .operators.base import Step
 
 

@@ -12,10 +12,10 @@ import tifffile
 import torch
 
 from cdi_ml_plugin import Measurement
+from cdi_ml_plugin.data.preprocess import prepare
 from cdi_ml_plugin.fourier import diffraction, to_centre, to_corner, to_reciprocal
 from cdi_ml_plugin.io import read
 from cdi_ml_plugin.nn.canonical import FILL_AIM, Canonical, extents
-from cdi_ml_plugin.preprocess import prepare
 from cdi_ml_plugin.simulate.batch import FILL
 from cdi_ml_plugin.simulate.particle import strained_crystal
 from cdi_ml_plugin.state import Data

@@ -18,11 +18,11 @@ from silx.io import nxdata
 from silx.io import open as silx_open
 
 from cdi_ml_plugin import fourier
+from cdi_ml_plugin.data.measurement import Measurement
+from cdi_ml_plugin.data.result import Result, Run
 from cdi_ml_plugin.errors import WriteError
 from cdi_ml_plugin.io import write
 from cdi_ml_plugin.io.write import RESULT_FILES, check_folder, staged, write_result
-from cdi_ml_plugin.measurement import Measurement
-from cdi_ml_plugin.result import Result, Run
 from cdi_ml_plugin.simulate.particle import strained_crystal
 from cdi_ml_plugin.view import report, summary
 from cdi_ml_plugin.view.summary import draw_summary, flatten_phase

@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdi_ml_plugin import Geometry
-from cdi_ml_plugin.errors import MeasurementError, ParameterError
-from cdi_ml_plugin.measurement import Measurement
-from cdi_ml_plugin.preprocess import (
+from cdi_ml_plugin.data.measurement import Measurement
+from cdi_ml_plugin.data.preprocess import (
     apply_mask,
     bin,
     centre,
@@ -22,6 +21,7 @@ from cdi_ml_plugin.preprocess import (
     threshold,
     with_geometry,
 )
+from cdi_ml_plugin.errors import MeasurementError, ParameterError
 
 sizes = st.tuples(*[st.integers(5, 12)] * 3)
 

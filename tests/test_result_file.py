@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_io_write import make_result
 
+from cdi_ml_plugin.data.measurement import Measurement
+from cdi_ml_plugin.data.result import Result, Run
 from cdi_ml_plugin.errors import ReadError
 from cdi_ml_plugin.io import exact, read
 from cdi_ml_plugin.io.cxi import DETECTOR, PROCESS, cxi_bytes
 from cdi_ml_plugin.io.result_file import read_result
-from cdi_ml_plugin.measurement import Measurement
-from cdi_ml_plugin.result import Result, Run
 
 PROVENANCE = {
     "source": "scan_54",

@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 from xrayutilities.experiment import QConversion
 
+from ..data.measurement import Measurement
 from ..errors import ParameterError
 from ..geometry_spec import from_config_instr, read_spec
-from ..measurement import Measurement
 from .check import ENERGY, KEYWORDS, check, complete, known_detector, missing
 from .instruments import DETECTORS, Directions
 from .instruments import diffractometer as _diffractometer

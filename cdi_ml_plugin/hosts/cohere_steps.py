@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..data.measurement import Measurement
 from ..errors import ParameterError
 from ..job import find_device
-from ..measurement import Measurement
 from ..state import Data, State
 from .cohere import log
 from .cohere_arrays import centred, from_cohere, to_cohere

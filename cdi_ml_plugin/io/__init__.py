@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ..data.measurement import Measurement
 from ..errors import ParameterError, ReadError
-from ..measurement import Measurement
 
 __all__ = ["read"]
 
@@ -70,7 +70,7 @@ def read(
             return read_array(path, mask)
     if mask is None:
         return measurement
-    from ..preprocess import apply_mask
+    from ..data.preprocess import apply_mask
     from .arrays import read_mask
 
     return apply_mask(measurement, read_mask(mask))

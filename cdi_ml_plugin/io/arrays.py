@@ -17,8 +17,8 @@ import tifffile
 from numpy.typing import NDArray
 from silx.io.nxdata.parse import get_default
 
+from ..data.measurement import Measurement
 from ..errors import CdiMlError, MeasurementError, ReadError
-from ..measurement import Measurement
 from .result_file import earlier_provenance
 
 Array = NDArray[Any]

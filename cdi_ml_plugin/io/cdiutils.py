@@ -14,8 +14,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from ..data.result import Result
 from ..errors import ParameterError
-from ..result import Result
 from .cxi import cxi_bytes, first_entry
 from .cxi_groups import PACKED, add_group
 from .write import staged

@@ -13,9 +13,9 @@ from zipfile import BadZipFile
 import numpy as np
 from openpyxl import load_workbook
 
+from ..data.measurement import Measurement
 from ..errors import MeasurementError, ParameterError, ReadError
 from ..geometry_spec import from_config_instr
-from ..measurement import Measurement
 from .arrays import read_tiff
 
 

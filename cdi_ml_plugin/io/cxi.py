@@ -21,9 +21,9 @@ from scipy.special import xlogy
 
 from .. import __version__
 from ..crystal import Crystal
+from ..data.measurement import Measurement
+from ..data.result import Result
 from ..fourier import diffraction
-from ..measurement import Measurement
-from ..result import Result
 from . import exact
 from .cxi_groups import PACKED, add_group, store
 from .cxi_laboratory import add_laboratory

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..crystal import Crystal
+from ..data.result import Result
 from ..geometry.geometry import Geometry
-from ..result import Result
 from .cxi_groups import PACKED, add_group, store
 
 AXES = ("z", "y", "x")

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.measurement import Measurement
 from ..errors import MeasurementError, ParameterError, ReadError
 from ..geometry.spec import SpecScan, read_scan
-from ..measurement import Measurement
 from .arrays import read_tiff
 
 PathLike = str | os.PathLike[str]

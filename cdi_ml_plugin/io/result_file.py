@@ -11,9 +11,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.measurement import Measurement
+from ..data.result import Result, Run
 from ..errors import MeasurementError, ReadError
-from ..measurement import Measurement
-from ..result import Result, Run
 from . import exact
 from .cxi import DETECTOR, PROCESS, PROGRAM
 

@@ -17,9 +17,9 @@ import numpy as np
 
 from .. import __version__
 from ..crystal import Crystal, crystal_or_note
+from ..data.measurement import Measurement
+from ..data.result import Result, Run
 from ..errors import WriteError
-from ..measurement import Measurement
-from ..result import Result, Run
 from .cxi import cxi_bytes
 from .cxi_groups import plain
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import torch
 
+from ..data.measurement import Measurement
 from ..engine import HELD_OUT
 from ..errors import MeasurementError, ReadError
 from ..io.arrays import SUFFIXES, read_tiff
-from ..measurement import Measurement
 from ..nn import weights
 from ..nn.canonical import Canonical
 from ..nn.predict import PRESETS, Pattern

@@ -9,9 +9,9 @@ from typing import Any
 
 from silx.gui import qt
 
-from ..measurement import Measurement
+from ..data.measurement import Measurement
+from ..data.result import Result, Run
 from ..progress import Watch
-from ..result import Result, Run
 from .window import Window, going
 
 LOOK = 20  # ms between looks for news

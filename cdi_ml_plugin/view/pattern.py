@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from ..measurement import Measurement
+from ..data.measurement import Measurement
 from .slices import PLANES, new_figure, show
 from .summary import MASKED
 from .volumes import Frame, diffraction_volumes

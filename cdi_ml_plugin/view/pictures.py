@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
 from ..crystal import FAINT, Crystal, analyse
+from ..data.result import Result
 from ..errors import ParameterError, ReadError
 from ..fourier import diffraction
 from ..geometry.geometry import BEAM, Basis, Geometry
 from ..geometry.laboratory import cubic_voxel, laboratory_shape
-from ..result import Result
 from . import opengl
 from .camera import best_camera
 from .crystal_slices import draw_crystal_slices

@@ -7,12 +7,12 @@ from typing import Any
 
 import torch
 
+from ..data.result import Result
 from ..errors import CdiMlError
 from ..job import NOISE_TOLERANCE
 from ..operators.base import Operator
 from ..operators.support import ASW, AUTO, SW
 from ..provenance import hardware
-from ..result import Result
 from ..sequence import parse
 from ..triggers import in_coheres_way
 

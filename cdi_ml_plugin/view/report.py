@@ -23,7 +23,7 @@ from .summary import draw_diffraction, draw_history, draw_object
 
 if TYPE_CHECKING:
     from ..crystal import Crystal
-    from ..result import Result
+    from ..data.result import Result
 
 # Figures of a crystal: what they are called here, and what they say.
 FIGURES = {

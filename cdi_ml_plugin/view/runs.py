@@ -9,7 +9,7 @@ import numpy as np
 from silx.gui import qt
 from silx.gui.plot import Plot1D
 
-from ..result import Run
+from ..data.result import Run
 from .summary import CHOSEN, OTHERS
 
 COLUMNS = ("seed", "χ²", "held-out χ²", "")

@@ -6,10 +6,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from ..data.result import Result
 from ..fourier import diffraction
 from ..geometry.geometry import Basis
 from ..metrics import shells, spectral_weight
-from ..result import Result
 from .curves import COLOURS, plain, q_axis
 from .slices import new_figure
 

@@ -14,7 +14,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
 from .. import fourier
-from ..result import Result
+from ..data.result import Result
 from .slices import (
     FAINT,
     PI_TICKS,

@@ -10,9 +10,9 @@ from matplotlib.colors import Colormap
 from numpy.typing import NDArray
 
 from ..crystal import Crystal
+from ..data.measurement import Measurement
+from ..data.result import Run
 from ..fourier import diffraction
-from ..measurement import Measurement
-from ..result import Run
 from .looks import (
     Look,
     amplitude_look,

@@ -12,10 +12,10 @@ from typing import Any
 from silx.gui import icons, qt
 
 from ..crystal import Crystal, analyse
+from ..data.measurement import Measurement
+from ..data.result import Result, Run
 from ..errors import CdiMlError
 from ..geometry.geometry import Geometry
-from ..measurement import Measurement
-from ..result import Result, Run
 from .browser import Browser
 from .display import application, no_opengl
 from .runs import Runs

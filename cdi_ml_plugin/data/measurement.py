@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .errors import MeasurementError
+from ..errors import MeasurementError
 
 MIN_SIZE = 4  # voxels along an axis; below this there is no oversampling to speak of
 

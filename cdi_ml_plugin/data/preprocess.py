@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import fft
 
-from .errors import MeasurementError, ParameterError
-from .geometry.check import KEYWORDS
-from .geometry.instruments import diffractometer
+from ..errors import MeasurementError, ParameterError
+from ..geometry.check import KEYWORDS
+from ..geometry.instruments import diffractometer
 from .hot_pixels import FLOOR, RATIO, brightest, hot_columns, hot_voxels
 from .measurement import MIN_SIZE, Measurement
 

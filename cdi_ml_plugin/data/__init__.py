@@ -1,0 +1,1 @@
+"""A pattern, what prepares it, and the result of phasing it."""
