@@ -15,14 +15,14 @@ from .bench import medians
 from .data.measurement import Measurement
 from .engine import HELD_OUT, reconstruct
 from .errors import ParameterError, WriteError
-from .metrics import object_error
 from .nn.canonical import Canonical
 from .nn.predict import PRESETS, Pattern, estimate, first_guess
 from .operators.cnn import CNN, predict
+from .physics.metrics import object_error
+from .physics.state import Data
 from .provenance import data_digest, weights_digests
 from .sequence import parse
 from .simulate.batch import FAMILIES, Particles
-from .state import Data
 
 SHAPES = ((64, 64, 64), (128, 128, 128), (210, 256, 256))
 # The stock sequence cut short would end with HIO, whose iterates are no objects: each ends with ER.

@@ -13,7 +13,7 @@ from .bench_cnn import Case
 from .data.measurement import Measurement
 from .engine import reconstruct
 from .fourier import diffraction
-from .metrics import object_error
+from .physics.metrics import object_error
 from .simulate.batch import Particles
 
 # Strain that random starts seldom solve; Poisson noise, nothing else that disturbs.

@@ -18,8 +18,8 @@ from .data.measurement import Measurement
 from .engine import HELD_OUT
 from .errors import AlgorithmError, ParameterError
 from .fourier import diffraction
-from .metrics import Shells, align, best, prtf, shells, spectral_weight
 from .operators.base import Step
+from .physics.metrics import Shells, align, best, prtf, shells, spectral_weight
 
 
 def compare(

@@ -17,7 +17,7 @@ from .compare_statistics import Agreement, Values, common_bins, distribution, ra
 from .data.measurement import Measurement
 from .io.cxi_groups import plain
 from .io.write import about_data, staged, versions
-from .metrics import Shells, crossing
+from .physics.metrics import Shells, crossing
 from .provenance import data_digest
 
 PAGES = ("compare.html", "compare.json")

@@ -19,7 +19,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from . import metrics
 from .compare_chains import Chain
 from .data.measurement import Measurement
 from .data.result import Run
@@ -28,6 +27,7 @@ from .errors import ReadError, WriteError
 from .io.cxi_groups import plain
 from .io.write import staged, versions
 from .job import Start
+from .physics import metrics
 from .progress import Progress
 from .provenance import data_digest, hardware
 

@@ -14,14 +14,14 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from . import metrics
 from .data.measurement import Measurement
 from .data.result import Result, Run
 from .errors import AlgorithmError, ParameterError
 from .job import Job, Start
 from .operators.base import Step
+from .physics import metrics
+from .physics.state import Data
 from .progress import Progress, Watch
-from .state import Data
 
 HELD_OUT = 0.03
 # of one run: object, wave, working room, and what a transform takes for itself

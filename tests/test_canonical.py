@@ -16,9 +16,9 @@ from cdi_ml_plugin.data.preprocess import prepare
 from cdi_ml_plugin.fourier import diffraction, to_centre, to_corner, to_reciprocal
 from cdi_ml_plugin.io import read
 from cdi_ml_plugin.nn.canonical import FILL_AIM, Canonical, extents
+from cdi_ml_plugin.physics.state import Data
 from cdi_ml_plugin.simulate.batch import FILL
 from cdi_ml_plugin.simulate.particle import strained_crystal
-from cdi_ml_plugin.state import Data
 
 ODD = (33, 40, 47)
 SHAPES = pytest.mark.parametrize("shape", [ODD, (40, 35, 36)], ids=str)

@@ -19,7 +19,7 @@ from cdi_ml_plugin import Geometry
 from cdi_ml_plugin.crystal import analyse
 from cdi_ml_plugin.hosts.cohere_arrays import read_continue
 from cdi_ml_plugin.io import read
-from cdi_ml_plugin.metrics import object_error
+from cdi_ml_plugin.physics.metrics import object_error
 
 pytest.importorskip("cohere_ui", reason="cohere_ui is not installed")
 GENETIC = {

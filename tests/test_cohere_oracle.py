@@ -10,7 +10,7 @@ import pytest
 import tifffile
 
 from cdi_ml_plugin import Measurement, reconstruct
-from cdi_ml_plugin.metrics import object_error
+from cdi_ml_plugin.physics.metrics import object_error
 
 phasing = pytest.importorskip(
     "cohere_core.controller.phasing", reason="cohere_core is not installed"

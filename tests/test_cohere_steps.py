@@ -19,7 +19,7 @@ from cdi_ml_plugin import Measurement, reconstruct
 from cdi_ml_plugin.errors import MeasurementError, ParameterError, WeightsError
 from cdi_ml_plugin.hosts.cohere_steps import Bridge
 from cdi_ml_plugin.operators.cnn import CNN
-from cdi_ml_plugin.state import Data, State
+from cdi_ml_plugin.physics.state import Data, State
 
 phasing = pytest.importorskip(
     "cohere_core.controller.phasing", reason="cohere_core is not installed"

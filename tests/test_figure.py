@@ -13,7 +13,7 @@ from cdi_ml_plugin.cli_data import read_prepared
 from cdi_ml_plugin.data.result import Result, Run
 from cdi_ml_plugin.geometry.geometry import Geometry
 from cdi_ml_plugin.io.cxi import cxi_bytes
-from cdi_ml_plugin.metrics import shells, spectral_weight
+from cdi_ml_plugin.physics.metrics import shells, spectral_weight
 from cdi_ml_plugin.simulate.scan import write_virtual_scan
 from cdi_ml_plugin.view import opengl, pictures
 from cdi_ml_plugin.view.crystal_slices import draw_crystal_slices

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from cdi_ml_plugin import ER, MLE, Measurement, reconstruct
 from cdi_ml_plugin.fourier import diffraction, to_reciprocal
 from cdi_ml_plugin.job import Job, Start
-from cdi_ml_plugin.metrics import object_error
+from cdi_ml_plugin.physics.metrics import object_error
+from cdi_ml_plugin.physics.state import State
 from cdi_ml_plugin.simulate.particle import strained_crystal
-from cdi_ml_plugin.state import State
 
 SHAPE = (24, 28, 26)
 

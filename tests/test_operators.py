@@ -16,9 +16,9 @@ from cdi_ml_plugin import AUTO, DM, ER, HIO, RAAR, REFINE, SF, SW, TWIN, Measure
 from cdi_ml_plugin.errors import ParameterError
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.operators import Operator
-from cdi_ml_plugin.projections import project_modulus
+from cdi_ml_plugin.physics.projections import project_modulus
+from cdi_ml_plugin.physics.state import Data, State
 from cdi_ml_plugin.simulate.particle import strained_crystal
-from cdi_ml_plugin.state import Data, State
 
 CPU = torch.device("cpu")
 CLASSICAL = [ER(), HIO(beta=0.9), RAAR(beta=0.45), SF(), DM(beta=1), DM(beta=0.7)]

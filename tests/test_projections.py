@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from cdi_ml_plugin import projections
-from cdi_ml_plugin.projections import blur, modulus
+from cdi_ml_plugin.physics import projections
+from cdi_ml_plugin.physics.projections import blur, modulus
 
 
 @settings(max_examples=25, deadline=None)

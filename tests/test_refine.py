@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from cdi_ml_plugin import REFINE, Measurement, reconstruct
 from cdi_ml_plugin.errors import ParameterError, WeightsError
 from cdi_ml_plugin.fourier import diffraction
-from cdi_ml_plugin.metrics import object_error
 from cdi_ml_plugin.nn import weights
 from cdi_ml_plugin.nn.fit import Fit
 from cdi_ml_plugin.nn.predict import PRESETS
 from cdi_ml_plugin.operators.refine import _Run
+from cdi_ml_plugin.physics.metrics import object_error
+from cdi_ml_plugin.physics.state import Data, State
 from cdi_ml_plugin.simulate.particle import strained_crystal
-from cdi_ml_plugin.state import Data, State
 
 SHAPE = (32, 36, 34)
 STILL: dict[str, Any] = {"shrink_wrap_trigger": []}

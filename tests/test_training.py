@@ -18,9 +18,9 @@ import torch
 
 from cdi_ml_plugin.cli import cli, main
 from cdi_ml_plugin.errors import ParameterError, ReadError, WriteError
-from cdi_ml_plugin.metrics import twin
 from cdi_ml_plugin.nn import losses, weights
 from cdi_ml_plugin.nn.predict import PRESETS, Pattern, estimate, first_guess, polish, search
+from cdi_ml_plugin.physics.metrics import twin
 from cdi_ml_plugin.simulate.batch import PAPER, Particles
 from cdi_ml_plugin.training import checkpoint, loop, objective
 from cdi_ml_plugin.training.loop import Session, train

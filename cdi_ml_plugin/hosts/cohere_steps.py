@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ..data.measurement import Measurement
 from ..errors import ParameterError
 from ..job import find_device
-from ..state import Data, State
+from ..physics.state import Data, State
 from .cohere import log
 from .cohere_arrays import centred, from_cohere, to_cohere
 from .cohere_options import Options, operators

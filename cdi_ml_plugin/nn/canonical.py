@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import torch
 
 from ..fourier import autocorrelation, central, to_corner
-from ..projections import blur
-from ..state import Data
+from ..physics.projections import blur
+from ..physics.state import Data
 
 FILL_AIM = 0.7  # of its cube, along each axis: the middle of `simulate.batch.FILL`
 LEVEL = 0.03  # of its maximum, where the autocorrelation is taken to end

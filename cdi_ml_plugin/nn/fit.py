@@ -11,8 +11,8 @@ from torch import nn
 from torch.nn import functional
 
 from ..fourier import to_centre, to_direct, to_reciprocal
-from ..projections import TINY, blur, modulus
-from ..state import Data
+from ..physics.projections import TINY, blur, modulus
+from ..physics.state import Data
 from . import losses
 from .model import Fold, Network
 from .predict import FEATURES, FILL

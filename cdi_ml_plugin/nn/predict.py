@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional
 
 from ..fourier import to_centre, to_corner, to_direct, to_reciprocal
-from ..projections import blur, modulus
+from ..physics.projections import blur, modulus
 from .model import Fold, Network
 from .unet import UNet
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 from ..errors import AlgorithmError, ParameterError, SequenceError
 
 if TYPE_CHECKING:
-    from ..state import Data, State
+    from ..physics.state import Data, State
 
 
 OPEN: Any = None  # default of an operator's field that the parameters are to fill

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
-from ..projections import project_modulus
+from ..physics.projections import project_modulus
 from .base import OPEN, Operator, within
 
 if TYPE_CHECKING:
-    from ..state import Data, State
+    from ..physics.state import Data, State
 
 RAMP = (0.2, 0.6)  # of the chain, over which the noise is more and more let be
 

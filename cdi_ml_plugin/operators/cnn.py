@@ -16,7 +16,7 @@ from ..nn import weights
 from ..nn.canonical import Canonical
 from ..nn.losses import chi_square
 from ..nn.predict import PRESETS, Pattern, Preset, estimate, first_guess, polish, search
-from ..projections import blur, modulus
+from ..physics.projections import blur, modulus
 from .base import OPEN, Operator, whole, within
 from .support import half_autocorrelation
 
@@ -25,7 +25,7 @@ ASTRAY = 0.3  # rad
 TIE = 1.25
 
 if TYPE_CHECKING:
-    from ..state import Data, State
+    from ..physics.state import Data, State
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from ..fourier import to_direct, to_reciprocal
-from ..projections import TINY
+from ..physics.projections import TINY
 from .base import Operator, warn_if_undetermined
 
 if TYPE_CHECKING:
-    from ..state import Data, State
+    from ..physics.state import Data, State
 
 # Photons a voxel that are added to the model, at first and in the end. Where a photon fell and the model
 # has none, the likelihood is a wall that no step crosses; a little background lets it through.

@@ -12,12 +12,12 @@ import torch
 from ..errors import AlgorithmError, ParameterError
 from ..nn import fit_losses, weights
 from ..nn.fit import NETWORKS, SMALLEST, Fit
-from ..projections import blur
+from ..physics.projections import blur
 from .base import OPEN, Operator, warn_if_undetermined, whole, within
 from .cnn import CNN
 
 if TYPE_CHECKING:
-    from ..state import Data, State
+    from ..physics.state import Data, State
 
 SCHEDULES = ("cosine", "paper")
 SWITCH = 200  # epochs between the turns of Adam and SGD, and between the falls of the learning rate

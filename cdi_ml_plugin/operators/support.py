@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from ..fourier import autocorrelation
-from ..projections import blur, modulus
+from ..physics.projections import blur, modulus
 from .base import OPEN, Operator, whole, within
 
 if TYPE_CHECKING:
-    from ..state import Data, State
+    from ..physics.state import Data, State
 
 
 FEWEST = 8  # voxels of a start support

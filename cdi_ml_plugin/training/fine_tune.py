@@ -22,7 +22,7 @@ from ..nn import weights
 from ..nn.canonical import Canonical
 from ..nn.predict import PRESETS, Pattern
 from ..operators.cnn import CNN, predict
-from ..state import Data
+from ..physics.state import Data
 from .recipe import Recipe
 
 # Of a batch. A few scans come back hundreds of times, and half of each batch would be learnt by

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..metrics import twin
 from ..nn import losses
 from ..nn.predict import Pattern, amplitude_and_phase, estimate, first_guess, polish
+from ..physics.metrics import twin
 from ..simulate.batch import Batch
 from .recipe import Recipe
 

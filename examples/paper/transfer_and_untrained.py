@@ -15,7 +15,7 @@ from drawing import draw
 from cdi_ml_plugin import Measurement, reconstruct
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.io.write import versions
-from cdi_ml_plugin.metrics import align, object_error, shells, spectral_weight
+from cdi_ml_plugin.physics.metrics import align, object_error, shells, spectral_weight
 from cdi_ml_plugin.provenance import hardware
 from cdi_ml_plugin.simulate.particle import strained_crystal
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from cdi_ml_plugin.operators.base import OPEN, Operator, within
-from cdi_ml_plugin.projections import project_modulus
+from cdi_ml_plugin.physics.projections import project_modulus
 
 if TYPE_CHECKING:
-    from cdi_ml_plugin.state import Data, State
+    from cdi_ml_plugin.physics.state import Data, State
 
 
 @dataclass(frozen=True)

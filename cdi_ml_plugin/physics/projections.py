@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter1d
 
-from .fourier import to_direct, to_reciprocal
+from ..fourier import to_direct, to_reciprocal
 from .state import Data, State
 
 TINY = 1e-30  # keeps 1/|F| finite; a voxel with |F|² below it has no phase to keep

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from .fourier import autocorrelation, central, to_corner
+from ..fourier import autocorrelation, central, to_corner
 
 LOWEST = 0.1  # share of the lags that are taken to hold nothing but noise
 LOW = 128  # voxels along an axis, at the most, from which the noise is estimated

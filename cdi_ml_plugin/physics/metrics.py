@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .fourier import shift_ramp, to_direct, to_reciprocal
+from ..fourier import shift_ramp, to_direct, to_reciprocal
 from .projections import BLOCK, modulus
 from .state import Data
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from .data.measurement import Measurement
-from .fourier import to_corner
+from ..data.measurement import Measurement
+from ..fourier import to_corner
 from .noise import photon_gain
 
 # Voxels brighter than this share of the maximum carry the low frequencies that anchor an object:
