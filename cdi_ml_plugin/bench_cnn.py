@@ -15,7 +15,7 @@ from .bench import medians
 from .data.measurement import Measurement
 from .engine import HELD_OUT, reconstruct
 from .errors import ParameterError, WriteError
-from .nn.canonical import Canonical
+from .nn.field import Canonical
 from .nn.predict import PRESETS, Pattern, estimate, first_guess
 from .operators.cnn import CNN, predict
 from .physics.metrics import object_error

@@ -16,7 +16,7 @@ from cdi_ml_plugin import CNN, Measurement, Result, reconstruct
 from cdi_ml_plugin.errors import ParameterError
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.nn import weights
-from cdi_ml_plugin.nn.canonical import Canonical
+from cdi_ml_plugin.nn.field import Canonical
 from cdi_ml_plugin.nn.predict import PRESETS
 from cdi_ml_plugin.operators import cnn
 from cdi_ml_plugin.physics.metrics import object_error

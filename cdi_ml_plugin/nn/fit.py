@@ -14,7 +14,7 @@ from ..fourier import to_centre, to_direct, to_reciprocal
 from ..physics.projections import TINY, blur, modulus
 from ..physics.state import Data
 from . import losses
-from .model import Fold, Network
+from .paper import Fold, Network
 from .predict import FEATURES, FILL
 from .unet import UNet
 

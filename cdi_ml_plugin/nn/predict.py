@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from ..fourier import to_centre, to_corner, to_direct, to_reciprocal
 from ..physics.projections import blur, modulus
-from .model import Fold, Network
+from .paper import Fold, Network
 from .unet import UNet
 
 FILL = 0.3  # share of the cube that an object of amplitude 1 is taken to fill

@@ -13,7 +13,7 @@ from torch import nn
 from ..errors import ParameterError
 from ..fourier import to_reciprocal
 from ..nn import weights
-from ..nn.canonical import Canonical
+from ..nn.field import Canonical
 from ..nn.losses import chi_square
 from ..nn.predict import PRESETS, Pattern, Preset, estimate, first_guess, polish, search
 from ..physics.projections import blur, modulus

@@ -19,7 +19,7 @@ from ..engine import HELD_OUT
 from ..errors import MeasurementError, ReadError
 from ..io.arrays import SUFFIXES, read_tiff
 from ..nn import weights
-from ..nn.canonical import Canonical
+from ..nn.field import Canonical
 from ..nn.predict import PRESETS, Pattern
 from ..operators.cnn import CNN, predict
 from ..physics.state import Data
