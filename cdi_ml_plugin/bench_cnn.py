@@ -18,10 +18,10 @@ from .errors import ParameterError, WriteError
 from .nn.field import Canonical
 from .nn.predict import PRESETS, Pattern, estimate, first_guess
 from .operators.cnn import CNN, predict
+from .operators.sequence import parse
 from .physics.metrics import object_error
 from .physics.state import Data
 from .provenance import data_digest, weights_digests
-from .sequence import parse
 from .simulate.batch import FAMILIES, Particles
 
 SHAPES = ((64, 64, 64), (128, 128, 128), (210, 256, 256))

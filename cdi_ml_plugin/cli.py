@@ -73,7 +73,7 @@ def reconstruct(
     (.npy, .npz, .tif, .cxi, .h5) of intensities ordered (rocking, row, column).
     """
     from .io.write import check_folder
-    from .sequence import parse
+    from .operators.sequence import parse
 
     parameters = read_parameters(data, config, settings)
     chain = parameters.get("algorithm_sequence") if sequence is None else sequence
@@ -149,7 +149,7 @@ def _write(result: Result, out: Path, force: bool) -> None:
 @click.argument("name", required=False)
 def algorithms(name: str | None) -> None:
     """List the algorithms that a sequence can name, or explain the one called NAME."""
-    from . import registry
+    from .operators import registry
 
     if name is not None:
         import inspect

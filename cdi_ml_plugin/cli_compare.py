@@ -74,7 +74,7 @@ def compare(
     from .compare_runs import check_foreign
     from .engine import HELD_OUT
     from .io.write import check_folder
-    from .sequence import parse
+    from .operators.sequence import parse
 
     named = by_name(chains)
     for_all, own = by_chain(settings, named)

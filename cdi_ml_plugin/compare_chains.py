@@ -15,9 +15,9 @@ from .errors import ParameterError
 from .io.cxi_groups import plain
 from .job import OWN_KEYS, Job
 from .operators.base import Step
+from .operators.sequence import parse
 from .parameters import HONOURED, check
 from .provenance import data_digest, weights_digests
-from .sequence import parse
 
 # Keys that choose what is compared elsewhere, and change no run.
 ELSEWHERE = ("algorithm_sequence", "reconstructions")

@@ -13,12 +13,12 @@ from .data.result import Run
 from .errors import ParameterError
 from .fourier import to_direct
 from .operators.base import Operator, Step
+from .operators.sequence import check_length, parse
 from .operators.support import ASW, AUTO, SW, box
 from .parameters import check
 from .physics import metrics
 from .physics.state import Data, State
 from .progress import Progress
-from .sequence import check_length, parse
 from .triggers import Trigger, all_triggers, in_coheres_way, search_length
 
 DEFAULT_SEQUENCE = "CNN + 3*(20*ER + 180*HIO) + 20*ER"

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from cdi_ml_plugin import bench_refine
 from cdi_ml_plugin.cli import cli
-from cdi_ml_plugin.sequence import parse
+from cdi_ml_plugin.operators.sequence import parse
 
 
 def test_the_crystals_are_strongly_strained_and_nothing_else() -> None:

@@ -97,7 +97,7 @@ def test_start_of_an_interpreter(python: Environment) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        "import cdi_ml_plugin.registry as r; r.find = lambda: 1 / 0",
+        "import cdi_ml_plugin.operators.registry as r; r.find = lambda: 1 / 0",
         "import cdi_ml_plugin.hosts as h, sys; sys.modules['cdi_ml_plugin.hosts.cohere'] = None",
     ],
 )

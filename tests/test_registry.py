@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from cdi_ml_plugin import ER, registry
+from cdi_ml_plugin import ER
 from cdi_ml_plugin.errors import AlgorithmError, SequenceError
-from cdi_ml_plugin.sequence import parse
+from cdi_ml_plugin.operators import registry
+from cdi_ml_plugin.operators.sequence import parse
 
 GOOD = "cdi_ml_plugin.operators.classical:ER"
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdi_ml_plugin import ASW, CNN, DM, ER, HIO, RAAR, REFINE, SF, SW, TWIN, registry
+from cdi_ml_plugin import ASW, CNN, DM, ER, HIO, RAAR, REFINE, SF, SW, TWIN
 from cdi_ml_plugin.errors import AlgorithmError, ParameterError, SequenceError
-from cdi_ml_plugin.operators import Step
-from cdi_ml_plugin.sequence import MAX_ITERATIONS, _count, parse
+from cdi_ml_plugin.operators import Step, registry
+from cdi_ml_plugin.operators.sequence import MAX_ITERATIONS, _count, parse
 
 BETAS = st.floats(0.1, 1, allow_subnormal=False) | st.just(1)
 COUNTS = st.integers(1, 300)

@@ -17,9 +17,9 @@ from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 from typing import Any
 
-from .. import registry
 from ..errors import CdiMlError
-from ..sequence import plain
+from ..operators import registry
+from ..operators.sequence import plain
 from . import autoload
 
 OLDEST = (4, 2)

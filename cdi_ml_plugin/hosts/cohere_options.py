@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
-from .. import registry
 from ..errors import CdiMlError, ParameterError
+from ..operators import registry
 from ..operators.base import Operator
 
 ZEROS: tuple[Literal["dark", "unknown"], ...] = ("dark", "unknown")

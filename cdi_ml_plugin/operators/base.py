@@ -1,7 +1,7 @@
 """What an algorithm is, and how algorithms are chained: `+` and `n*`.
 
 A chain is a small tree of `Step`: operators at the leaves, `Chain` and `Repeat` above them. Text
-(`cdi_ml_plugin.sequence`) and Python build the same tree, and ``str()`` of it is the text.
+(`cdi_ml_plugin.operators.sequence`) and Python build the same tree, and ``str()`` of it is the text.
 """
 
 from __future__ import annotations

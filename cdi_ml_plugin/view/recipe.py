@@ -11,9 +11,9 @@ from ..data.result import Result
 from ..errors import CdiMlError
 from ..job import NOISE_TOLERANCE
 from ..operators.base import Operator
+from ..operators.sequence import parse
 from ..operators.support import ASW, AUTO, SW
 from ..provenance import hardware
-from ..sequence import parse
 from ..triggers import in_coheres_way
 
 

@@ -13,10 +13,10 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import AlgorithmError
+from ..errors import AlgorithmError
 
 if TYPE_CHECKING:
-    from .operators.base import Operator
+    from .base import Operator
 
 GROUP = "cdi_ml_plugin.algorithms"
 
@@ -68,7 +68,7 @@ def load(name: str) -> type[Operator]:
     AlgorithmError
         The name is not registered, or its module cannot be imported, or it is no `Operator`.
     """
-    from .operators.base import Operator
+    from .base import Operator
 
     entry = find().get(name.upper())
     if entry is None:

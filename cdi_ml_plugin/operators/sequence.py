@@ -16,9 +16,9 @@ import re
 from dataclasses import fields
 from typing import Any, NamedTuple, NoReturn
 
+from ..errors import AlgorithmError, ParameterError, SequenceError
 from . import registry
-from .errors import AlgorithmError, ParameterError, SequenceError
-from .operators.base import SUB_TRIGGER, Chain, Operator, Repeat, Step
+from .base import SUB_TRIGGER, Chain, Operator, Repeat, Step
 
 _TOKENS = re.compile(
     r"""(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)
