@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from .data.measurement import Measurement as Measurement
     from .data.result import Result as Result
     from .data.result import Run as Run
-    from .engine import reconstruct as reconstruct
+    from .engine.run import reconstruct as reconstruct
     from .geometry.geometry import Geometry as Geometry
     from .operators import ASW, AUTO, CNN, DM, ER, HIO, MLE, RAAR, REFINE, SF, SW, TWIN
 
@@ -21,7 +21,7 @@ _HOME = {
     "Measurement": "data.measurement",
     "Result": "data.result",
     "Run": "data.result",
-    "reconstruct": "engine",
+    "reconstruct": "engine.run",
     **dict.fromkeys(
         ("ASW", "AUTO", "CNN", "DM", "ER", "HIO", "MLE", "RAAR", "REFINE", "SF", "SW", "TWIN"),
         "operators",

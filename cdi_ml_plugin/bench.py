@@ -16,9 +16,9 @@ import torch
 
 from .data.measurement import Measurement
 from .data.preprocess import centre
-from .engine import reconstruct
+from .engine.loop import Job
+from .engine.run import reconstruct
 from .fourier import diffraction, to_direct, to_reciprocal
-from .job import Job
 from .simulate.particle import strained_crystal
 
 STOCK = "3*(20*ER+180*HIO)+20*ER"

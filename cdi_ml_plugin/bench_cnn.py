@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from .bench import medians
 from .data.measurement import Measurement
-from .engine import HELD_OUT, reconstruct
+from .engine.run import HELD_OUT, reconstruct
 from .errors import ParameterError, WriteError
 from .nn.field import Canonical
 from .nn.predict import PRESETS, Pattern, estimate, first_guess

@@ -11,7 +11,7 @@ import torch
 from . import bench_cnn
 from .bench_cnn import Case
 from .data.measurement import Measurement
-from .engine import reconstruct
+from .engine.run import reconstruct
 from .fourier import diffraction
 from .physics.metrics import object_error
 from .simulate.batch import Particles

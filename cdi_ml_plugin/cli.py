@@ -24,7 +24,7 @@ from .errors import CdiMlError
 if TYPE_CHECKING:
     from .data.measurement import Measurement
     from .data.result import Result
-    from .progress import Watch
+    from .engine.progress import Watch
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -103,7 +103,7 @@ def _phase(
     quiet: bool,
     watch: Watch | None = None,
 ) -> Result:
-    from . import engine
+    from .engine import run as engine
     from .hosts.cohere_arrays import read_continue
 
     start = support = None

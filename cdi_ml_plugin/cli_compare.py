@@ -72,7 +72,7 @@ def compare(
     from . import compare as comparing
     from .compare_chains import parameters_of
     from .compare_runs import check_foreign
-    from .engine import HELD_OUT
+    from .engine.run import HELD_OUT
     from .io.write import check_folder
     from .operators.sequence import parse
 

@@ -146,8 +146,8 @@ def parameter_options(command: Command) -> Command:
 
 def read_parameters(data: Path, config: Path | None, settings: Sequence[str]) -> dict[str, Any]:
     """Parameters from a config_rec (given, or that of the experiment), then from ``--set``."""
+    from .engine.parameters import as_cohere
     from .io.cohere import read_config
-    from .parameters import as_cohere
 
     if config is None and (data / "conf" / "config_rec").is_file():
         config = data / "conf" / "config_rec"

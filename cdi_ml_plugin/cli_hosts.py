@@ -37,7 +37,7 @@ def cohere_guess(
     Writes image.npy and support.npy, and says which two lines of config_rec take them: nothing of this
     package runs inside cohere then.
     """
-    from .engine import reconstruct
+    from .engine.run import reconstruct
     from .hosts.cohere_arrays import write_continue
     from .hosts.cohere_options import Options, operators
     from .io.cohere import read_experiment

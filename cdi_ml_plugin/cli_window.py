@@ -15,7 +15,7 @@ from .errors import ParameterError, WriteError
 if TYPE_CHECKING:
     from .data.measurement import Measurement
     from .data.result import Result
-    from .progress import Watch
+    from .engine.progress import Watch
 
 
 @click.command()

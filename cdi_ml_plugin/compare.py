@@ -15,7 +15,7 @@ from .compare_result import Comparison, Member
 from .compare_runs import Folder, Kept, compute
 from .compare_statistics import agreement, common_box, in_array, placed
 from .data.measurement import Measurement
-from .engine import HELD_OUT
+from .engine.run import HELD_OUT
 from .errors import AlgorithmError, ParameterError
 from .fourier import diffraction
 from .operators.base import Step

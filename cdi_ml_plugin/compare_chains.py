@@ -11,12 +11,12 @@ from typing import Any
 import torch
 
 from .data.measurement import Measurement
+from .engine.loop import OWN_KEYS, Job
+from .engine.parameters import HONOURED, check
 from .errors import ParameterError
 from .io.cxi_groups import plain
-from .job import OWN_KEYS, Job
 from .operators.base import Step
 from .operators.sequence import parse
-from .parameters import HONOURED, check
 from .provenance import data_digest, weights_digests
 
 # Keys that choose what is compared elsewhere, and change no run.

@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 from .compare_chains import Chain
 from .data.measurement import Measurement
 from .data.result import Run
-from .engine import interruption
+from .engine.loop import Start
+from .engine.progress import Progress
+from .engine.run import interruption
 from .errors import ReadError, WriteError
 from .io.cxi_groups import plain
 from .io.write import staged, versions
-from .job import Start
 from .physics import metrics
-from .progress import Progress
 from .provenance import data_digest, hardware
 
 PROGRAM = "cdi-ml compare"

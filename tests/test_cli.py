@@ -397,7 +397,7 @@ def test_too_little_memory(array, run, tmp_path, monkeypatch):
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("CUDA out of memory. Tried to allocate 20 GiB.\nMore of it")
 
-    monkeypatch.setattr("cdi_ml_plugin.engine.reconstruct", fail)
+    monkeypatch.setattr("cdi_ml_plugin.engine.run.reconstruct", fail)
     assert_refused(run("reconstruct", array, "--out", tmp_path / "out"), "out of memory", "crop")
 
 

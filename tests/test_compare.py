@@ -28,6 +28,7 @@ from cdi_ml_plugin.compare_statistics import (
     placed,
     rank_sum,
 )
+from cdi_ml_plugin.engine.loop import Job
 from cdi_ml_plugin.errors import (
     AlgorithmError,
     ParameterError,
@@ -37,7 +38,6 @@ from cdi_ml_plugin.errors import (
 )
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.geometry.geometry import Geometry
-from cdi_ml_plugin.job import Job
 from cdi_ml_plugin.physics.metrics import crossing, prtf, shells, spectral_weight
 from cdi_ml_plugin.simulate.particle import strained_crystal
 from cdi_ml_plugin.view import compare as view

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from cdi_ml_plugin import ER, MLE, Measurement, reconstruct
+from cdi_ml_plugin.engine.loop import Job, Start
 from cdi_ml_plugin.fourier import diffraction, to_reciprocal
-from cdi_ml_plugin.job import Job, Start
 from cdi_ml_plugin.physics.metrics import object_error
 from cdi_ml_plugin.physics.state import State
 from cdi_ml_plugin.simulate.particle import strained_crystal
@@ -112,7 +112,7 @@ def test_the_true_object_of_data_without_noise_stays_with_a_gap(crystal: Any) ->
 
 def test_a_batch_is_as_good_as_one_alone(crystal: Any) -> None:
     job = Job.of(counted(crystal, 1e5), "10*ER + 20*MLE", {}, 0.03, "cpu", "double")
-    from cdi_ml_plugin.progress import Progress
+    from cdi_ml_plugin.engine.progress import Progress
 
     with Progress(False, 0) as bar:
         both = job.run([1, 2], Start(), [], bar)

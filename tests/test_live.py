@@ -7,7 +7,8 @@ import signal
 import pytest
 from windows import CHAIN, assert_shows, make_measurement, opened, same, settle
 
-from cdi_ml_plugin import progress, reconstruct
+from cdi_ml_plugin import reconstruct
+from cdi_ml_plugin.engine import progress
 from cdi_ml_plugin.view.live import Live
 from cdi_ml_plugin.view.volumes import relative_amplitude
 

@@ -10,15 +10,15 @@ import torch
 from numpy.typing import NDArray
 
 from cdi_ml_plugin import Measurement, reconstruct
+from cdi_ml_plugin.engine.loop import Job, Start
+from cdi_ml_plugin.engine.triggers import search_length, shrink_wrap
 from cdi_ml_plugin.errors import ParameterError
 from cdi_ml_plugin.fourier import diffraction
-from cdi_ml_plugin.job import Job, Start
 from cdi_ml_plugin.operators.sequence import parse
 from cdi_ml_plugin.physics.metrics import object_error
 from cdi_ml_plugin.physics.noise import photon_gain
 from cdi_ml_plugin.physics.state import Data
 from cdi_ml_plugin.simulate.particle import strained_crystal
-from cdi_ml_plugin.triggers import search_length, shrink_wrap
 
 SHAPE = (48, 44, 51)
 

@@ -236,9 +236,9 @@ def test_fewer_voxels_than_unknowns_are_named(crystal: Any) -> None:
 def test_too_little_memory_of_a_gpu_means_smaller_batches(
     crystal: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cdi_ml_plugin import engine
+    from cdi_ml_plugin.engine import run as engine
+    from cdi_ml_plugin.engine.loop import Job
     from cdi_ml_plugin.errors import AlgorithmError
-    from cdi_ml_plugin.job import Job
 
     whole = Job.run
     fits = [2]

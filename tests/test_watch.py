@@ -7,7 +7,8 @@ import time
 import numpy as np
 import pytest
 
-from cdi_ml_plugin import Measurement, progress, reconstruct
+from cdi_ml_plugin import Measurement, reconstruct
+from cdi_ml_plugin.engine import progress
 from cdi_ml_plugin.fourier import diffraction
 
 CHAIN = "4*ER + 10*HIO + 4*ER"

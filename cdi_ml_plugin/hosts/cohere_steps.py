@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 
 from ..data.measurement import Measurement
+from ..engine.loop import find_device
 from ..errors import ParameterError
-from ..job import find_device
 from ..physics.state import Data, State
 from .cohere import log
 from .cohere_arrays import centred, from_cohere, to_cohere

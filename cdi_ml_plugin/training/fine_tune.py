@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from ..data.measurement import Measurement
-from ..engine import HELD_OUT
+from ..engine.run import HELD_OUT
 from ..errors import MeasurementError, ReadError
 from ..io.arrays import SUFFIXES, read_tiff
 from ..nn import weights

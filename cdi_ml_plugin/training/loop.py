@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from ..engine import interruption
+from ..engine.run import interruption
 from ..errors import AlgorithmError, ParameterError, WriteError
 from ..nn import weights
 from ..provenance import hardware

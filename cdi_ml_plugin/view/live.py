@@ -11,7 +11,7 @@ from silx.gui import qt
 
 from ..data.measurement import Measurement
 from ..data.result import Result, Run
-from ..progress import Watch
+from ..engine.progress import Watch
 from .window import Window, going
 
 LOOK = 20  # ms between looks for news

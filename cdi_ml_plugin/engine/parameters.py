@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from numbers import Integral, Real
 from typing import Any
 
-from .errors import ParameterError
+from ..errors import ParameterError
 
 Check = Callable[[Any], bool]
 

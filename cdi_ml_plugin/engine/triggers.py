@@ -8,13 +8,13 @@ from typing import Any
 
 import torch
 
-from .errors import ParameterError
-from .fourier import phase_in_cohere, to_centre, to_corner
-from .operators.base import Operator, Step
-from .operators.classical import ER
-from .operators.support import ASW, SW, TWIN
-from .physics.projections import blur, modulus
-from .physics.state import Data, State
+from ..errors import ParameterError
+from ..fourier import phase_in_cohere, to_centre, to_corner
+from ..operators.base import Operator, Step
+from ..operators.classical import ER
+from ..operators.support import ASW, SW, TWIN
+from ..physics.projections import blur, modulus
+from ..physics.state import Data, State
 
 # Name of a sub-trigger in a sequence (HIO.SW0) → the parameter that lists its triggers.
 SUB_TRIGGERS = {"SW": "shrink_wrap_trigger", "PHC": "phc_trigger"}

@@ -8,9 +8,9 @@ from types import TracebackType
 
 from tqdm import tqdm
 
-from .data.result import Run
-from .physics import metrics
-from .physics.state import Data, State
+from ..data.result import Run
+from ..physics import metrics
+from ..physics.state import Data, State
 
 Watch = Callable[[Run], object]
 Snapshot = Callable[[int, Mapping[str, float]], Run]

@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from .data.measurement import Measurement
-from .data.result import Result, Run
-from .errors import AlgorithmError, ParameterError
-from .job import Job, Start
-from .operators.base import Step
-from .physics import metrics
-from .physics.state import Data
+from ..data.measurement import Measurement
+from ..data.result import Result, Run
+from ..errors import AlgorithmError, ParameterError
+from ..operators.base import Step
+from ..physics import metrics
+from ..physics.state import Data
+from .loop import Job, Start
 from .progress import Progress, Watch
 
 HELD_OUT = 0.03

@@ -8,16 +8,16 @@ from typing import Any
 
 import torch
 
-from .data.measurement import Measurement
-from .data.result import Run
-from .errors import ParameterError
-from .fourier import to_direct
-from .operators.base import Operator, Step
-from .operators.sequence import check_length, parse
-from .operators.support import ASW, AUTO, SW, box
+from ..data.measurement import Measurement
+from ..data.result import Run
+from ..errors import ParameterError
+from ..fourier import to_direct
+from ..operators.base import Operator, Step
+from ..operators.sequence import check_length, parse
+from ..operators.support import ASW, AUTO, SW, box
+from ..physics import metrics
+from ..physics.state import Data, State
 from .parameters import check
-from .physics import metrics
-from .physics.state import Data, State
 from .progress import Progress
 from .triggers import Trigger, all_triggers, in_coheres_way, search_length
 

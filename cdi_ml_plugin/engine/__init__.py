@@ -1,0 +1,1 @@
+"""A chain becomes a plan, a plan a result."""
