@@ -127,7 +127,7 @@ def _phase(
 
 def _write(result: Result, out: Path, force: bool) -> None:
     """Write the files, and say what they say."""
-    from .crystal import crystal_or_note
+    from .crystal.analysis import crystal_or_note
     from .io.write import write_result
 
     crystal, result = crystal_or_note(result)

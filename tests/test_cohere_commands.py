@@ -16,7 +16,7 @@ from environments import Environment
 from experiments import SHAPE, VARIABLES, Experiment, acted, command, configure, crystal
 
 from cdi_ml_plugin import Geometry
-from cdi_ml_plugin.crystal import analyse
+from cdi_ml_plugin.crystal.analysis import analyse
 from cdi_ml_plugin.hosts.cohere_arrays import read_continue
 from cdi_ml_plugin.io import read
 from cdi_ml_plugin.physics.metrics import object_error

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cdi_ml_plugin import Geometry, Measurement, reconstruct
-from cdi_ml_plugin.crystal import analyse, crystal_of, edge_width, without_ramp
+from cdi_ml_plugin.crystal.analysis import analyse, crystal_of, edge_width, without_ramp
 from cdi_ml_plugin.errors import ParameterError
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.simulate.particle import coordinates

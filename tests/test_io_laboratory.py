@@ -15,7 +15,7 @@ from test_io_write import make_result
 from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkIOXML import vtkXMLImageDataReader
 
-from cdi_ml_plugin.crystal import Crystal, crystal_of, crystal_or_note
+from cdi_ml_plugin.crystal.analysis import Crystal, crystal_of, crystal_or_note
 from cdi_ml_plugin.data.measurement import Measurement
 from cdi_ml_plugin.geometry.geometry import Geometry
 from cdi_ml_plugin.io.cxi import cxi_bytes

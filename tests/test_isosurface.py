@@ -7,7 +7,7 @@ import base64
 import numpy as np
 import pytest
 
-from cdi_ml_plugin.crystal import Crystal
+from cdi_ml_plugin.crystal.analysis import Crystal
 from cdi_ml_plugin.view.isosurface import (
     common_looks,
     contents,

@@ -13,7 +13,7 @@ from pages import Page
 from test_io_laboratory import GEOMETRY, with_provenance
 from test_io_write import SHAPE, make_result
 
-from cdi_ml_plugin.crystal import crystal_or_note
+from cdi_ml_plugin.crystal.analysis import crystal_or_note
 from cdi_ml_plugin.data.result import Run
 from cdi_ml_plugin.io.write import about_result
 from cdi_ml_plugin.view import report

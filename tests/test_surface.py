@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cdi_ml_plugin.crystal import Crystal
+from cdi_ml_plugin.crystal.analysis import Crystal
 from cdi_ml_plugin.errors import ParameterError
 from cdi_ml_plugin.view.surface import (
     COLOUR,

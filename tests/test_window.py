@@ -20,7 +20,7 @@ from windows import (
 )
 
 from cdi_ml_plugin import Geometry, Measurement, reconstruct
-from cdi_ml_plugin.crystal import analyse
+from cdi_ml_plugin.crystal.analysis import analyse
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.view.volumes import object_volumes, relative_amplitude, solid_window
 from cdi_ml_plugin.view.window import DETECTOR, DIFFRACTION, LABORATORY, SURFACE, Window

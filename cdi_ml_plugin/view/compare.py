@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from numpy.typing import NDArray
 
 from ..compare_statistics import in_array
-from ..crystal import FAINT, analyse
+from ..crystal.analysis import FAINT, analyse
 from ..errors import CdiMlError
 from ..geometry.geometry import Geometry
 from .compare_slices import draw_best, draw_spread

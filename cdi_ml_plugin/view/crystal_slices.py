@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ..crystal import Crystal
+from ..crystal.analysis import Crystal
 from .looks import Look, amplitude_look, displacement_look, phase_look, strain_look
 from .slices import MARGIN, OUTSIDE, new_figure
 from .surface import object_level

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, map_coordinates
 from skimage.measure import marching_cubes
 
-from ..crystal import FAINT, Crystal
+from ..crystal.analysis import FAINT, Crystal
 from .html import picture
 from .looks import Look, phase_look, strain_look, wrapped_phase_look
 from .plotly_figure import EYE, plot

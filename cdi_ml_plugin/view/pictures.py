@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
-from ..crystal import FAINT, Crystal, analyse
+from ..crystal.analysis import FAINT, Crystal, analyse
 from ..data.result import Result
 from ..errors import ParameterError, ReadError
 from ..fourier import diffraction

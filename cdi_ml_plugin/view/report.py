@@ -22,7 +22,7 @@ from .spectrum import draw_spectrum
 from .summary import draw_diffraction, draw_history, draw_object
 
 if TYPE_CHECKING:
-    from ..crystal import Crystal
+    from ..crystal.analysis import Crystal
     from ..data.result import Result
 
 # Figures of a crystal: what they are called here, and what they say.

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import distance_transform_edt, find_objects
 
-from ..crystal import FAINT, Crystal
+from ..crystal.analysis import FAINT, Crystal
 from ..errors import ParameterError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from matplotlib import colormaps
 from matplotlib.colors import Colormap
 from numpy.typing import NDArray
 
-from ..crystal import Crystal
+from ..crystal.analysis import Crystal
 from ..data.measurement import Measurement
 from ..data.result import Run
 from ..fourier import diffraction

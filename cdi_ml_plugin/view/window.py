@@ -11,7 +11,7 @@ from typing import Any
 
 from silx.gui import icons, qt
 
-from ..crystal import Crystal, analyse
+from ..crystal.analysis import Crystal, analyse
 from ..data.measurement import Measurement
 from ..data.result import Result, Run
 from ..errors import CdiMlError

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from skimage.restoration import unwrap_phase
 
-from .data.result import Result
-from .errors import ParameterError, ReadError
-from .fourier import diffraction
-from .geometry.geometry import Geometry
-from .geometry.laboratory import cubic_voxel, laboratory_shape, to_laboratory
-from .physics.metrics import align, crossing, prtf, shells
+from ..data.result import Result
+from ..errors import ParameterError, ReadError
+from ..fourier import diffraction
+from ..geometry.geometry import Geometry
+from ..geometry.laboratory import cubic_voxel, laboratory_shape, to_laboratory
+from ..physics.metrics import align, crossing, prtf, shells
 
 Real = NDArray[np.float32]
 FAINT = 0.1  # of the highest amplitude; below it the phase is noise

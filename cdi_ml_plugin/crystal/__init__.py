@@ -1,0 +1,1 @@
+"""What the object says in nm: the crystal in the laboratory."""
