@@ -22,7 +22,7 @@ def export(result: Path, folder: Path, program: str, scan: int | None, force: bo
     chosen one. bcdi needs nothing of this: it reads result.cxi.
     """
     from .io.cdiutils import export_cdiutils
-    from .io.result_file import read_result
+    from .io.cxi.reader import read_result
 
     for path in export_cdiutils(read_result(result), folder, scan, force):
         click.echo(f"written: {path}")

@@ -71,7 +71,7 @@ def figure(
     The crystal's surface coloured by phase and by strain and the surface of its diffraction, measured and
     calculated, in the axes of the laboratory; slices; and the Fourier spectral weight.
     """
-    from .io.result_file import read_result
+    from .io.cxi.reader import read_result
     from .io.write import staged
     from .view.pictures import Pictures
 

@@ -90,7 +90,7 @@ def _read(path: Path, reading: dict[str, Any]) -> Measurement | Result:
     given = [f"--{name}" for name, value in reading.items() if value]
     if given:
         raise ParameterError(f"{', '.join(given)}: only for measured data, and {path} is a result")
-    from .io.result_file import read_result
+    from .io.cxi.reader import read_result
 
     return read_result(path)
 
@@ -98,7 +98,7 @@ def _read(path: Path, reading: dict[str, Any]) -> Measurement | Result:
 def _is_result(path: Path) -> bool:
     import h5py
 
-    from .io.cxi import PROGRAM
+    from .io.cxi.writer import PROGRAM
 
     if path.is_dir():
         return (path / "result.cxi").is_file()

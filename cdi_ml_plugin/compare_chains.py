@@ -14,7 +14,7 @@ from .data.measurement import Measurement
 from .engine.loop import OWN_KEYS, Job
 from .engine.parameters import HONOURED, check
 from .errors import ParameterError
-from .io.cxi_groups import plain
+from .io.cxi.groups import plain
 from .operators.base import Step
 from .operators.sequence import parse
 from .provenance import data_digest, weights_digests

@@ -15,7 +15,7 @@ from .compare_chains import Chain
 from .compare_runs import PROGRAM, Kept
 from .compare_statistics import Agreement, Values, common_bins, distribution, rank_sum
 from .data.measurement import Measurement
-from .io.cxi_groups import plain
+from .io.cxi.groups import plain
 from .io.write import about_data, staged, versions
 from .physics.metrics import Shells, crossing
 from .provenance import data_digest

@@ -26,7 +26,7 @@ from .engine.loop import Start
 from .engine.progress import Progress
 from .engine.run import interruption
 from .errors import ReadError, WriteError
-from .io.cxi_groups import plain
+from .io.cxi.groups import plain
 from .io.write import staged, versions
 from .physics import metrics
 from .provenance import data_digest, hardware

@@ -13,7 +13,7 @@ from matplotlib.image import imread
 
 from cdi_ml_plugin import Measurement, cli, reconstruct
 from cdi_ml_plugin.fourier import diffraction
-from cdi_ml_plugin.io.result_file import read_result
+from cdi_ml_plugin.io.cxi.reader import read_result
 from cdi_ml_plugin.io.write import write_result
 
 CHAIN = "4*ER + 4*HIO + 4*ER"

@@ -22,8 +22,8 @@ from cdi_ml_plugin.crystal.analysis import crystal_of
 from cdi_ml_plugin.errors import ParameterError, WriteError
 from cdi_ml_plugin.io import read
 from cdi_ml_plugin.io.cdiutils import export_cdiutils
-from cdi_ml_plugin.io.cxi import cxi_bytes
-from cdi_ml_plugin.io.result_file import read_result
+from cdi_ml_plugin.io.cxi.reader import read_result
+from cdi_ml_plugin.io.cxi.writer import cxi_bytes
 
 # colorcet and tabulate are all that cdiutils' loaders import and this package does not
 OTHERS = ("cdiutils==0.2.1", "bcdi==0.2.3", "colorcet", "tabulate")

@@ -12,7 +12,7 @@ from cdi_ml_plugin import Measurement, cli, cli_view
 from cdi_ml_plugin.cli_data import read_prepared
 from cdi_ml_plugin.data.result import Result, Run
 from cdi_ml_plugin.geometry.geometry import Geometry
-from cdi_ml_plugin.io.cxi import cxi_bytes
+from cdi_ml_plugin.io.cxi.writer import cxi_bytes
 from cdi_ml_plugin.physics.metrics import shells, spectral_weight
 from cdi_ml_plugin.simulate.scan import write_virtual_scan
 from cdi_ml_plugin.view import opengl, pictures

@@ -18,8 +18,8 @@ from vtkmodules.vtkIOXML import vtkXMLImageDataReader
 from cdi_ml_plugin.crystal.analysis import Crystal, crystal_of, crystal_or_note
 from cdi_ml_plugin.data.measurement import Measurement
 from cdi_ml_plugin.geometry.geometry import Geometry
-from cdi_ml_plugin.io.cxi import cxi_bytes
-from cdi_ml_plugin.io.result_file import read_result
+from cdi_ml_plugin.io.cxi.reader import read_result
+from cdi_ml_plugin.io.cxi.writer import cxi_bytes
 from cdi_ml_plugin.io.vtk import vti_bytes
 from cdi_ml_plugin.io.write import CRYSTAL_FILES, RESULT_FILES, write_result
 from cdi_ml_plugin.view import report, summary

@@ -13,8 +13,8 @@ from cdi_ml_plugin.data.measurement import Measurement
 from cdi_ml_plugin.data.result import Result, Run
 from cdi_ml_plugin.errors import ReadError
 from cdi_ml_plugin.io import exact, read
-from cdi_ml_plugin.io.cxi import DETECTOR, PROCESS, cxi_bytes
-from cdi_ml_plugin.io.result_file import read_result
+from cdi_ml_plugin.io.cxi.reader import read_result
+from cdi_ml_plugin.io.cxi.writer import DETECTOR, PROCESS, cxi_bytes
 
 PROVENANCE = {
     "source": "scan_54",

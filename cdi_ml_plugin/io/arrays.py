@@ -19,7 +19,7 @@ from silx.io.nxdata.parse import get_default
 
 from ..data.measurement import Measurement
 from ..errors import CdiMlError, MeasurementError, ReadError
-from .result_file import earlier_provenance
+from .cxi.reader import earlier_provenance
 
 Array = NDArray[Any]
 

@@ -16,8 +16,8 @@ import numpy as np
 
 from ..data.result import Result
 from ..errors import ParameterError
-from .cxi import cxi_bytes, first_entry
-from .cxi_groups import PACKED, add_group
+from .cxi.groups import PACKED, add_group
+from .cxi.writer import cxi_bytes, first_entry
 from .write import staged
 
 RUNS = "pynx_phasing"  # of the pipeline's folder

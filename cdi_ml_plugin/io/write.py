@@ -20,8 +20,8 @@ from ..crystal.analysis import Crystal, crystal_or_note
 from ..data.measurement import Measurement
 from ..data.result import Result, Run
 from ..errors import WriteError
-from .cxi import cxi_bytes
-from .cxi_groups import plain
+from .cxi.groups import plain
+from .cxi.writer import cxi_bytes
 
 RESULT_FILES = ("result.cxi", "metrics.json", "summary.png", "report.html")
 CRYSTAL_FILES = ("result.vti",)  # where the geometry is known

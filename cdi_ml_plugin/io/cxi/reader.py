@@ -11,11 +11,11 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.measurement import Measurement
-from ..data.result import Result, Run
-from ..errors import MeasurementError, ReadError
-from . import exact
-from .cxi import DETECTOR, PROCESS, PROGRAM
+from ...data.measurement import Measurement
+from ...data.result import Result, Run
+from ...errors import MeasurementError, ReadError
+from .. import exact
+from .writer import DETECTOR, PROCESS, PROGRAM
 
 # What h5py and a record that was tampered with raise.
 _DAMAGE = (OSError, RuntimeError, ValueError, KeyError, IndexError, TypeError, AttributeError)

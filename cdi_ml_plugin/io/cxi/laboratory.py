@@ -12,10 +12,10 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..crystal.analysis import Crystal
-from ..data.result import Result
-from ..geometry.geometry import Geometry
-from .cxi_groups import PACKED, add_group, store
+from ...crystal.analysis import Crystal
+from ...data.result import Result
+from ...geometry.geometry import Geometry
+from .groups import PACKED, add_group, store
 
 AXES = ("z", "y", "x")
 ELEMENTARY_CHARGE = 1.602176634e-19  # C; J in an eV

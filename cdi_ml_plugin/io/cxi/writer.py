@@ -19,14 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import xlogy
 
-from .. import __version__
-from ..crystal.analysis import Crystal
-from ..data.measurement import Measurement
-from ..data.result import Result
-from ..fourier import diffraction
-from . import exact
-from .cxi_groups import PACKED, add_group, store
-from .cxi_laboratory import add_laboratory
+from ... import __version__
+from ...crystal.analysis import Crystal
+from ...data.measurement import Measurement
+from ...data.result import Result
+from ...fourier import diffraction
+from .. import exact
+from .groups import PACKED, add_group, store
+from .laboratory import add_laboratory
 
 PROGRAM = "cdi_ml_plugin"
 CXI_VERSION = 150

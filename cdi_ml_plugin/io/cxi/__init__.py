@@ -1,0 +1,1 @@
+"""Results as CXI files: writer and reader."""
