@@ -104,7 +104,7 @@ def _phase(
     watch: Watch | None = None,
 ) -> Result:
     from .engine import run as engine
-    from .hosts.cohere_arrays import read_continue
+    from .hosts.cohere.arrays import read_continue
 
     start = support = None
     if parameters.get("init_guess") == "continue":

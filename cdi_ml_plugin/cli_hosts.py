@@ -38,8 +38,8 @@ def cohere_guess(
     package runs inside cohere then.
     """
     from .engine.run import reconstruct
-    from .hosts.cohere_arrays import write_continue
-    from .hosts.cohere_options import Options, operators
+    from .hosts.cohere.arrays import write_continue
+    from .hosts.cohere.options import Options, operators
     from .io.cohere import read_experiment
 
     parameters = read_parameters(experiment, None, settings)

@@ -17,7 +17,7 @@ from experiments import SHAPE, VARIABLES, Experiment, acted, command, configure,
 
 from cdi_ml_plugin import Geometry
 from cdi_ml_plugin.crystal.analysis import analyse
-from cdi_ml_plugin.hosts.cohere_arrays import read_continue
+from cdi_ml_plugin.hosts.cohere.arrays import read_continue
 from cdi_ml_plugin.io import read
 from cdi_ml_plugin.physics.metrics import object_error
 

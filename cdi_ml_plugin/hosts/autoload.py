@@ -55,7 +55,7 @@ def installed() -> bool:
 def adapt(module: "ModuleType") -> None:
     """Add to one of cohere's modules what it lacks; where that fails, it stays as it is."""
     try:
-        from . import cohere
+        from .cohere import modules as cohere
 
         cohere.adapt(module)
     except Exception as error:  # whatever is wrong with us, cohere has to go on

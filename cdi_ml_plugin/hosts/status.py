@@ -44,7 +44,7 @@ class Host(NamedTuple):
 def cohere() -> Host:
     """State of cohere in this interpreter."""
     at_start = autoload.installed()  # before the next line, which installs it by hand
-    from . import cohere as host
+    from .cohere import modules as host
 
     if importlib.util.find_spec("cohere_core") is None:
         return Host("cohere", None, False, False, "pip install cohere_core cohere_ui")

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
-from ..errors import CdiMlError, ParameterError
-from ..operators import registry
-from ..operators.base import Operator
+from ...errors import CdiMlError, ParameterError
+from ...operators import registry
+from ...operators.base import Operator
 
 ZEROS: tuple[Literal["dark", "unknown"], ...] = ("dark", "unknown")
 

@@ -15,13 +15,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..data.measurement import Measurement
-from ..engine.loop import find_device
-from ..errors import ParameterError
-from ..physics.state import Data, State
-from .cohere import log
-from .cohere_arrays import centred, from_cohere, to_cohere
-from .cohere_options import Options, operators
+from ...data.measurement import Measurement
+from ...engine.loop import find_device
+from ...errors import ParameterError
+from ...physics.state import Data, State
+from .arrays import centred, from_cohere, to_cohere
+from .modules import log
+from .options import Options, operators
 
 STARTS = ("CNN",)  # what makes a start: not for the later generations of a genetic algorithm
 # Several reconstructions are threads of one process, where torch has one random generator, and

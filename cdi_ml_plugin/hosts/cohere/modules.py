@@ -2,7 +2,7 @@
 
 Six of cohere's modules are adapted, in memory and by additions alone: a reconstruction whose sequence
 names none of these algorithms runs as without them. Nothing here imports torch; what a sequence needs
-beyond that is in `cohere_steps`, which is imported when a sequence asks for it.
+beyond that is in `bridge`, which is imported when a sequence asks for it.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 from typing import Any
 
-from ..errors import CdiMlError
-from ..operators import registry
-from ..operators.sequence import plain
-from . import autoload
+from ...errors import CdiMlError
+from ...operators import registry
+from ...operators.sequence import plain
+from .. import autoload
 
 OLDEST = (4, 2)
 AFTER = ("to_reciprocal_space", "modulus", "to_direct_space")  # they record cohere's error
@@ -116,7 +116,7 @@ def _phasing(module: ModuleType) -> None:
         if result < 0 or not any(f.__name__ in steps for f in self.flow):
             return result
         try:
-            from .cohere_steps import Bridge
+            from .bridge import Bridge
 
             setattr(self, MARK, Bridge(self, module, steps, gen, random))
         except CdiMlError as error:  # the way cohere reports what it cannot run
@@ -152,7 +152,7 @@ def _config_verifier(module: ModuleType) -> None:
         algorithms = offered(import_module("cohere_core.controller.op_flow").algs).values()
         ours = {plain(name).upper() for name in named}.intersection(algorithms)
         if config_name == "config_rec" and ours:  # torch is not worth waiting for otherwise
-            from .cohere_options import problem
+            from .options import problem
 
             found = problem(conf_map, sorted(ours))
             errors += f"\n{found}" if found else ""

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ReadError, WriteError
+from ...errors import ReadError, WriteError
 
 
 def from_cohere(image: NDArray[Any]) -> NDArray[Any]:

@@ -1,0 +1,3 @@
+"""cohere's algorithms, and this package's beside them: importing this room adds them by hand."""
+
+from . import modules as modules
