@@ -21,7 +21,7 @@ from .cli_data import (
 from .errors import ParameterError, ReadError
 
 if TYPE_CHECKING:
-    from .compare_result import Comparison
+    from .compare.comparison import Comparison
     from .data.measurement import Measurement
     from .geometry.geometry import Basis
 
@@ -69,9 +69,9 @@ def compare(
     the chain of that name alone. Each finished run is kept in OUT/runs: the same command goes on
     where it was stopped, and more --seeds add to what is there.
     """
-    from . import compare as comparing
-    from .compare_chains import parameters_of
-    from .compare_runs import check_foreign
+    from .compare import run as comparing
+    from .compare.chains import parameters_of
+    from .compare.runs import check_foreign
     from .engine.run import HELD_OUT
     from .io.write import check_folder
     from .operators.sequence import parse

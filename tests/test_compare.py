@@ -17,9 +17,9 @@ from pages import Browser, Page
 
 from cdi_ml_plugin import Measurement, cli, reconstruct
 from cdi_ml_plugin.cli_compare import by_name
-from cdi_ml_plugin.compare import compare
-from cdi_ml_plugin.compare_result import PAGES, Comparison
-from cdi_ml_plugin.compare_statistics import (
+from cdi_ml_plugin.compare.comparison import PAGES, Comparison
+from cdi_ml_plugin.compare.run import compare
+from cdi_ml_plugin.compare.statistics import (
     agreement,
     common_bins,
     common_box,

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 
 from cdi_ml_plugin import Measurement, cli
 from cdi_ml_plugin.cli_compare import by_chain
-from cdi_ml_plugin.compare import compare
-from cdi_ml_plugin.compare_chains import parameters_of
+from cdi_ml_plugin.compare.chains import parameters_of
+from cdi_ml_plugin.compare.run import compare
 from cdi_ml_plugin.errors import ParameterError
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.simulate.particle import strained_crystal

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
-from ..compare_statistics import in_array
+from ..compare.statistics import in_array
 from ..crystal.analysis import FAINT, analyse
 from ..errors import CdiMlError
 from ..geometry.geometry import Geometry
@@ -24,7 +24,7 @@ from .isosurface import contents, surface_of_crystal, surface_of_object
 from .slices import new_figure, short
 
 if TYPE_CHECKING:
-    from ..compare_result import Comparison
+    from ..compare.comparison import Comparison
 
 NAMES = {"chi2": "χ²", "pearson": "$r_p$", "chi2_held_out": "held-out χ²"}
 STYLES = ("-", "--", "-.", ":")  # they take turns beside the colours

@@ -24,7 +24,7 @@ from .slices import (
 )
 
 if TYPE_CHECKING:
-    from ..compare_result import Comparison
+    from ..compare.comparison import Comparison
 
 
 def draw_best(comparison: Comparison) -> Figure:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from cdi_ml_plugin import Geometry
-from cdi_ml_plugin.compare import compare
+from cdi_ml_plugin.compare.run import compare
 from cdi_ml_plugin.data.preprocess import prepare
 from cdi_ml_plugin.engine.loop import DEFAULT_SEQUENCE
 from cdi_ml_plugin.io import read

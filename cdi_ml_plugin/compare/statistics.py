@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.fft import next_fast_len
 from scipy.stats import mannwhitneyu
 
-from .compare_runs import Kept
-from .physics.metrics import align
+from ..physics.metrics import align
+from .runs import Kept
 
 # Voxels on each side of the objects in their common box: what a shift by parts of a voxel smears over the
 # edge is then below a percent.

@@ -10,16 +10,16 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
-from .compare_chains import Chain, chains_of
-from .compare_result import Comparison, Member
-from .compare_runs import Folder, Kept, compute
-from .compare_statistics import agreement, common_box, in_array, placed
-from .data.measurement import Measurement
-from .engine.run import HELD_OUT
-from .errors import AlgorithmError, ParameterError
-from .fourier import diffraction
-from .operators.base import Step
-from .physics.metrics import Shells, align, best, prtf, shells, spectral_weight
+from ..data.measurement import Measurement
+from ..engine.run import HELD_OUT
+from ..errors import AlgorithmError, ParameterError
+from ..fourier import diffraction
+from ..operators.base import Step
+from ..physics.metrics import Shells, align, best, prtf, shells, spectral_weight
+from .chains import Chain, chains_of
+from .comparison import Comparison, Member
+from .runs import Folder, Kept, compute
+from .statistics import agreement, common_box, in_array, placed
 
 
 def compare(

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .compare_chains import Chain
-from .compare_runs import PROGRAM, Kept
-from .compare_statistics import Agreement, Values, common_bins, distribution, rank_sum
-from .data.measurement import Measurement
-from .io.cxi.groups import plain
-from .io.write import about_data, staged, versions
-from .physics.metrics import Shells, crossing
-from .provenance import data_digest
+from ..data.measurement import Measurement
+from ..io.cxi.groups import plain
+from ..io.write import about_data, staged, versions
+from ..physics.metrics import Shells, crossing
+from ..provenance import data_digest
+from .chains import Chain
+from .runs import PROGRAM, Kept
+from .statistics import Agreement, Values, common_bins, distribution, rank_sum
 
 PAGES = ("compare.html", "compare.json")
 LOWER_IS_BETTER = {"chi2": True, "pearson": False, "chi2_held_out": True}
@@ -191,7 +191,7 @@ class Comparison:
         WriteError
             No permission, no space: what was there is unchanged.
         """
-        from .view.compare import page  # imports Matplotlib
+        from ..view.compare import page  # imports Matplotlib
 
         content = self.content()
         text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n"

@@ -10,14 +10,14 @@ from typing import Any
 
 import torch
 
-from .data.measurement import Measurement
-from .engine.loop import OWN_KEYS, Job
-from .engine.parameters import HONOURED, check
-from .errors import ParameterError
-from .io.cxi.groups import plain
-from .operators.base import Step
-from .operators.sequence import parse
-from .provenance import data_digest, weights_digests
+from ..data.measurement import Measurement
+from ..engine.loop import OWN_KEYS, Job
+from ..engine.parameters import HONOURED, check
+from ..errors import ParameterError
+from ..io.cxi.groups import plain
+from ..operators.base import Step
+from ..operators.sequence import parse
+from ..provenance import data_digest, weights_digests
 
 # Keys that choose what is compared elsewhere, and change no run.
 ELSEWHERE = ("algorithm_sequence", "reconstructions")

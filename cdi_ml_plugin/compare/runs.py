@@ -19,17 +19,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .compare_chains import Chain
-from .data.measurement import Measurement
-from .data.result import Run
-from .engine.loop import Start
-from .engine.progress import Progress
-from .engine.run import interruption
-from .errors import ReadError, WriteError
-from .io.cxi.groups import plain
-from .io.write import staged, versions
-from .physics import metrics
-from .provenance import data_digest, hardware
+from ..data.measurement import Measurement
+from ..data.result import Run
+from ..engine.loop import Start
+from ..engine.progress import Progress
+from ..engine.run import interruption
+from ..errors import ReadError, WriteError
+from ..io.cxi.groups import plain
+from ..io.write import staged, versions
+from ..physics import metrics
+from ..provenance import data_digest, hardware
+from .chains import Chain
 
 PROGRAM = "cdi-ml compare"
 RUNS = "runs"

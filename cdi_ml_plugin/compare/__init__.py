@@ -1,0 +1,1 @@
+"""Chains compared over many seeds."""
