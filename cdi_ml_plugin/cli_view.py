@@ -73,7 +73,7 @@ def figure(
     """
     from .io.cxi.reader import read_result
     from .io.write import staged
-    from .view.pictures import Pictures
+    from .view.figures.pictures import Pictures
 
     if out is None:
         out = result if result.is_dir() else result.parent

@@ -27,7 +27,7 @@ def view(path: Path, **reading: Any) -> None:
     PATH is a result (result.cxi, or its folder) or measured data, as `reconstruct` takes them. Where
     there is no display, a picture is written into the current folder instead.
     """
-    from .view.display import need_qt, no_display
+    from .view.window.display import need_qt, no_display
 
     need_qt()
     shown = _read(path, reading)
@@ -36,7 +36,7 @@ def view(path: Path, **reading: Any) -> None:
         click.echo(f"{reason}: written instead: {_picture(shown, path)}")
         return
     from .data.result import Result
-    from .view.window import Window
+    from .view.window.window import Window
 
     window = Window(f"{path} – cdi-ml")
     window.open()
@@ -55,7 +55,7 @@ def can_watch() -> bool:
     DisplayError
         Qt is not installed.
     """
-    from .view.display import need_qt, no_display
+    from .view.window.display import need_qt, no_display
 
     need_qt()
     reason = no_display()
@@ -71,8 +71,8 @@ def watch_and_write(
     write: Callable[[Result], None],
 ) -> None:
     """Phase in front of a window, write what came of it, and leave it on the screen."""
-    from .view.live import Live
-    from .view.window import Window
+    from .view.window.live import Live
+    from .view.window.window import Window
 
     window = Window(title)
     window.open()
@@ -111,8 +111,8 @@ def _is_result(path: Path) -> bool:
 def _picture(shown: Measurement | Result, path: Path) -> Path:
     """Draw into the current folder under a name that is free."""
     from .data.result import Result
-    from .view.pattern import draw_pattern
-    from .view.summary import draw_summary
+    from .view.figures.pattern import draw_pattern
+    from .view.figures.summary import draw_summary
 
     figure = draw_summary(shown) if isinstance(shown, Result) else draw_pattern(shown)
     stem = path.resolve().stem

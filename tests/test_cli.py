@@ -24,7 +24,7 @@ from cdi_ml_plugin import cli
 from cdi_ml_plugin.io.write import CRYSTAL_FILES, RESULT_FILES
 from cdi_ml_plugin.simulate import scan as simulation
 from cdi_ml_plugin.simulate.scan import write_virtual_scan
-from cdi_ml_plugin.view import summary
+from cdi_ml_plugin.view.figures import summary
 
 CHAIN = "3*ER + 2*HIO"
 FIGURES = {"chi2", "pearson", "chi2_held_out"}

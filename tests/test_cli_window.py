@@ -76,7 +76,7 @@ def gui():
 def screen(gui, monkeypatch):
     """A screen that is none; windows are closed as soon as somebody would have to close them."""
     monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
-    from cdi_ml_plugin.view.window import Window
+    from cdi_ml_plugin.view.window.window import Window
 
     seen = []
 

@@ -40,8 +40,8 @@ from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.geometry.geometry import Geometry
 from cdi_ml_plugin.physics.metrics import crossing, prtf, shells, spectral_weight
 from cdi_ml_plugin.simulate.particle import strained_crystal
-from cdi_ml_plugin.view import compare as view
-from cdi_ml_plugin.view.html import plotly
+from cdi_ml_plugin.view.pages import comparison as view
+from cdi_ml_plugin.view.pages.html import plotly
 
 SHAPE = (32, 32, 32)
 CHAINS = {"<slow> & steady": "4*ER + 3*HIO + 4*ER", "HIO at the end": "2*ER + 5*HIO"}

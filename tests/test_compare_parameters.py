@@ -17,7 +17,7 @@ from cdi_ml_plugin.compare.run import compare
 from cdi_ml_plugin.errors import ParameterError
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.simulate.particle import strained_crystal
-from cdi_ml_plugin.view import compare as view
+from cdi_ml_plugin.view.pages import comparison as view
 
 SHAPE = (32, 32, 32)
 CHAINS = {"ER alone": "2*ER", "untrained": "ER + 2*REFINE + ER"}

@@ -15,9 +15,10 @@ from cdi_ml_plugin.geometry.geometry import Geometry
 from cdi_ml_plugin.io.cxi.writer import cxi_bytes
 from cdi_ml_plugin.physics.metrics import shells, spectral_weight
 from cdi_ml_plugin.simulate.scan import write_virtual_scan
-from cdi_ml_plugin.view import opengl, pictures
-from cdi_ml_plugin.view.crystal_slices import draw_crystal_slices
-from cdi_ml_plugin.view.spectrum import draw_spectrum
+from cdi_ml_plugin.view.figures import pictures
+from cdi_ml_plugin.view.figures.crystal import draw_crystal_slices
+from cdi_ml_plugin.view.figures.spectrum import draw_spectrum
+from cdi_ml_plugin.view.surfaces import opengl
 
 WITH_OPENGL = pytest.mark.skipif(opengl.problem() is not None, reason="there is no OpenGL")
 SIZE = 240

@@ -22,7 +22,8 @@ from cdi_ml_plugin.io.cxi.reader import read_result
 from cdi_ml_plugin.io.cxi.writer import cxi_bytes
 from cdi_ml_plugin.io.vtk import vti_bytes
 from cdi_ml_plugin.io.write import CRYSTAL_FILES, RESULT_FILES, write_result
-from cdi_ml_plugin.view import report, summary
+from cdi_ml_plugin.view.figures import summary
+from cdi_ml_plugin.view.pages import report
 
 GEOMETRY = Geometry(
     energy=9.0,

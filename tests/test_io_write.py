@@ -24,8 +24,9 @@ from cdi_ml_plugin.errors import WriteError
 from cdi_ml_plugin.io import write
 from cdi_ml_plugin.io.write import RESULT_FILES, check_folder, staged, write_result
 from cdi_ml_plugin.simulate.particle import strained_crystal
-from cdi_ml_plugin.view import report, summary
-from cdi_ml_plugin.view.summary import draw_summary, flatten_phase
+from cdi_ml_plugin.view.figures import summary
+from cdi_ml_plugin.view.figures.summary import draw_summary, flatten_phase
+from cdi_ml_plugin.view.pages import report
 
 SHAPE = (24, 32, 28)
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from cdi_ml_plugin.crystal.analysis import Crystal
-from cdi_ml_plugin.view.isosurface import (
+from cdi_ml_plugin.view.pages.plotly import plot
+from cdi_ml_plugin.view.pages.surfaces import (
     common_looks,
     contents,
     draw_still,
     surface_of_crystal,
     surface_of_object,
 )
-from cdi_ml_plugin.view.plotly_figure import plot
 
 SHAPE = (30, 36, 40)
 RADIUS = 9.0

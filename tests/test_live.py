@@ -9,8 +9,8 @@ from windows import CHAIN, assert_shows, make_measurement, opened, same, settle
 
 from cdi_ml_plugin import reconstruct
 from cdi_ml_plugin.engine import progress
-from cdi_ml_plugin.view.live import Live
-from cdi_ml_plugin.view.volumes import relative_amplitude
+from cdi_ml_plugin.view.style.volumes import relative_amplitude
+from cdi_ml_plugin.view.window.live import Live
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,7 @@ def test_an_error_in_drawing_is_told_and_harms_nothing(window, measurement, monk
     def broken(*_):
         raise LookupError("of the window")
 
-    monkeypatch.setattr("cdi_ml_plugin.view.live.PATIENCE", 0.5)
+    monkeypatch.setattr("cdi_ml_plugin.view.window.live.PATIENCE", 0.5)
     monkeypatch.setattr(window, "show_running", broken)
     settle(window)
     found = Live(window, measurement, phase(measurement)).run()

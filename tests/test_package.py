@@ -68,7 +68,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
         "cdi_ml_plugin/py.typed",
         f"cdi_ml_plugin-{version}.data/purelib/cdi_ml_plugin.pth",
     }
-    for kept in ("nn/shipped/*.safetensors", "view/*.html"):
+    for kept in ("nn/shipped/*.safetensors", "view/pages/*.html"):
         data |= {str(p.relative_to(ROOT)) for p in PACKAGE.glob(kept)}
     assert {n for n in names if ".dist-info/" not in n} == modules | data
     info = {n.partition(".dist-info/")[2] for n in names if ".dist-info/" in n}

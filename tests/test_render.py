@@ -11,11 +11,11 @@ from matplotlib import colormaps
 from matplotlib.colors import ListedColormap
 
 from cdi_ml_plugin.errors import DisplayError
-from cdi_ml_plugin.view import opengl
-from cdi_ml_plugin.view.camera import Camera, best_camera
-from cdi_ml_plugin.view.looks import Look, displacement_look, phase_look, strain_look
-from cdi_ml_plugin.view.render import Panel, Scene, draw_surfaces
-from cdi_ml_plugin.view.surface import COLOUR, isosurface
+from cdi_ml_plugin.view.style.colours import Look, displacement_look, phase_look, strain_look
+from cdi_ml_plugin.view.surfaces import opengl
+from cdi_ml_plugin.view.surfaces.camera import Camera, best_camera
+from cdi_ml_plugin.view.surfaces.mesh import COLOUR, isosurface
+from cdi_ml_plugin.view.surfaces.render import Panel, Scene, draw_surfaces
 
 WITH_OPENGL = pytest.mark.skipif(opengl.problem() is not None, reason="there is no OpenGL")
 FRONT = Camera.at((0, 0, 1))

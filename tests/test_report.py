@@ -16,8 +16,8 @@ from test_io_write import SHAPE, make_result
 from cdi_ml_plugin.crystal.analysis import crystal_or_note
 from cdi_ml_plugin.data.result import Run
 from cdi_ml_plugin.io.write import about_result
-from cdi_ml_plugin.view import report
-from cdi_ml_plugin.view.html import number, plotly
+from cdi_ml_plugin.view.pages import report
+from cdi_ml_plugin.view.pages.html import number, plotly
 from cdi_ml_plugin.view.recipe import algorithms
 
 EVIL = "<script>alert(1)<script>.tif"

@@ -7,7 +7,7 @@ import pytest
 
 from cdi_ml_plugin.crystal.analysis import Crystal
 from cdi_ml_plugin.errors import ParameterError
-from cdi_ml_plugin.view.surface import (
+from cdi_ml_plugin.view.surfaces.mesh import (
     COLOUR,
     crystal_surface,
     diffraction_level,

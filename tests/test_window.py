@@ -22,8 +22,8 @@ from windows import (
 from cdi_ml_plugin import Geometry, Measurement, reconstruct
 from cdi_ml_plugin.crystal.analysis import analyse
 from cdi_ml_plugin.fourier import diffraction
-from cdi_ml_plugin.view.volumes import object_volumes, relative_amplitude, solid_window
-from cdi_ml_plugin.view.window import DETECTOR, DIFFRACTION, LABORATORY, SURFACE, Window
+from cdi_ml_plugin.view.style.volumes import object_volumes, relative_amplitude, solid_window
+from cdi_ml_plugin.view.window.window import DETECTOR, DIFFRACTION, LABORATORY, SURFACE, Window
 
 # steps that make voxels of about 20 nm
 GEOMETRY = {

@@ -20,7 +20,7 @@ from silx.gui.utils.testutils import QTest
 
 from cdi_ml_plugin import Measurement
 from cdi_ml_plugin.fourier import diffraction
-from cdi_ml_plugin.view.window import Window
+from cdi_ml_plugin.view.window.window import Window
 
 SHAPE = (24, 28, 32)
 CHAIN = "4*ER + 4*HIO + 4*ER"

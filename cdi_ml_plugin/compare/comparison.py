@@ -191,7 +191,7 @@ class Comparison:
         WriteError
             No permission, no space: what was there is unchanged.
         """
-        from ..view.compare import page  # imports Matplotlib
+        from ..view.pages.comparison import page  # imports Matplotlib
 
         content = self.content()
         text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n"

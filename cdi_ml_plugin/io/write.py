@@ -123,8 +123,8 @@ def write_result(
     WriteError
         See `check_folder`; or writing failed. Then nothing has changed on disk.
     """
-    from ..view import report  # imports Matplotlib: not needed for a check
-    from ..view.summary import draw_summary
+    from ..view.figures.summary import draw_summary
+    from ..view.pages import report  # imports Matplotlib: not needed for a check
 
     command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
     with staged(folder, RESULT_FILES, force, CRYSTAL_FILES) as stage:

@@ -11,7 +11,7 @@ from silx.gui.dialog.ColormapDialog import ColormapDialog
 from silx.gui.plot import PlotWidget, StackView
 from silx.gui.plot.ColorBar import ColorBarWidget
 
-from .volumes import Frame, Volume, colour_table
+from ..style.volumes import Frame, Volume, colour_table
 
 UNKNOWN = "#b8b8b8"  # masked, or without a phase
 CROSS = {"viridis": "#ff5cf0", "magma": "#4dff4d"}  # what stands out against the colours

@@ -6,12 +6,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from ..data.result import Result
-from ..fourier import diffraction
-from ..geometry.geometry import Basis
-from ..physics.metrics import shells, spectral_weight
-from .curves import COLOURS, plain, q_axis
-from .slices import new_figure
+from ...data.result import Result
+from ...fourier import diffraction
+from ...geometry.geometry import Basis
+from ...physics.metrics import shells, spectral_weight
+from ..style.curves import COLOURS, plain, q_axis
+from ..style.slices import new_figure
 
 WIDE = 4.0  # a ratio of largest to smallest from which on an axis is logarithmic
 

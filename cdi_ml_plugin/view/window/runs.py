@@ -9,8 +9,8 @@ import numpy as np
 from silx.gui import qt
 from silx.gui.plot import Plot1D
 
-from ..data.result import Run
-from .summary import CHOSEN, OTHERS
+from ...data.result import Run
+from ..figures.summary import CHOSEN, OTHERS
 
 COLUMNS = ("seed", "χ²", "held-out χ²", "")
 HINTS = (

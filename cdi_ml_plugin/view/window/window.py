@@ -11,16 +11,12 @@ from typing import Any
 
 from silx.gui import icons, qt
 
-from ..crystal.analysis import Crystal, analyse
-from ..data.measurement import Measurement
-from ..data.result import Result, Run
-from ..errors import CdiMlError
-from ..geometry.geometry import Geometry
-from .browser import Browser
-from .display import application, no_opengl
-from .runs import Runs
-from .scene import Scene
-from .volumes import (
+from ...crystal.analysis import Crystal, analyse
+from ...data.measurement import Measurement
+from ...data.result import Result, Run
+from ...errors import CdiMlError
+from ...geometry.geometry import Geometry
+from ..style.volumes import (
     Frame,
     Volume,
     crystal_volumes,
@@ -28,6 +24,10 @@ from .volumes import (
     object_volumes,
     solid_window,
 )
+from .browser import Browser
+from .display import application, no_opengl
+from .runs import Runs
+from .scene import Scene
 
 OBJECT, DIFFRACTION, SURFACE = "Object", "Diffraction", "Isosurface"
 LABORATORY, DETECTOR = "Laboratory frame, nm", "Detector frame, voxels"

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..errors import DisplayError
+from ...errors import DisplayError
 
 PATIENCE = 60.0  # s; a cold disk needs most of it
 # VTK chooses X, EGL or OSMesa by itself; where none of them works, it ends the process by a

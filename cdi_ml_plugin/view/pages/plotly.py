@@ -11,8 +11,8 @@ from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from .isosurface import Surface
-    from .looks import Look
+    from ..style.colours import Look
+    from .surfaces import Surface
 
 EYE = np.array([0.78, 0.51, 0.98])  # from where it is seen, (x, y, z); nearer is larger
 SHADES = 33  # colours that a page is given of a map

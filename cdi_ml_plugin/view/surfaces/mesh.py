@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import distance_transform_edt, find_objects
 
-from ..crystal.analysis import FAINT, Crystal
-from ..errors import ParameterError
+from ...crystal.analysis import FAINT, Crystal
+from ...errors import ParameterError
 
 if TYPE_CHECKING:
     import pyvista

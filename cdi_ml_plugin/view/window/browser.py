@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from silx.gui import qt
 
+from ..style.volumes import Frame, Volume
 from .planes import Planes
-from .volumes import Frame, Volume
 
 Index = tuple[int, int, int]
 ROWS = 2

@@ -12,7 +12,7 @@ from silx.gui import qt
 from silx.gui.colors import Colormap
 from silx.gui.plot.ColorBar import ColorBarWidget
 
-from .volumes import Frame, Volume, colour_table
+from ..style.volumes import Frame, Volume, colour_table
 
 PLAIN = "one colour"
 STEEL = "#7f9fc4"

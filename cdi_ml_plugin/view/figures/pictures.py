@@ -12,22 +12,18 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
-from ..crystal.analysis import FAINT, Crystal, analyse
-from ..data.result import Result
-from ..errors import ParameterError, ReadError
-from ..fourier import diffraction
-from ..geometry.geometry import BEAM, Basis, Geometry
-from ..geometry.laboratory import cubic_voxel, laboratory_shape
-from . import opengl
-from .camera import best_camera
-from .crystal_slices import draw_crystal_slices
-from .curves import NYQUIST, WAVENUMBER
-from .looks import Look, distance_look, phase_look, strain_look
-from .render import Panel, Scene, draw_surfaces
-from .slices import flatten_phase, new_figure
-from .spectrum import draw_spectrum
-from .summary import draw_diffraction, draw_object
-from .surface import (
+from ...crystal.analysis import FAINT, Crystal, analyse
+from ...data.result import Result
+from ...errors import ParameterError, ReadError
+from ...fourier import diffraction
+from ...geometry.geometry import BEAM, Basis, Geometry
+from ...geometry.laboratory import cubic_voxel, laboratory_shape
+from ..style.colours import Look, distance_look, phase_look, strain_look
+from ..style.curves import NYQUIST, WAVENUMBER
+from ..style.slices import flatten_phase, new_figure
+from ..surfaces import opengl
+from ..surfaces.camera import best_camera
+from ..surfaces.mesh import (
     COLOUR,
     crystal_surface,
     diffraction_level,
@@ -35,6 +31,10 @@ from .surface import (
     object_level,
     object_surface,
 )
+from ..surfaces.render import Panel, Scene, draw_surfaces
+from .crystal import draw_crystal_slices
+from .spectrum import draw_spectrum
+from .summary import draw_diffraction, draw_object
 
 if TYPE_CHECKING:
     import pyvista

@@ -13,18 +13,18 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
-from ..compare.statistics import in_array
-from ..crystal.analysis import FAINT, analyse
-from ..errors import CdiMlError
-from ..geometry.geometry import Geometry
-from .compare_slices import draw_best, draw_spread
-from .curves import COLOURS, GREY, plain, q_axis
+from ...compare.statistics import in_array
+from ...crystal.analysis import FAINT, analyse
+from ...errors import CdiMlError
+from ...geometry.geometry import Geometry
+from ..figures.comparison_slices import draw_best, draw_spread
+from ..style.curves import COLOURS, GREY, plain, q_axis
+from ..style.slices import new_figure, short
 from .html import picture, render
-from .isosurface import contents, surface_of_crystal, surface_of_object
-from .slices import new_figure, short
+from .surfaces import contents, surface_of_crystal, surface_of_object
 
 if TYPE_CHECKING:
-    from ..compare.comparison import Comparison
+    from ...compare.comparison import Comparison
 
 NAMES = {"chi2": "χ²", "pearson": "$r_p$", "chi2_held_out": "held-out χ²"}
 STYLES = ("-", "--", "-.", ":")  # they take turns beside the colours

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, map_coordinates
 from skimage.measure import marching_cubes
 
-from ..crystal.analysis import FAINT, Crystal
+from ...crystal.analysis import FAINT, Crystal
+from ..style.colours import Look, phase_look, strain_look, wrapped_phase_look
+from ..style.slices import AXES, flatten_phase, new_figure
+from ..surfaces.mesh import object_level
 from .html import picture
-from .looks import Look, phase_look, strain_look, wrapped_phase_look
-from .plotly_figure import EYE, plot
-from .slices import AXES, flatten_phase, new_figure
-from .surface import object_level
+from .plotly import EYE, plot
 
 FACES = 40_000  # of a mesh in a page: a megabyte
 STILL_FACES = 4_000  # of one that Matplotlib draws

@@ -9,11 +9,12 @@ from matplotlib import colormaps
 from matplotlib.colors import Colormap
 from numpy.typing import NDArray
 
-from ..crystal.analysis import Crystal
-from ..data.measurement import Measurement
-from ..data.result import Run
-from ..fourier import diffraction
-from .looks import (
+from ...crystal.analysis import Crystal
+from ...data.measurement import Measurement
+from ...data.result import Run
+from ...fourier import diffraction
+from ..surfaces.mesh import object_level
+from .colours import (
     Look,
     amplitude_look,
     displacement_look,
@@ -22,7 +23,6 @@ from .looks import (
     wrapped_phase_look,
 )
 from .slices import AXES, FAINT, PLANES, flatten_phase, object_window
-from .surface import object_level
 
 Plane = tuple[int, int, int]
 VOXELS = "voxels"

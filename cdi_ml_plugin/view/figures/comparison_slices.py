@@ -10,7 +10,7 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from .slices import (
+from ..style.slices import (
     FAINT,
     PI_TICKS,
     PLANES,
@@ -24,7 +24,7 @@ from .slices import (
 )
 
 if TYPE_CHECKING:
-    from ..compare.comparison import Comparison
+    from ...compare.comparison import Comparison
 
 
 def draw_best(comparison: Comparison) -> Figure:

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
-from .. import fourier
-from ..data.result import Result
-from .slices import (
+from ... import fourier
+from ...data.result import Result
+from ..style.slices import (
     FAINT,
     PI_TICKS,
     PLANES,

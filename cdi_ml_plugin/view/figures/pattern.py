@@ -5,10 +5,10 @@ from __future__ import annotations
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from ..data.measurement import Measurement
-from .slices import PLANES, new_figure, show
+from ...data.measurement import Measurement
+from ..style.slices import PLANES, new_figure, show
+from ..style.volumes import Frame, diffraction_volumes
 from .summary import MASKED
-from .volumes import Frame, diffraction_volumes
 
 
 def draw_pattern(measurement: Measurement) -> Figure:

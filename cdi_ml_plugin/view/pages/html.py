@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from .looks import MINUS, SUPERSCRIPT
+from ..style.colours import MINUS, SUPERSCRIPT
 
 DPI = 140
 METRICS = {"chi2": "χ²", "pearson": "rₚ", "chi2_held_out": "held-out χ²"}
@@ -28,7 +28,7 @@ def render(template: str, **content: Any) -> str:
 def environment() -> Environment:
     """The environment of all pages."""
     made = Environment(
-        loader=PackageLoader("cdi_ml_plugin", "view"),
+        loader=PackageLoader("cdi_ml_plugin", "view/pages"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

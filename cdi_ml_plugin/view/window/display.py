@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import Any
 
-from ..errors import DisplayError
+from ...errors import DisplayError
 
 INSTALL = "pip install 'cdi-ml-plugin[gui]'"
 PROBE = "from silx.gui import qt; qt.QApplication([])"

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import CdiMlError
-from ..geometry.geometry import Geometry
-from .crystal_slices import draw_crystal_slices
+from ...errors import CdiMlError
+from ...geometry.geometry import Geometry
+from ..figures.crystal import draw_crystal_slices
+from ..figures.spectrum import draw_spectrum
+from ..figures.summary import draw_diffraction, draw_history, draw_object
+from ..recipe import algorithms, machine
+from ..style.slices import new_figure
 from .html import METRICS, number, picture, render
-from .isosurface import contents, surface_of_crystal, surface_of_object
-from .recipe import algorithms, machine
-from .slices import new_figure
-from .spectrum import draw_spectrum
-from .summary import draw_diffraction, draw_history, draw_object
+from .surfaces import contents, surface_of_crystal, surface_of_object
 
 if TYPE_CHECKING:
-    from ..crystal.analysis import Crystal
-    from ..data.result import Result
+    from ...crystal.analysis import Crystal
+    from ...data.result import Result
 
 # Figures of a crystal: what they are called here, and what they say.
 FIGURES = {

@@ -18,13 +18,13 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import DisplayError
-from .box import Real, draw_box, draw_compass
+from ...errors import DisplayError
+from ..style.colours import Look
+from ..style.slices import new_figure
+from .axes_box import Real, draw_box, draw_compass
 from .camera import Camera
-from .looks import Look
+from .mesh import COLOUR
 from .opengl import quiet, require
-from .slices import new_figure
-from .surface import COLOUR
 
 if TYPE_CHECKING:
     import pyvista

@@ -9,9 +9,9 @@ from typing import Any
 
 from silx.gui import qt
 
-from ..data.measurement import Measurement
-from ..data.result import Result, Run
-from ..engine.progress import Watch
+from ...data.measurement import Measurement
+from ...data.result import Result, Run
+from ...engine.progress import Watch
 from .window import Window, going
 
 LOOK = 20  # ms between looks for news

@@ -1,0 +1,1 @@
+"""Colours, curves, slices and volumes that all pictures share."""

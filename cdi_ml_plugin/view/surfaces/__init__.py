@@ -1,0 +1,1 @@
+"""Surfaces drawn by VTK."""

@@ -1,0 +1,1 @@
+"""The window on data, results and running reconstructions."""
