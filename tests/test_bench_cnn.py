@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cdi_ml_plugin import bench_cnn
+from cdi_ml_plugin.bench import cnn as bench_cnn
 from cdi_ml_plugin.errors import ParameterError, WriteError
 from cdi_ml_plugin.fourier import diffraction
 

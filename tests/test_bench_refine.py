@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from cdi_ml_plugin import bench_refine
+from cdi_ml_plugin.bench import refine as bench_refine
 from cdi_ml_plugin.cli import cli
 from cdi_ml_plugin.operators.sequence import parse
 

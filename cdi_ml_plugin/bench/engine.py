@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .data.measurement import Measurement
-from .data.preprocess import centre
-from .engine.loop import Job
-from .engine.run import reconstruct
-from .fourier import diffraction, to_direct, to_reciprocal
-from .simulate.particle import strained_crystal
+from ..data.measurement import Measurement
+from ..data.preprocess import centre
+from ..engine.loop import Job
+from ..engine.run import reconstruct
+from ..fourier import diffraction, to_direct, to_reciprocal
+from ..simulate.particle import strained_crystal
 
 STOCK = "3*(20*ER+180*HIO)+20*ER"
 # The stock configuration of cohere's tutorial: support update in every iteration, twin at 2.
@@ -59,7 +59,7 @@ def engine_table(
 def _measurement(path: Path | None, size: int) -> Measurement:
     shape = (size, size, size)
     if path is not None:
-        from .io import read
+        from ..io import read
 
         return centre(read(path), shape)
     rng = np.random.default_rng(0)

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from . import bench_cnn
-from .bench_cnn import Case
-from .data.measurement import Measurement
-from .engine.run import reconstruct
-from .fourier import diffraction
-from .physics.metrics import object_error
-from .simulate.batch import Particles
+from ..data.measurement import Measurement
+from ..engine.run import reconstruct
+from ..fourier import diffraction
+from ..physics.metrics import object_error
+from ..simulate.batch import Particles
+from . import cnn as bench_cnn
+from .cnn import Case
 
 # Strain that random starts seldom solve; Poisson noise, nothing else that disturbs.
 STRAINED = Particles(

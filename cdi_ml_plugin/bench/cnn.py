@@ -11,18 +11,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .bench import medians
-from .data.measurement import Measurement
-from .engine.run import HELD_OUT, reconstruct
-from .errors import ParameterError, WriteError
-from .nn.field import Canonical
-from .nn.predict import PRESETS, Pattern, estimate, first_guess
-from .operators.cnn import CNN, predict
-from .operators.sequence import parse
-from .physics.metrics import object_error
-from .physics.state import Data
-from .provenance import data_digest, weights_digests
-from .simulate.batch import FAMILIES, Particles
+from ..data.measurement import Measurement
+from ..engine.run import HELD_OUT, reconstruct
+from ..errors import ParameterError, WriteError
+from ..nn.field import Canonical
+from ..nn.predict import PRESETS, Pattern, estimate, first_guess
+from ..operators.cnn import CNN, predict
+from ..operators.sequence import parse
+from ..physics.metrics import object_error
+from ..physics.state import Data
+from ..provenance import data_digest, weights_digests
+from ..simulate.batch import FAMILIES, Particles
+from .engine import medians
 
 SHAPES = ((64, 64, 64), (128, 128, 128), (210, 256, 256))
 # The stock sequence cut short would end with HIO, whose iterates are no objects: each ends with ER.

@@ -1,0 +1,1 @@
+"""Benchmarks: speed, and how often chains solve crystals."""
