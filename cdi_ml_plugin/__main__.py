@@ -1,5 +1,5 @@
 """``python -m cdi_ml_plugin`` is ``cdi-ml``."""
 
-from .cli import main
+from .cli.app import main
 
 main()

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from cdi_ml_plugin.bench import refine as bench_refine
-from cdi_ml_plugin.cli import cli
+from cdi_ml_plugin.cli.app import cli
 from cdi_ml_plugin.operators.sequence import parse
 
 

@@ -20,7 +20,7 @@ import pytest
 import tifffile
 from matplotlib.figure import Figure
 
-from cdi_ml_plugin import cli
+from cdi_ml_plugin.cli import app as cli
 from cdi_ml_plugin.io.write import CRYSTAL_FILES, RESULT_FILES
 from cdi_ml_plugin.simulate import scan as simulation
 from cdi_ml_plugin.simulate.scan import write_virtual_scan
@@ -28,7 +28,7 @@ from cdi_ml_plugin.view.figures import summary
 
 CHAIN = "3*ER + 2*HIO"
 FIGURES = {"chi2", "pearson", "chi2_held_out"}
-COMMAND = [sys.executable, "-c", "from cdi_ml_plugin.cli import main; main()"]
+COMMAND = [sys.executable, "-c", "from cdi_ml_plugin.cli.app import main; main()"]
 
 # As cohere's write_config writes it.
 CONFIG_REC = """\
@@ -309,7 +309,7 @@ def test_algorithms(run):
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["algorithms"]])
 def test_help_and_list_import_no_torch(words):
     script = (
-        "import sys; from cdi_ml_plugin.cli import cli; cli(sys.argv[1:], standalone_mode=False); "
+        "import sys; from cdi_ml_plugin.cli.app import cli; cli(sys.argv[1:], standalone_mode=False); "
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script, *words], check=True, capture_output=True)

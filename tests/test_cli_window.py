@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from cdi_ml_plugin import Measurement, cli, reconstruct
+from cdi_ml_plugin import Measurement, reconstruct
+from cdi_ml_plugin.cli import app as cli
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.io.cxi.reader import read_result
 from cdi_ml_plugin.io.write import write_result
@@ -187,7 +188,7 @@ def test_what_cannot_be_shown(run, folder):
 @pytest.mark.parametrize("words", ["--help", "algorithms", "reconstruct counts.npy -a ER -o out"])
 def test_qt_is_imported_for_a_window_only(array, tmp_path, words):
     code = (
-        "import sys; from cdi_ml_plugin.cli import cli; "
+        "import sys; from cdi_ml_plugin.cli.app import cli; "
         "cli(sys.argv[1:], standalone_mode=False); "
         "print([m for m in sys.modules if m.startswith(('silx.gui', 'PyQt', 'PySide'))])"
     )

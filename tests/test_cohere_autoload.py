@@ -120,10 +120,10 @@ def test_a_broken_package_costs_one_line_and_uninstall_leaves_nothing(
         return [path.name for path in environment.site.iterdir() if "cdi_ml" in path.name]
 
     assert len(files()) == 3
-    hosts = environment.run("from cdi_ml_plugin.cli import main; main()", "hosts")
+    hosts = environment.run("from cdi_ml_plugin.cli.app import main; main()", "hosts")
     assert "found, supported, active" in hosts.stdout
     off = environment.run(
-        "from cdi_ml_plugin.cli import main; main()", "hosts", CDI_ML_PLUGIN_AUTOLOAD="0"
+        "from cdi_ml_plugin.cli.app import main; main()", "hosts", CDI_ML_PLUGIN_AUTOLOAD="0"
     )
     assert "not active. It is switched off by CDI_ML_PLUGIN_AUTOLOAD=0" in off.stdout
     module = environment.site / "cdi_ml_plugin" / "hosts" / "autoload.py"

@@ -50,5 +50,5 @@ def test_too_old_is_left_as_it_is(release: Environment) -> None:
         "cdi_ml_plugin: cohere_core 4.0.0 is older than 4.2: it is left as it is, without CNN and REFINE; "
         "pip install --upgrade cohere_core"
     ]
-    hosts = release.run("from cdi_ml_plugin.cli import main; main()", "hosts")
+    hosts = release.run("from cdi_ml_plugin.cli.app import main; main()", "hosts")
     assert "cohere 4.0.0: found, not supported, not active. " in hosts.stdout

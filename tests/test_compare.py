@@ -15,8 +15,9 @@ import pytest
 from matplotlib.figure import Figure
 from pages import Browser, Page
 
-from cdi_ml_plugin import Measurement, cli, reconstruct
-from cdi_ml_plugin.cli_compare import by_name
+from cdi_ml_plugin import Measurement, reconstruct
+from cdi_ml_plugin.cli import app as cli
+from cdi_ml_plugin.cli.compare import by_name
 from cdi_ml_plugin.compare.comparison import PAGES, Comparison
 from cdi_ml_plugin.compare.run import compare
 from cdi_ml_plugin.compare.statistics import (

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from cdi_ml_plugin import Measurement, cli
-from cdi_ml_plugin.cli_compare import by_chain
+from cdi_ml_plugin import Measurement
+from cdi_ml_plugin.cli import app as cli
+from cdi_ml_plugin.cli.compare import by_chain
 from cdi_ml_plugin.compare.chains import parameters_of
 from cdi_ml_plugin.compare.run import compare
 from cdi_ml_plugin.errors import ParameterError

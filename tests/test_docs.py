@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cdi_ml_plugin.cli import cli
+from cdi_ml_plugin.cli.app import cli
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "quickstart.md"

@@ -17,7 +17,7 @@ from silx.io import nxdata
 from test_io_laboratory import GEOMETRY, with_provenance
 from test_io_write import contents, make_result
 
-from cdi_ml_plugin.cli_export import export
+from cdi_ml_plugin.cli.export import export
 from cdi_ml_plugin.crystal.analysis import crystal_of
 from cdi_ml_plugin.errors import ParameterError, WriteError
 from cdi_ml_plugin.io import read

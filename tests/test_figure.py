@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from cdi_ml_plugin import Measurement, cli, cli_view
-from cdi_ml_plugin.cli_data import read_prepared
+from cdi_ml_plugin import Measurement
+from cdi_ml_plugin.cli import app as cli
+from cdi_ml_plugin.cli import figure as cli_view
+from cdi_ml_plugin.cli.options import read_prepared
 from cdi_ml_plugin.data.result import Result, Run
 from cdi_ml_plugin.geometry.geometry import Geometry
 from cdi_ml_plugin.io.cxi.writer import cxi_bytes

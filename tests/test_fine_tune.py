@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file
 
 from cdi_ml_plugin import Measurement
-from cdi_ml_plugin.cli import main
+from cdi_ml_plugin.cli.app import main
 from cdi_ml_plugin.engine.run import HELD_OUT
 from cdi_ml_plugin.errors import MeasurementError, ParameterError, ReadError, WriteError
 from cdi_ml_plugin.nn import weights

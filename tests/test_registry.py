@@ -143,7 +143,7 @@ assert len(lines) > 10 and all(lines)
 """
 COMMAND = """
 import sys
-from cdi_ml_plugin.cli import main
+from cdi_ml_plugin.cli.app import main
 sys.argv = ["cdi-ml", {argument!r}]
 try:
     code = main()

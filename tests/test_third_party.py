@@ -61,7 +61,7 @@ def test_it_phases(run: Callable[..., subprocess.CompletedProcess]) -> None:
 
 
 def test_it_is_listed(run: Callable[..., subprocess.CompletedProcess]) -> None:
-    done = run("-c", "from cdi_ml_plugin.cli import main; main()", "algorithms")
+    done = run("-c", "from cdi_ml_plugin.cli.app import main; main()", "algorithms")
     assert done.returncode == 0, done.stderr
     line = next(line for line in done.stdout.splitlines() if line.startswith("ASR"))
     assert "Averaged successive reflections" in line

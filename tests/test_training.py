@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from cdi_ml_plugin.cli import cli, main
+from cdi_ml_plugin.cli.app import cli, main
 from cdi_ml_plugin.errors import ParameterError, ReadError, WriteError
 from cdi_ml_plugin.nn import losses, weights
 from cdi_ml_plugin.nn.predict import PRESETS, Pattern, estimate, first_guess, polish, search

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .cli_data import PATH, data_options, read_prepared
-from .errors import ParameterError, WriteError
+from ..errors import ParameterError, WriteError
+from .options import PATH, data_options, read_prepared
 
 if TYPE_CHECKING:
-    from .data.measurement import Measurement
-    from .data.result import Result
-    from .engine.progress import Watch
+    from ..data.measurement import Measurement
+    from ..data.result import Result
+    from ..engine.progress import Watch
 
 
 @click.command()
@@ -27,7 +27,7 @@ def view(path: Path, **reading: Any) -> None:
     PATH is a result (result.cxi, or its folder) or measured data, as `reconstruct` takes them. Where
     there is no display, a picture is written into the current folder instead.
     """
-    from .view.window.display import need_qt, no_display
+    from ..view.window.display import need_qt, no_display
 
     need_qt()
     shown = _read(path, reading)
@@ -35,8 +35,8 @@ def view(path: Path, **reading: Any) -> None:
     if reason is not None:
         click.echo(f"{reason}: written instead: {_picture(shown, path)}")
         return
-    from .data.result import Result
-    from .view.window.window import Window
+    from ..data.result import Result
+    from ..view.window.window import Window
 
     window = Window(f"{path} – cdi-ml")
     window.open()
@@ -55,7 +55,7 @@ def can_watch() -> bool:
     DisplayError
         Qt is not installed.
     """
-    from .view.window.display import need_qt, no_display
+    from ..view.window.display import need_qt, no_display
 
     need_qt()
     reason = no_display()
@@ -71,8 +71,8 @@ def watch_and_write(
     write: Callable[[Result], None],
 ) -> None:
     """Phase in front of a window, write what came of it, and leave it on the screen."""
-    from .view.window.live import Live
-    from .view.window.window import Window
+    from ..view.window.live import Live
+    from ..view.window.window import Window
 
     window = Window(title)
     window.open()
@@ -90,7 +90,7 @@ def _read(path: Path, reading: dict[str, Any]) -> Measurement | Result:
     given = [f"--{name}" for name, value in reading.items() if value]
     if given:
         raise ParameterError(f"{', '.join(given)}: only for measured data, and {path} is a result")
-    from .io.cxi.reader import read_result
+    from ..io.cxi.reader import read_result
 
     return read_result(path)
 
@@ -98,7 +98,7 @@ def _read(path: Path, reading: dict[str, Any]) -> Measurement | Result:
 def _is_result(path: Path) -> bool:
     import h5py
 
-    from .io.cxi.writer import PROGRAM
+    from ..io.cxi.writer import PROGRAM
 
     if path.is_dir():
         return (path / "result.cxi").is_file()
@@ -110,9 +110,9 @@ def _is_result(path: Path) -> bool:
 
 def _picture(shown: Measurement | Result, path: Path) -> Path:
     """Draw into the current folder under a name that is free."""
-    from .data.result import Result
-    from .view.figures.pattern import draw_pattern
-    from .view.figures.summary import draw_summary
+    from ..data.result import Result
+    from ..view.figures.pattern import draw_pattern
+    from ..view.figures.summary import draw_summary
 
     figure = draw_summary(shown) if isinstance(shown, Result) else draw_pattern(shown)
     stem = path.resolve().stem

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .cli_data import (
+from ..errors import ParameterError, ReadError
+from .options import (
     PATH,
     data_options,
     parameter_options,
@@ -18,12 +19,11 @@ from .cli_data import (
     read_prepared,
     read_setting,
 )
-from .errors import ParameterError, ReadError
 
 if TYPE_CHECKING:
-    from .compare.comparison import Comparison
-    from .data.measurement import Measurement
-    from .geometry.geometry import Basis
+    from ..compare.comparison import Comparison
+    from ..data.measurement import Measurement
+    from ..geometry.geometry import Basis
 
 LONGEST = 40  # characters of a sequence that can be the name of its chain
 
@@ -69,12 +69,12 @@ def compare(
     the chain of that name alone. Each finished run is kept in OUT/runs: the same command goes on
     where it was stopped, and more --seeds add to what is there.
     """
-    from .compare import run as comparing
-    from .compare.chains import parameters_of
-    from .compare.runs import check_foreign
-    from .engine.run import HELD_OUT
-    from .io.write import check_folder
-    from .operators.sequence import parse
+    from ..compare import run as comparing
+    from ..compare.chains import parameters_of
+    from ..compare.runs import check_foreign
+    from ..engine.run import HELD_OUT
+    from ..io.write import check_folder
+    from ..operators.sequence import parse
 
     named = by_name(chains)
     for_all, own = by_chain(settings, named)
@@ -175,7 +175,7 @@ def _name_in(setting: str, names: Iterable[str]) -> str | None:
 
 def _basis(measurement: Measurement) -> Basis | None:
     """Steps of Q in 1/nm, where the data are frames with a SPEC file that tells them."""
-    from .geometry.geometry import Geometry
+    from ..geometry.geometry import Geometry
 
     try:
         geometry = Geometry.of(measurement)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .cli_data import PATH
+from .options import PATH
 
 
 @click.command()
@@ -21,8 +21,8 @@ def export(result: Path, folder: Path, program: str, scan: int | None, force: bo
     cdiutils: FOLDER is the pipeline's dump_dir; analyse_phasing_results finds the runs, postprocess the
     chosen one. bcdi needs nothing of this: it reads result.cxi.
     """
-    from .io.cdiutils import export_cdiutils
-    from .io.cxi.reader import read_result
+    from ..io.cdiutils import export_cdiutils
+    from ..io.cxi.reader import read_result
 
     for path in export_cdiutils(read_result(result), folder, scan, force):
         click.echo(f"written: {path}")

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from .cli_data import PATH, data_options, read_prepared
+from .options import PATH, data_options, read_prepared
 
 
 @click.group()
@@ -31,7 +31,7 @@ def bench() -> None:
 @click.option("--device", default="cpu", show_default=True)
 def engine(data: Path | None, sizes: Sequence[int], iterations: int, device: str) -> None:
     """Milliseconds of each algorithm beside the bare FFT pair, and of cohere where it is installed."""
-    from .bench.engine import engine_table
+    from ..bench.engine import engine_table
 
     for line in engine_table(data, sizes, iterations, device):
         click.echo(line)
@@ -60,7 +60,7 @@ def cnn(
 
     Each finished chain is a line of OUT; given again, the benchmark goes on where it was.
     """
-    from .bench import cnn as bench_cnn
+    from ..bench import cnn as bench_cnn
 
     if data is not None:
         cases = bench_cnn.measured(read_prepared(data, **reading), seeds)
@@ -85,7 +85,7 @@ def refine(crystals: int, first: int, gaps: int, out: Path, device: str) -> None
 
     Each finished chain is a line of OUT; given again, the benchmark goes on where it was.
     """
-    from .bench import refine as bench_refine
+    from ..bench import refine as bench_refine
 
     for line in bench_refine.speed_table(device):
         click.echo(line)

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from .cli_data import PATH, data_options, read_prepared
-from .errors import ParameterError
+from ..errors import ParameterError
+from .options import PATH, data_options, read_prepared
 
 # What `train` and `fine-tune` share.
 MINUTES = click.option("--minutes", type=float, help="Stop and save after this long.")
@@ -87,10 +87,10 @@ def train(
     range, coherence. Several hosts: the same command on each, with Lightning Fabric's environment
     variables (MASTER_ADDR, NODE_RANK …).
     """
-    from .nn.weights import load as read_weights
-    from .training.loop import Session
-    from .training.loop import train as run
-    from .training.recipe import Recipe
+    from ..nn.weights import load as read_weights
+    from ..training.loop import Session
+    from ..training.loop import train as run
+    from ..training.recipe import Recipe
 
     recipe = Recipe.paper(batch or 16, devices * nodes) if kind == "paper" else Recipe()
     if start is not None and seed is None:
@@ -188,11 +188,11 @@ def fine_tune(
     on, lower is what to expect of them, and no promise for others. Use the result as
     `--set cnn_weights=OUT/weights.safetensors`.
     """
-    from .io.write import check_folder
-    from .nn import weights
-    from .training.fine_tune import Scans, account, files, recipe_from
-    from .training.loop import WEIGHTS, Session
-    from .training.loop import train as run
+    from ..io.write import check_folder
+    from ..nn import weights
+    from ..training.fine_tune import Scans, account, files, recipe_from
+    from ..training.loop import WEIGHTS, Session
+    from ..training.loop import train as run
 
     minutes = _above_0(minutes)
     start = weights.load(source)[1]
@@ -243,7 +243,7 @@ def _name(path: Path) -> str:
 @click.argument("source", required=False)
 def weights(source: str | None) -> None:
     """Print the cards of the weights that came with the package, or of those in the file SOURCE."""
-    from .nn import weights as files
+    from ..nn import weights as files
 
     names = [source] if source else sorted(files.shipped())
     for name in names:

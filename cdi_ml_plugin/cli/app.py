@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from . import __version__
-from .cli_bench import bench
-from .cli_compare import compare
-from .cli_data import PATH, data_options, parameter_options, read_parameters, read_prepared
-from .cli_export import export
-from .cli_hosts import cohere_guess, hosts
-from .cli_network import fine_tune, train, weights
-from .cli_view import figure
-from .cli_window import can_watch, view, watch_and_write
-from .errors import CdiMlError
+from .. import __version__
+from ..errors import CdiMlError
+from .bench import bench
+from .compare import compare
+from .export import export
+from .figure import figure
+from .hosts import cohere_guess, hosts
+from .network import fine_tune, train, weights
+from .options import PATH, data_options, parameter_options, read_parameters, read_prepared
+from .view import can_watch, view, watch_and_write
 
 if TYPE_CHECKING:
-    from .data.measurement import Measurement
-    from .data.result import Result
-    from .engine.progress import Watch
+    from ..data.measurement import Measurement
+    from ..data.result import Result
+    from ..engine.progress import Watch
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -72,8 +72,8 @@ def reconstruct(
     DATA is a folder of 34-ID-C frames (with --spec, --scan), a cohere experiment folder, or a file
     (.npy, .npz, .tif, .cxi, .h5) of intensities ordered (rocking, row, column).
     """
-    from .io.write import check_folder
-    from .operators.sequence import parse
+    from ..io.write import check_folder
+    from ..operators.sequence import parse
 
     parameters = read_parameters(data, config, settings)
     chain = parameters.get("algorithm_sequence") if sequence is None else sequence
@@ -103,8 +103,8 @@ def _phase(
     quiet: bool,
     watch: Watch | None = None,
 ) -> Result:
-    from .engine import run as engine
-    from .hosts.cohere.arrays import read_continue
+    from ..engine import run as engine
+    from ..hosts.cohere.arrays import read_continue
 
     start = support = None
     if parameters.get("init_guess") == "continue":
@@ -127,8 +127,8 @@ def _phase(
 
 def _write(result: Result, out: Path, force: bool) -> None:
     """Write the files, and say what they say."""
-    from .crystal.analysis import crystal_or_note
-    from .io.write import write_result
+    from ..crystal.analysis import crystal_or_note
+    from ..io.write import write_result
 
     crystal, result = crystal_or_note(result)
     written = write_result(result, out, force=force, crystal=crystal)
@@ -149,7 +149,7 @@ def _write(result: Result, out: Path, force: bool) -> None:
 @click.argument("name", required=False)
 def algorithms(name: str | None) -> None:
     """List the algorithms that a sequence can name, or explain the one called NAME."""
-    from .operators import registry
+    from ..operators import registry
 
     if name is not None:
         import inspect
@@ -180,7 +180,7 @@ def algorithms(name: str | None) -> None:
 @click.option("--force", is_flag=True, help="Replace a scan that is there already.")
 def simulate(folder: Path, seed: int, photons: float, phase_range: float, force: bool) -> None:
     """Write a virtual 34-ID-C scan of a strained crystal into FOLDER: frames, SPEC file, fields."""
-    from .simulate.scan import write_virtual_scan
+    from ..simulate.scan import write_virtual_scan
 
     scan = write_virtual_scan(
         folder, seed=seed, photons=photons, phase_range=phase_range, force=force
@@ -199,9 +199,9 @@ def simulate(folder: Path, seed: int, photons: float, phase_range: float, force:
 @click.option("--force", is_flag=True, help="Replace what is there already.")
 def demo(out: Path, sequence: str | None, seeds: int, force: bool) -> None:
     """Simulate a 34-ID-C scan, phase it from its frames, and compare with the truth."""
-    from .io.write import check_folder
-    from .physics.metrics import object_error
-    from .simulate.scan import write_virtual_scan
+    from ..io.write import check_folder
+    from ..physics.metrics import object_error
+    from ..simulate.scan import write_virtual_scan
 
     check_folder(out / "result", force)
     scan = write_virtual_scan(out / "scan", force=force)

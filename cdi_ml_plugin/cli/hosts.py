@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from .cli_data import PATH, read_parameters
+from .options import PATH, read_parameters
 
 
 @click.command()
 def hosts() -> None:
     """List the programs that can run these algorithms by name: found, supported, active, what to do."""
-    from .hosts.status import all_hosts
+    from ..hosts.status import all_hosts
 
     for host in all_hosts():
         click.echo(host)
@@ -37,10 +37,10 @@ def cohere_guess(
     Writes image.npy and support.npy, and says which two lines of config_rec take them: nothing of this
     package runs inside cohere then.
     """
-    from .engine.run import reconstruct
-    from .hosts.cohere.arrays import write_continue
-    from .hosts.cohere.options import Options, operators
-    from .io.cohere import read_experiment
+    from ..engine.run import reconstruct
+    from ..hosts.cohere.arrays import write_continue
+    from ..hosts.cohere.options import Options, operators
+    from ..io.cohere import read_experiment
 
     parameters = read_parameters(experiment, None, settings)
     operator = operators(parameters, ["CNN"])["CNN"]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from .cli_data import PATH
-from .errors import ParameterError
+from ..errors import ParameterError
+from .options import PATH
 
 FORMATS = (".png", ".pdf", ".svg")
 # names alone, so that no picture's libraries are loaded for a line of help
@@ -71,9 +71,9 @@ def figure(
     The crystal's surface coloured by phase and by strain and the surface of its diffraction, measured and
     calculated, in the axes of the laboratory; slices; and the Fourier spectral weight.
     """
-    from .io.cxi.reader import read_result
-    from .io.write import staged
-    from .view.figures.pictures import Pictures
+    from ..io.cxi.reader import read_result
+    from ..io.write import staged
+    from ..view.figures.pictures import Pictures
 
     if out is None:
         out = result if result.is_dir() else result.parent

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from .errors import ParameterError, ReadError
+from ..errors import ParameterError, ReadError
 
 if TYPE_CHECKING:
-    from .data.measurement import Measurement
+    from ..data.measurement import Measurement
 
 PATH = click.Path(path_type=Path)
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -76,9 +76,9 @@ def read_prepared(
     **reading
         See `cdi_ml_plugin.io.read`.
     """
-    from .data.preprocess import prepare, with_geometry
-    from .geometry.geometry import Geometry
-    from .io import read
+    from ..data.preprocess import prepare, with_geometry
+    from ..geometry.geometry import Geometry
+    from ..io import read
 
     given = None if geometry is None else _read_json(geometry)
     measurement = read(data, **reading)
@@ -146,8 +146,8 @@ def parameter_options(command: Command) -> Command:
 
 def read_parameters(data: Path, config: Path | None, settings: Sequence[str]) -> dict[str, Any]:
     """Parameters from a config_rec (given, or that of the experiment), then from ``--set``."""
-    from .engine.parameters import as_cohere
-    from .io.cohere import read_config
+    from ..engine.parameters import as_cohere
+    from ..io.cohere import read_config
 
     if config is None and (data / "conf" / "config_rec").is_file():
         config = data / "conf" / "config_rec"
