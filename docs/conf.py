@@ -52,7 +52,7 @@ class Commands(Directive):
     def run(self) -> list[nodes.Node]:
         import click
 
-        from cdi_ml_plugin.cli import cli
+        from cdi_ml_plugin.cli.app import cli
 
         found: list[nodes.Node] = []
 
