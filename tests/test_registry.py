@@ -137,7 +137,7 @@ def test_unknown_names_the_nearest_and_all(fake: Fake) -> None:
 
 LISTING = """
 import sys
-from cdi_ml_plugin import registry
+from cdi_ml_plugin.operators import registry
 lines = [registry.summary(e) + registry.provider(e) for e in registry.find().values()]
 assert len(lines) > 10 and all(lines)
 """
