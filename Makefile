@@ -1,5 +1,5 @@
 # make demo   phases a virtual 34-ID-C scan
-# make test   checks format, lint and types, builds the documentation, then runs the tests
+# make test   checks format, lint, types and the direction of imports, builds the documentation, then runs the tests
 # make docs   builds the documentation in build/docs; a warning is an error
 # make clean  removes what the others made
 #
@@ -34,6 +34,7 @@ lint: $(VENV)/tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 docs: $(VENV)/tests
 	$(BIN)/python -m sphinx -W --keep-going -q -d build/doctrees docs build/docs
