@@ -39,10 +39,10 @@ add_module_names = False
 
 # Links that are right on a forge, and the pages that stand for those files here
 LINKS = {
-    r"(?:\.\./\.\./)?docs/(\w+\.md)": r"\1",
-    r"(?:\.\./)?examples/paper(?:/README\.md)?": "paper.md",
-    r"(?:\.\./)?examples/third_party_algorithm": "adding.md",
-    r"(?:\.\./)?README\.md": "index.md",
+    r"(?:\.\./)*docs/([\w/-]+\.md)": r"/\1",
+    r"(?:\.\./)*examples/paper(?:/README\.md)?": "/explanation/paper.md",
+    r"(?:\.\./)*examples/third_party_algorithm": "/how-to/adding.md",
+    r"(?:\.\./)*README\.md": "/index.md",
 }
 
 
@@ -105,7 +105,7 @@ def link_pages(app, *args):
     text = args[-1]  # a list of one text, in either event
     for path, page in LINKS.items():
         text[0] = re.sub(rf"\]\({path}(?=[)#])", f"]({page}", text[0])
-    text[0] = re.sub(r"\[(?:docs|examples)/[\w/.]+\]\((?=\w+\.md)", "[](", text[0])  # by its title
+    text[0] = re.sub(r"\[(?:docs|examples)/[\w/.-]+\]\((?=/[\w/-]+\.md)", "[](", text[0])  # by its title
 
 
 def setup(app):

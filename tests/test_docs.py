@@ -11,7 +11,7 @@ import pytest
 from cdi_ml_plugin.cli.app import cli
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs" / "quickstart.md"
+PAGE = ROOT / "docs" / "start" / "quickstart.md"
 PAGES = [ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*/README.md")]
 
 
