@@ -105,7 +105,8 @@ def link_pages(app, *args):
     text = args[-1]  # a list of one text, in either event
     for path, page in LINKS.items():
         text[0] = re.sub(rf"\]\({path}(?=[)#])", f"]({page}", text[0])
-    text[0] = re.sub(r"\[(?:docs|examples)/[\w/.-]+\]\((?=/[\w/-]+\.md)", "[](", text[0])  # by its title
+    # a page that is named by its file is named by its title here
+    text[0] = re.sub(r"\[(?:docs|examples)/[\w/.-]+\]\((?=/[\w/-]+\.md)", "[](", text[0])
 
 
 def setup(app):
