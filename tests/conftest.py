@@ -7,14 +7,16 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from environments import Environment, build_wheel, fresh
-from pages import browser  # noqa: F401 - a fixture
+
+from support import ROOT
+from support.environments import Environment, build_wheel, fresh
+from support.pages import browser  # noqa: F401 - a fixture
 
 
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """Folder of measured data that is not part of the repository."""
-    default = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+    default = ROOT.parent / "shared" / "data"
     folder = Path(os.environ.get("CDI_ML_TEST_DATA", default))
     if not (folder / "scan_54").is_dir():
         pytest.skip(f"no measured data in {folder} (set CDI_ML_TEST_DATA)")

@@ -10,7 +10,8 @@ import venv
 from pathlib import Path
 from shutil import copytree, ignore_patterns
 
-ROOT = Path(__file__).resolve().parents[1]
+from support import ROOT
+
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
 OURS = ("cdi_ml_plugin", "__editable__")  # the package, and an editable install of it
 

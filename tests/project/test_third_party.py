@@ -7,12 +7,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
-from pathlib import Path
 from shutil import copytree
 
 import pytest
 
-SOURCE = Path(__file__).resolve().parents[1] / "examples" / "third_party_algorithm"
+from support import ROOT
+
+SOURCE = ROOT / "examples" / "third_party_algorithm"
 PHASE = """
 import numpy as np
 from cdi_ml_plugin import Measurement, reconstruct

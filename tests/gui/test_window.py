@@ -6,7 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from windows import (
+
+from cdi_ml_plugin import Geometry, Measurement, reconstruct
+from cdi_ml_plugin.crystal.analysis import analyse
+from cdi_ml_plugin.fourier import diffraction
+from cdi_ml_plugin.view.style.volumes import object_volumes, relative_amplitude, solid_window
+from cdi_ml_plugin.view.window.window import DETECTOR, DIFFRACTION, LABORATORY, SURFACE, Window
+from support.windows import (
     CHAIN,
     SHAPE,
     assert_shows,
@@ -18,12 +24,6 @@ from windows import (
     same,
     settle,
 )
-
-from cdi_ml_plugin import Geometry, Measurement, reconstruct
-from cdi_ml_plugin.crystal.analysis import analyse
-from cdi_ml_plugin.fourier import diffraction
-from cdi_ml_plugin.view.style.volumes import object_volumes, relative_amplitude, solid_window
-from cdi_ml_plugin.view.window.window import DETECTOR, DIFFRACTION, LABORATORY, SURFACE, Window
 
 # steps that make voxels of about 20 nm
 GEOMETRY = {

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-FOLDER = Path(__file__).resolve().parents[1] / "examples" / "paper"
+from support import ROOT
+
+FOLDER = ROOT / "examples" / "paper"
 
 
 @pytest.fixture

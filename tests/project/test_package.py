@@ -8,14 +8,13 @@ import subprocess
 import sys
 import zipfile
 from importlib.metadata import entry_points, metadata
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import cdi_ml_plugin
+from support import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "cdi_ml_plugin"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SOURCES = sorted(PACKAGE.rglob("*.py"))

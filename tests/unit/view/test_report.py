@@ -9,9 +9,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from pages import Page
-from test_io_laboratory import GEOMETRY, with_provenance
-from test_io_write import SHAPE, make_result
 
 from cdi_ml_plugin.crystal.analysis import crystal_or_note
 from cdi_ml_plugin.data.result import Run
@@ -19,6 +16,8 @@ from cdi_ml_plugin.io.write import about_result
 from cdi_ml_plugin.view.pages import report
 from cdi_ml_plugin.view.pages.html import number, plotly
 from cdi_ml_plugin.view.recipe import algorithms
+from support.pages import Page
+from support.results import GEOMETRY, SHAPE, make_result, with_provenance
 
 EVIL = "<script>alert(1)<script>.tif"
 GREY = 0.02  # standard deviation of the pixels of a picture that is not blank

@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from environments import Environment, fresh
+
+from support.environments import Environment, fresh
 
 TABLE = (
     "import cohere_core.controller.op_flow as f; print([n for n in f.algs if 'nn' in n.lower()])"

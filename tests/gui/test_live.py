@@ -5,12 +5,12 @@ from __future__ import annotations
 import signal
 
 import pytest
-from windows import CHAIN, assert_shows, make_measurement, opened, same, settle
 
 from cdi_ml_plugin import reconstruct
 from cdi_ml_plugin.engine import progress
 from cdi_ml_plugin.view.style.volumes import relative_amplitude
 from cdi_ml_plugin.view.window.live import Live
+from support.windows import CHAIN, assert_shows, make_measurement, opened, same, settle
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,10 @@ import pytest
 from matplotlib.figure import Figure
 from silx.io import nxdata
 from silx.io import open as silx_open
-from test_io_write import make_result
 from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkIOXML import vtkXMLImageDataReader
 
 from cdi_ml_plugin.crystal.analysis import Crystal, crystal_of, crystal_or_note
-from cdi_ml_plugin.data.measurement import Measurement
 from cdi_ml_plugin.geometry.geometry import Geometry
 from cdi_ml_plugin.io.cxi.reader import read_result
 from cdi_ml_plugin.io.cxi.writer import cxi_bytes
@@ -24,26 +22,10 @@ from cdi_ml_plugin.io.vtk import vti_bytes
 from cdi_ml_plugin.io.write import CRYSTAL_FILES, RESULT_FILES, write_result
 from cdi_ml_plugin.view.figures import summary
 from cdi_ml_plugin.view.pages import report
+from support.results import GEOMETRY, make_result, with_provenance
 
-GEOMETRY = Geometry(
-    energy=9.0,
-    distance=0.5,
-    step=0.01,
-    reference=(20, 128, 130),
-    theta=0.2,
-    chi=90.0,
-    phi=-5.0,
-    delta=30.0,
-    gamma=15.0,
-    binning=(1, 2, 2),
-)
 LABORATORY = "entry_1/laboratory_1"
 QUANTITIES = {"amplitude": "", "phase": "rad", "displacement": "nm", "strain": ""}
-
-
-def with_provenance(result, **provenance):
-    m = result.measurement
-    return replace(result, measurement=Measurement(m.intensity, m.mask, provenance))
 
 
 @pytest.fixture(scope="module", autouse=True)

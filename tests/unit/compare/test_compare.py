@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from pages import Browser, Page
 
 from cdi_ml_plugin import Measurement, reconstruct
 from cdi_ml_plugin.cli import app as cli
@@ -43,6 +42,7 @@ from cdi_ml_plugin.physics.metrics import crossing, prtf, shells, spectral_weigh
 from cdi_ml_plugin.simulate.particle import strained_crystal
 from cdi_ml_plugin.view.pages import comparison as view
 from cdi_ml_plugin.view.pages.html import plotly
+from support.pages import Browser, Page
 
 SHAPE = (32, 32, 32)
 CHAINS = {"<slow> & steady": "4*ER + 3*HIO + 4*ER", "HIO at the end": "2*ER + 5*HIO"}

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 import pyvista
 import tifffile
-from environments import Environment
-from experiments import SHAPE, VARIABLES, Experiment, acted, command, configure, crystal
 
 from cdi_ml_plugin import Geometry
 from cdi_ml_plugin.crystal.analysis import analyse
 from cdi_ml_plugin.hosts.cohere.arrays import read_continue
 from cdi_ml_plugin.io import read
 from cdi_ml_plugin.physics.metrics import object_error
+from support.environments import Environment
+from support.experiments import SHAPE, VARIABLES, Experiment, acted, command, configure, crystal
 
 pytest.importorskip("cohere_ui", reason="cohere_ui is not installed")
 GENETIC = {

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_io_write import make_result
 
 from cdi_ml_plugin.data.measurement import Measurement
 from cdi_ml_plugin.data.result import Result, Run
@@ -15,6 +14,7 @@ from cdi_ml_plugin.errors import ReadError
 from cdi_ml_plugin.io import exact, read
 from cdi_ml_plugin.io.cxi.reader import read_result
 from cdi_ml_plugin.io.cxi.writer import DETECTOR, PROCESS, cxi_bytes
+from support.results import make_result
 
 PROVENANCE = {
     "source": "scan_54",

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from cdi_ml_plugin.cli.app import cli
+from support import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "start" / "quickstart.md"
 PAGES = [ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*/README.md")]
 

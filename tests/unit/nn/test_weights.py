@@ -20,8 +20,8 @@ from cdi_ml_plugin.errors import WeightsError, WriteError
 from cdi_ml_plugin.nn import weights
 from cdi_ml_plugin.nn.predict import FEATURES, PRESETS, Preset
 from cdi_ml_plugin.nn.unet import UNet
+from support import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 MOST = 20_000_000  # bytes of all shipped files
 INPUTS = {"paper": (2, 1, 16, 16, 16), "fast": (2, FEATURES, 8, 8, 8)}
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from environments import Environment, fresh
+
+from support.environments import Environment, fresh
 
 TABLE = (
     "import cohere_core.controller.op_flow as f, cohere_core.controller.phasing as p\n"

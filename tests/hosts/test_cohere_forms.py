@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from environments import Environment, fresh
-from experiments import Experiment, acted, configure
+
+from support.environments import Environment, fresh
+from support.experiments import Experiment, acted, configure
 
 QT = """
 import sys

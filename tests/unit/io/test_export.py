@@ -14,8 +14,6 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from silx.io import nxdata
-from test_io_laboratory import GEOMETRY, with_provenance
-from test_io_write import contents, make_result
 
 from cdi_ml_plugin.cli.export import export
 from cdi_ml_plugin.crystal.analysis import crystal_of
@@ -24,6 +22,7 @@ from cdi_ml_plugin.io import read
 from cdi_ml_plugin.io.cdiutils import export_cdiutils
 from cdi_ml_plugin.io.cxi.reader import read_result
 from cdi_ml_plugin.io.cxi.writer import cxi_bytes
+from support.results import GEOMETRY, contents, make_result, with_provenance
 
 # colorcet and tabulate are all that cdiutils' loaders import and this package does not
 OTHERS = ("cdiutils==0.2.1", "bcdi==0.2.3", "colorcet", "tabulate")

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import tifffile
-from environments import Environment
+
+from support.environments import Environment
 
 ROOT = ("OMPI_ALLOW_RUN_AS_ROOT", "PRTE_ALLOW_RUN_AS_ROOT")
 VARIABLES = {  # in a container mpiexec may run as root

@@ -17,8 +17,6 @@ from matplotlib.image import imread
 from silx.io import nxdata
 from silx.io import open as silx_open
 
-from cdi_ml_plugin import fourier
-from cdi_ml_plugin.data.measurement import Measurement
 from cdi_ml_plugin.data.result import Result, Run
 from cdi_ml_plugin.errors import WriteError
 from cdi_ml_plugin.io import write
@@ -27,43 +25,8 @@ from cdi_ml_plugin.simulate.particle import strained_crystal
 from cdi_ml_plugin.view.figures import summary
 from cdi_ml_plugin.view.figures.summary import draw_summary, flatten_phase
 from cdi_ml_plugin.view.pages import report
-
-SHAPE = (24, 32, 28)
-
-
-def make_result(seed=0, finite=True):
-    rng = np.random.default_rng(seed)
-    obj = 30 * strained_crystal(SHAPE, 10.0 * np.eye(3), size=120.0, rng=rng)
-    counts = rng.poisson(fourier.diffraction(obj))
-    mask = np.zeros(SHAPE, dtype=bool)
-    mask[:, 3, 4] = True
-    provenance = {"file": "virtual.spec", "scan": np.int64(1), "angles": np.array([1.0, np.nan])}
-    runs = tuple(
-        Run(
-            seed=number,
-            object=obj if finite else np.full_like(obj, np.nan),
-            support=np.abs(obj) > 0,
-            metrics={"chi2": 0.01 / (number + 1), "pearson": 0.99, "chi2_held_out": np.nan},
-            history={"chi2": np.r_[np.nan, np.geomspace(1, 0.01, 20)].astype(np.float32)},
-            reason="completed",
-            notes=("the support grew",) if number else (),
-        )
-        for number in range(2)
-    )
-    return Result(
-        measurement=Measurement(counts, mask, provenance),
-        runs=runs,
-        best=1,
-        sequence="20*ER",
-        parameters={
-            "hio_beta": 0.9,
-            "shrink_wrap_trigger": [1, 1],
-            "held_out": np.float32(0.03),
-            "x": None,
-        },
-        device="cpu",
-        seconds=1.5,
-    )
+from support import ROOT
+from support.results import SHAPE, contents, make_result
 
 
 @pytest.fixture(scope="module")
@@ -76,13 +39,6 @@ def written(result, tmp_path_factory):
     folder = tmp_path_factory.mktemp("out") / "deep" / "er"
     assert write_result(result, folder) == tuple(folder / name for name in RESULT_FILES)
     return folder
-
-
-def contents(folder):
-    """Everything below a folder, hidden files too."""
-    return {
-        p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()
-    }
 
 
 # -- CXI ------------------------------------------------------------------------------------------
@@ -285,8 +241,8 @@ def test_a_full_disk_leaves_no_litter(tmp_path, limit):
     (tmp_path / "metrics.json").write_text("precious")
     script = textwrap.dedent(f"""
         import resource, sys
-        sys.path.insert(0, {os.path.dirname(__file__)!r})
-        from test_io_write import make_result
+        sys.path.insert(0, {str(ROOT / "tests")!r})
+        from support.results import make_result
         from cdi_ml_plugin.errors import WriteError
         from cdi_ml_plugin.io.write import write_result
         result = make_result()
