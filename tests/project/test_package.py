@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ast
-import shutil
-import subprocess
-import sys
 import zipfile
 from importlib.metadata import entry_points, metadata
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,23 +16,16 @@ from support import ROOT
 PACKAGE = ROOT / "cdi_ml_plugin"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SOURCES = sorted(PACKAGE.rglob("*.py"))
+OTHERS = [p for name in ("tests", "examples", "docs") for p in (ROOT / name).rglob("*.py")]
+LOSSES = {"chi2", "gaussian", "paper", "pearson", "poisson"}
 ALGORITHMS = {"ER", "HIO", "RAAR", "SF", "DM", "SW", "ASW", "AUTO", "TWIN", "CNN", "REFINE"}
 LONGEST = 350  # lines of a file
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
-    """A wheel, built from a copy, so that nothing is left in the sources nor taken from old builds."""
-    source = tmp_path_factory.mktemp("source")
-    for name in ("pyproject.toml", "setup.py", "cdi_ml_plugin.pth", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    shutil.copytree(PACKAGE, source / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet"]
-    subprocess.run(
-        [*pip, "--no-deps", "--no-build-isolation", "--wheel-dir", source, source], check=True
-    )
-    (path,) = source.glob("*.whl")
-    return zipfile.ZipFile(path)
+@pytest.fixture
+def archive(wheel: Path) -> zipfile.ZipFile:
+    """The files of the wheel."""
+    return zipfile.ZipFile(wheel)
 
 
 def test_one_version():
@@ -55,12 +46,13 @@ def test_entry_points():
     assert found.keys() >= ALGORITHMS
     for name in ALGORITHMS:
         assert found[name].load().name == name
+    assert {e.name for e in entry_points(group="cdi_ml_plugin.losses")} >= LOSSES
     (command,) = entry_points(group="console_scripts", name="cdi-ml")
     assert callable(command.load())
 
 
-def test_the_wheel_holds_the_package_and_nothing_else(wheel):
-    names = set(wheel.namelist())
+def test_the_wheel_holds_the_package_and_nothing_else(archive):
+    names = set(archive.namelist())
     modules = {str(path.relative_to(ROOT)) for path in SOURCES}
     version = cdi_ml_plugin.__version__
     data = {
@@ -74,9 +66,9 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     assert info >= {"METADATA", "entry_points.txt", "licenses/LICENSE"}
 
 
-def test_the_wheel_has_a_description(wheel):
-    (path,) = (n for n in wheel.namelist() if n.endswith(".dist-info/METADATA"))
-    assert README in wheel.read(path).decode()
+def test_the_wheel_has_a_description(archive):
+    (path,) = (n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
+    assert README in archive.read(path).decode()
 
 
 def test_the_first_python_of_the_readme_runs():
@@ -106,3 +98,9 @@ def test_sources(path):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     }
     assert not called & {"eval", "exec", "print"}
+
+
+def test_no_other_file_is_long():
+    long = [p for p in OTHERS if len(p.read_text(encoding="utf-8").splitlines()) > LONGEST]
+    assert OTHERS
+    assert not long

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
 from cdi_ml_plugin import Measurement
 from cdi_ml_plugin.cli import app as cli
@@ -18,9 +17,9 @@ from cdi_ml_plugin.compare.run import compare
 from cdi_ml_plugin.errors import ParameterError
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.simulate.particle import strained_crystal
-from cdi_ml_plugin.view.pages import comparison as view
 
 SHAPE = (32, 32, 32)
+pytestmark = pytest.mark.usefixtures("plain_figures")
 CHAINS = {"ER alone": "2*ER", "untrained": "ER + 2*REFINE + ER"}
 
 
@@ -28,13 +27,6 @@ CHAINS = {"ER alone": "2*ER", "untrained": "ER + 2*REFINE + ER"}
 def measurement() -> Measurement:
     obj = strained_crystal(SHAPE, np.eye(3), size=10, rng=np.random.default_rng(0))
     return Measurement(diffraction(obj))
-
-
-@pytest.fixture(autouse=True)
-def plain_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Empty figures: no test here is about them, and the real ones take longest."""
-    for name in ("histograms", "transfer", "weights", "best", "spread"):
-        monkeypatch.setattr(view, f"draw_{name}", lambda comparison: Figure((1, 1)))
 
 
 # --- which chain gets which ---------------------------------------------------------------------

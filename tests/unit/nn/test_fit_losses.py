@@ -1,4 +1,4 @@
-"""The losses that REFINE minimises, by name."""
+"""The losses that REFINE minimises: their formulas, and how they are found by name."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from cdi_ml_plugin import REFINE, Measurement, reconstruct
 from cdi_ml_plugin.errors import ParameterError
 from cdi_ml_plugin.nn import fit_losses
 
-NAMES = ("chi2", "gaussian", "paper", "pearson", "poisson")
-
 
 @pytest.fixture
 def moduli() -> tuple[torch.Tensor, torch.Tensor]:
@@ -23,32 +21,6 @@ def moduli() -> tuple[torch.Tensor, torch.Tensor]:
     expected = rng.uniform(0.5, 30, 400)
     counts = rng.poisson(expected)
     return torch.from_numpy(expected**0.5), torch.from_numpy(counts.astype(float) ** 0.5)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_lowest_where_model_and_data_agree(name: str, moduli: Any) -> None:
-    """The value there is the least, the gradient there is 0."""
-    _, measured = moduli
-    loss = fit_losses.find(name)
-    model = measured.clone().requires_grad_(True)
-    there = loss(model, measured, 1.0, 0.5)
-    (gradient,) = torch.autograd.grad(there, model)
-    assert abs(float(there.detach())) < 1e-12
-    assert float(gradient.abs().max()) < 1e-9
-    generator = torch.Generator().manual_seed(0)
-    for size in (0.01, 0.1, 1.0):
-        moved = measured + size * torch.randn(len(measured), generator=generator).double()
-        assert float(loss(moved.abs(), measured, 1.0, 0.5)) > 0
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_gradients_are_finite_where_nothing_was_counted_or_nothing_is_expected(name: str) -> None:
-    measured = torch.tensor([0.0, 0.0, 1.0, 2.0, 5.0])
-    model = torch.tensor([1e-15, 1.0, 1e-15, 2.0, 4.0], requires_grad=True)
-    loss = fit_losses.find(name)(model, measured, 1.0, 1.0)
-    (gradient,) = torch.autograd.grad(loss, model)
-    assert bool(torch.isfinite(loss.detach()))
-    assert bool(torch.isfinite(gradient).all())
 
 
 def test_poisson_is_scipys_likelihood(moduli: Any) -> None:
@@ -84,7 +56,7 @@ def test_paper_goes_from_correlation_to_chi2() -> None:
         assert float(fit_losses.paper(model, measured, 0, progress)) == pytest.approx(expected)
 
 
-# --- by name --------------------------------------------------------------------------------------
+# --- by name ------------------------------------------------------------------------------------
 @pytest.fixture
 def small() -> Measurement:
     return Measurement(np.random.default_rng(0).poisson(5, (16, 16, 16)))

@@ -1,4 +1,4 @@
-"""The laws of the algorithms: projections, fixed points, symmetries, supports."""
+"""The algorithms against their formulas: projections, supports, parameters."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given
 from scipy.ndimage import gaussian_filter
 
 from cdi_ml_plugin import AUTO, DM, ER, HIO, RAAR, REFINE, SF, SW, TWIN, Measurement
@@ -17,56 +16,12 @@ from cdi_ml_plugin.errors import ParameterError
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.operators import Operator
 from cdi_ml_plugin.physics.projections import project_modulus
-from cdi_ml_plugin.physics.state import Data, State
+from cdi_ml_plugin.physics.state import Data
 from cdi_ml_plugin.simulate.particle import strained_crystal
-
-CPU = torch.device("cpu")
-CLASSICAL = [ER(), HIO(beta=0.9), RAAR(beta=0.45), SF(), DM(beta=1), DM(beta=0.7)]
-IDS = [str(operator) for operator in CLASSICAL]
-SHAPES = st.tuples(*[st.integers(6, 14)] * 3)
+from support.cases import CLASSICAL, CPU, IDS, Case, cases, lawful
 
 
-class Case:
-    """A random crystal on a random array, with a mask and held-out voxels, in double precision."""
-
-    def __init__(self, seed: int, shape: tuple[int, int, int] = (10, 12, 11), holes: bool = True):
-        rng = np.random.default_rng(seed)
-        self.support = np.zeros(shape, dtype=bool)
-        self.support[tuple(slice(n // 4, n // 4 + n // 2) for n in shape)] = True
-        self.support &= rng.random(shape) < 0.9
-        self.crystal = rng.uniform(0.5, 1, shape) * np.exp(1j * rng.uniform(-1, 1, shape))
-        self.crystal[~self.support] = 0
-        intensity = np.abs(np.fft.fftshift(np.fft.fftn(self.crystal, norm="ortho"))) ** 2
-        mask = (rng.random(shape) < 0.1) if holes else None
-        self.measurement = Measurement(intensity, mask)
-        self.data = Data.of(self.measurement, 0.05 if holes else 0, CPU, torch.float64)
-        self.start = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
-
-    def state(self, obj: np.ndarray, support: np.ndarray | None = None) -> State:
-        """A batch of one, in the scale of the data."""
-        chosen = self.support if support is None else support
-        return State(
-            object=torch.from_numpy(obj)[None] / self.data.scale,
-            support=torch.from_numpy(chosen.copy())[None],
-            seeds=[0],
-            generators=[torch.Generator().manual_seed(0)],
-        )
-
-    def after(
-        self, operator: Operator, obj: np.ndarray, times: int = 1, support: np.ndarray | None = None
-    ) -> tuple[np.ndarray, State]:
-        """The object after some iterations of an operator."""
-        state = self.state(obj, support)
-        for _ in range(times):
-            operator.step(state, self.data)
-        return state.object[0].numpy() * self.data.scale, state
-
-
-cases = st.builds(Case, st.integers(0, 999), SHAPES, st.booleans())
-lawful = settings(max_examples=15, deadline=None, derandomize=True)
-
-
-# --- projections -----------------------------------------------------------------------------------
+# --- projections --------------------------------------------------------------------------------
 @lawful
 @given(cases)
 def test_modulus_projection_is_idempotent_and_meets_the_data(case: Case) -> None:
@@ -93,19 +48,6 @@ def test_er_alone_never_raises_chi2(case: Case) -> None:
         history.append(float(state.chi2))
     assert all(later <= earlier * (1 + 1e-9) for earlier, later in pairwise(history))
     assert history[-1] < history[0]
-
-
-@pytest.mark.parametrize("operator", CLASSICAL, ids=IDS)
-@pytest.mark.parametrize("holes", [False, True])
-def test_the_true_object_stays(operator: Operator, holes: bool) -> None:
-    # with a gap too: masked and held-out voxels float
-    case = Case(3, holes=holes)
-    obj, state = case.after(operator, case.crystal, times=5)
-    assert float(state.chi2) < 1e-13
-    np.testing.assert_allclose(obj, case.crystal, atol=2e-6)
-    # …while one that is wrong does not
-    moved, _ = case.after(operator, case.start)
-    assert np.abs(moved - case.start).max() > 0.1
 
 
 def test_without_the_mask_a_gap_would_move_the_true_object() -> None:
@@ -150,49 +92,7 @@ def test_inside_and_outside_the_support(operator: Operator) -> None:
     assert float(state.chi2) == pytest.approx(chi2, rel=1e-5)
 
 
-# --- symmetries ------------------------------------------------------------------------------------
-@pytest.mark.parametrize("operator", [*CLASSICAL, SW(threshold=0.3, sigma=1.0)], ids=str)
-@lawful
-@given(
-    seed=st.integers(0, 999),
-    angle=st.floats(-3, 3),
-    shift=st.tuples(*[st.integers(0, 9)] * 3),
-    times=st.integers(1, 3),
-)
-def test_phase_and_shift_commute(
-    operator: Operator, seed: int, angle: float, shift: tuple[int, int, int], times: int
-) -> None:
-    case = Case(seed)
-    blurs = isinstance(operator, SW)
-    # the blur reflects at the array's edges, as scipy's: keep the object clear of them
-    start = case.start * case.support if blurs else case.start
-    places = (1, -1, 2) if blurs else shift
-
-    def move(array: np.ndarray) -> np.ndarray:
-        return np.roll(array, places, (0, 1, 2))
-
-    if blurs:
-        start[:2] = start[-3:] = 0
-        start[:, :3] = start[:, -3:] = 0
-        start[..., :3] = start[..., -4:] = 0
-    obj, state = case.after(operator, start, times)
-    turned, turned_state = case.after(operator, start * np.exp(1j * angle), times)
-    np.testing.assert_allclose(turned, obj * np.exp(1j * angle), atol=1e-9)
-    assert bool((turned_state.support == state.support).all())
-    moved, moved_state = case.after(operator, move(start), times, move(case.support))
-    if blurs:
-        assert state.support.any()
-        assert not state.support.all()
-        interior = (slice(3, -3),) * 3
-        np.testing.assert_array_equal(
-            moved_state.support[0].numpy()[interior], move(state.support[0].numpy())[interior]
-        )
-    else:
-        np.testing.assert_allclose(moved, move(obj), atol=1e-9)
-        np.testing.assert_array_equal(moved_state.support[0], move(state.support[0].numpy()))
-
-
-# --- supports --------------------------------------------------------------------------------------
+# --- supports -----------------------------------------------------------------------------------
 @pytest.mark.parametrize(("threshold", "sigma"), [(0.1, 1.0), (0.35, 2.3)])
 def test_shrink_wrap_is_scipys_gaussian_and_a_threshold(threshold: float, sigma: float) -> None:
     case = Case(1)
@@ -234,7 +134,7 @@ def _inside(true: np.ndarray, found: np.ndarray) -> float:
     return float(overlap.max() / true.sum())
 
 
-# --- parameters ------------------------------------------------------------------------------------
+# --- parameters ---------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("kind", "values"),
     [

@@ -1,0 +1,226 @@
+"""``cdi-ml reconstruct``: every kind of data to a result, and where the result goes."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import tifffile
+
+from support.commands import (
+    CHAIN,
+    COMMAND,
+    assert_kept,
+    assert_refused,
+    assert_written,
+    experiment,
+    from_frames,
+    precious,
+)
+
+
+# --- frames -------------------------------------------------------------------------------------
+def test_frames_to_result(scan, run, tmp_path):
+    code, out, err = run(*from_frames(scan, tmp_path / "out"), "--seeds", 2)
+    assert (code, err) == (0, "")
+    assert "best is seed" in out
+    metrics = assert_written(tmp_path / "out", runs=2)
+    assert "crystal: voxel_nm" in out
+    assert metrics["crystal"]["size_x_nm"] > 0
+    assert [one["seed"] for one in metrics["runs"]] == [0, 1]
+    assert metrics["data"]["shape"] == [16, 16, 16]
+    with h5py.File(tmp_path / "out" / "result.cxi") as file:
+        assert file["entry_1/data_1/data"].shape == (16, 16, 16)
+
+
+@pytest.mark.usefixtures("plain_picture")
+def test_a_result_can_be_phased_again_with_its_geometry(scan, run, tmp_path):
+    assert run(*from_frames(scan, tmp_path / "first"))[0] == 0
+    words = ("--crop", 16, 16, 16, "-a", CHAIN, "--out", tmp_path / "again")
+    code, _, err = run("reconstruct", tmp_path / "first" / "result.cxi", *words)
+    assert (code, err) == (0, "")
+    first, again = assert_written(tmp_path / "first"), assert_written(tmp_path / "again")
+    assert again["chi2"] == first["chi2"]
+    assert again["crystal"] == first["crystal"]
+
+
+@pytest.mark.usefixtures("plain_picture")
+def test_a_result_does_without_the_spec_file(scan, run, tmp_path):
+    assert run(*from_frames(scan, tmp_path / "first"))[0] == 0
+    (scan / "virtual.spec").unlink()
+    words = ("-a", CHAIN, "--out", tmp_path / "again")
+    code, _, err = run("reconstruct", tmp_path / "first" / "result.cxi", *words)
+    assert (code, err) == (0, "")
+    assert assert_written(tmp_path / "again")["crystal"]["d_spacing_nm"] > 0.2
+
+
+@pytest.mark.usefixtures("plain_picture")
+def test_a_geometry_that_cannot_be_read_is_a_note(scan, run, tmp_path):
+    spec = scan / "virtual.spec"
+    spec.write_text(spec.read_text().replace("camdist", "comdist"))
+    code, out, err = run(*from_frames(scan, tmp_path / "out"))
+    assert (code, err) == (0, "")
+    assert out.count("note: no crystal in the laboratory: ") == 1
+    metrics = assert_written(tmp_path / "out")
+    assert metrics["crystal"] is None
+    assert "has no distance (camdist)" in metrics["notes"][-1]
+
+
+def test_as_a_program(scan, tmp_path):
+    words = map(str, from_frames(scan, tmp_path / "out"))
+    done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert_written(tmp_path / "out")
+
+
+# --- arrays and experiments ---------------------------------------------------------------------
+def npy(path: Path, counts: np.ndarray) -> Path:
+    np.save(path / "data.npy", counts)
+    return path / "data.npy"
+
+
+def npz(path: Path, counts: np.ndarray) -> Path:
+    np.savez(path / "data.npz", data=counts, mask=np.zeros(counts.shape, bool))
+    return path / "data.npz"
+
+
+def h5(path: Path, counts: np.ndarray) -> Path:
+    with h5py.File(path / "data.h5", "w") as file:
+        file["entry_1/data_1/data"] = counts
+    return path / "data.h5"
+
+
+def tif(path: Path, counts: np.ndarray) -> Path:
+    tifffile.imwrite(path / "data.tif", counts.astype(np.float32))
+    return path / "data.tif"
+
+
+@pytest.mark.usefixtures("plain_picture")
+@pytest.mark.parametrize("make", [npy, npz, h5, tif, experiment])
+def test_every_kind_of_data(make, counts, run, tmp_path):
+    data = make(tmp_path, counts)
+    code, _, err = run("reconstruct", data, "-a", CHAIN, "--out", tmp_path / "out")
+    assert (code, err) == (0, "")
+    metrics = assert_written(tmp_path / "out")
+    assert metrics["data"]["counts"] == pytest.approx(counts.sum())
+
+
+def test_geometry_from_a_file(
+    run: Callable[..., tuple[int, str, str]], array: Path, tmp_path: Path, plain_picture: None
+) -> None:
+    angles = {"theta": 0.2, "chi": 90.0, "phi": -5.0, "delta": 32.0, "gamma": 12.6}
+    numbers = {"energy": 9.0, "distance": 0.5, "step": 0.04, "binning": [1, 1, 1], **angles}
+    file = tmp_path / "geometry.json"
+    file.write_text(json.dumps(numbers))
+    out = tmp_path / "out"
+    code, shown, _ = run("reconstruct", array, "--geometry", file, "-a", "5*ER", "--out", out)
+    assert code == 0
+    assert "crystal: voxel_nm" in shown
+    assert (out / "result.vti").is_file()
+    file.write_text(json.dumps({**numbers, "enregy": 9}))
+    answer = run("reconstruct", array, "--geometry", file, "-a", "5*ER", "--out", tmp_path / "b")
+    assert_refused(answer, "unknown parameter 'enregy'")
+    file.write_text("[]")
+    answer = run("reconstruct", array, "--geometry", file, "-a", "5*ER", "--out", tmp_path / "b")
+    assert_refused(answer, "must hold one JSON object")
+
+
+# --- where it writes ----------------------------------------------------------------------------
+@pytest.mark.usefixtures("plain_picture")
+def test_an_existing_result_is_replaced_only_by_force(array, run, tmp_path):
+    out = precious(tmp_path / "out")
+    words = ("reconstruct", array, "-a", CHAIN, "--out", out)
+    assert_refused(run(*words), str(out), "result.cxi", "force")
+    assert_kept(out)
+    assert run(*words, "--force")[0] == 0
+    assert_written(out)
+
+
+def test_a_full_disk(array, tmp_path):
+    resource = pytest.importorskip("resource")
+    out = precious(tmp_path / "out")
+    done = subprocess.run(
+        [*COMMAND, "reconstruct", str(array), "-a", CHAIN, "--out", str(out), "--force"],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
+    )
+    assert_refused((done.returncode, done.stdout, done.stderr), str(out), "nothing was changed")
+    assert_kept(out)
+
+
+def test_a_folder_without_write_permission(array, run, tmp_path, monkeypatch):
+    out = precious(tmp_path / "out")
+
+    def refuse(*_: object, **__: object) -> None:  # root may write anywhere
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(out))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    call = ("reconstruct", array, "-a", CHAIN, "--out", out, "--force")
+    assert_refused(run(*call), str(out), "cannot be written to", "Permission denied")
+    assert_kept(out)
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no /proc, where not even root writes")
+def test_a_folder_that_cannot_be_made(array, run):
+    call = ("reconstruct", array, "-a", CHAIN, "--out", "/proc/self/out")
+    assert_refused(run(*call), "/proc/self/out", "cannot be made")
+
+
+def test_a_file_in_the_way(array, run, tmp_path):
+    (tmp_path / "out").write_text("precious")
+    for out in (tmp_path / "out", tmp_path / "out" / "deeper"):
+        call = ("reconstruct", array, "-a", CHAIN, "--out", out, "--force")
+        assert_refused(run(*call), "is a file, or lies below one")
+    assert (tmp_path / "out").read_text() == "precious"
+
+
+# --- an interruption ----------------------------------------------------------------------------
+def test_ctrl_c_writes_what_there_is(array, tmp_path):
+    termios = pytest.importorskip("termios")
+    ours, theirs = os.openpty()  # on a terminal there is a bar, which says that it has begun
+    termios.tcsetwinsize(theirs, (24, 120))
+    out = tmp_path / "out"
+    words = ["reconstruct", str(array), "-a", "100000*ER", "--seeds", "2", "--out", str(out)]
+    with subprocess.Popen([*COMMAND, *words], stdout=subprocess.PIPE, stderr=theirs) as process:
+        os.close(theirs)
+        shown = b""
+        while b"r_p" not in shown:
+            shown += os.read(ours, 1000)
+        process.send_signal(signal.SIGINT)
+        assert process.stdout is not None
+        text = process.stdout.read().decode()
+        assert process.wait(60) == 0
+    os.close(ours)
+    metrics = assert_written(out)
+    assert metrics["reason"] == "interrupted"
+    assert "note: interrupted: 1 of 2 starts were run" in text
+
+
+def test_ctrl_c_before_there_is_anything(array, run, tmp_path, monkeypatch):
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cdi_ml_plugin.io.read", interrupt)
+    code, _, err = run("reconstruct", array, "--out", tmp_path / "out")
+    assert code == 130
+    assert err.strip().splitlines()[-1] == "cdi-ml: interrupted"
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_too_little_memory(array, run, tmp_path, monkeypatch):
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("CUDA out of memory. Tried to allocate 20 GiB.\nMore of it")
+
+    monkeypatch.setattr("cdi_ml_plugin.engine.run.reconstruct", fail)
+    assert_refused(run("reconstruct", array, "--out", tmp_path / "out"), "out of memory", "crop")
