@@ -7,6 +7,14 @@ Convention
 * Inside the engine the diffraction array is corner-centred (q = 0 at voxel 0), and the object
   stays centred. A shift of the object's origin multiplies its transform by a phase ramp, which no
   modulus sees, so the engine needs no shift at all in its loop.
+
+In cohere
+---------
+* axes are (x, y, z);
+* object → data is exp(+i…) without a factor: an object there is the complex conjugate of the one
+  here, divided by √N;
+* centred data are shifted by ``n // 2``, which brings the peak of an even axis to voxel 0, that of
+  an odd one to voxel n − 1: on odd axes cohere's objects carry a phase ramp.
 """
 
 from __future__ import annotations
@@ -74,3 +82,31 @@ def shift_ramp(
 def phase_in_cohere(obj: torch.Tensor) -> torch.Tensor:
     """Phase (rad) that cohere would show for an object: its transform is exp(+i…), ours exp(−i…)."""
     return -obj.angle()
+
+
+def from_cohere(image: NDArray[Any]) -> NDArray[Any]:
+    """Object (z, y, x) in this package's sign, from cohere's (x, y, z); the type is kept."""
+    obj: NDArray[Any] = (image.T * _odd_ramp(image.shape[::-1]).conj()).conj()
+    return np.ascontiguousarray(obj, dtype=np.result_type(image.dtype, np.complex64))
+
+
+def to_cohere(obj: NDArray[Any]) -> NDArray[Any]:
+    """Invert `from_cohere`."""
+    image: NDArray[Any] = (obj.conj() * _odd_ramp(obj.shape)).T
+    return np.ascontiguousarray(image, dtype=obj.dtype)
+
+
+def data_from_cohere(data: NDArray[Any]) -> NDArray[Any]:
+    """Data (z, y, x) with the peak in the middle, from those (x, y, z) that cohere works with."""
+    middle: NDArray[Any] = np.fft.ifftshift(data).T
+    return middle
+
+
+def _odd_ramp(shape: tuple[int, ...]) -> NDArray[np.complex128]:
+    """Give the phase factor exp(2πi m/n) along every odd axis of an array (z, y, x)."""
+    factor = np.ones((1, 1, 1), dtype=np.complex128)
+    for axis, n in enumerate(shape):
+        if n % 2:
+            wave = np.exp(2j * np.pi * np.arange(n) / n)
+            factor = factor * np.expand_dims(wave, [a for a in range(3) if a != axis])
+    return factor

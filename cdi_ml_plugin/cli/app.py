@@ -104,13 +104,7 @@ def _phase(
     watch: Watch | None = None,
 ) -> Result:
     from ..engine import run as engine
-    from ..hosts.cohere.arrays import read_continue
 
-    start = support = None
-    if parameters.get("init_guess") == "continue":
-        start, support = read_continue(
-            parameters.get("continue_dir", "."), float(measurement.intensity.sum())
-        )
     return engine.reconstruct(
         measurement,
         sequence,
@@ -118,8 +112,6 @@ def _phase(
         parameters=parameters,
         held_out=engine.HELD_OUT if held_out is None else held_out,
         device=device,
-        start=start,
-        support=support,
         progress=not quiet and sys.stderr.isatty(),
         watch=watch,
     )

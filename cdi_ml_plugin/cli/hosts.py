@@ -38,9 +38,8 @@ def cohere_guess(
     package runs inside cohere then.
     """
     from ..engine.run import reconstruct
-    from ..hosts.cohere.arrays import write_continue
     from ..hosts.cohere.options import Options, operators
-    from ..io.cohere import read_experiment
+    from ..io.cohere import read_experiment, write_continue
 
     parameters = read_parameters(experiment, None, settings)
     operator = operators(parameters, ["CNN"])["CNN"]

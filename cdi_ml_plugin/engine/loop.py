@@ -16,7 +16,7 @@ from ..operators.base import Operator, Step
 from ..operators.sequence import check_length, parse
 from ..operators.support import ASW, AUTO, SW, box
 from ..physics import metrics
-from ..physics.state import Data, State
+from ..physics.state import Data, Seed, State
 from .parameters import check
 from .progress import Progress
 from .triggers import Trigger, all_triggers, in_coheres_way, search_length
@@ -55,7 +55,6 @@ class Job:
         held_out: float,
         device: str | torch.device | None,
         precision: str,
-        started: bool = False,
     ) -> Job:
         if precision not in DTYPES:
             raise ParameterError(f"precision = {precision!r}: give one of {', '.join(DTYPES)}")
@@ -75,10 +74,6 @@ class Job:
             operator.check()
         place = find_device(device)
         dtype = DTYPES[precision]
-        if parameters.get("init_guess") == "continue" and not started:
-            raise ParameterError(
-                'init_guess = "continue" needs an object: give start=…, or let cdi-ml read continue_dir'
-            )
         data = Data.of(measurement, held_out, place, dtype.to_real())
         if held_out and not len(data.held_out):
             notes.append("nothing is held out: no measured voxel is dimmer than 1 % of the maximum")
@@ -118,7 +113,8 @@ class Job:
                         stop.append(True)
             operator.end(state, self.data)
             if operator.counts:
-                state.fresh = [False] * len(seeds)
+                for seed in state.seeds:
+                    seed.fresh = False
             if stop or len(lost) == len(seeds):
                 break
         if centred:
@@ -142,18 +138,14 @@ class Job:
         """Start objects and supports for a batch of seeds."""
         start = start or Start()
         shape = (len(seeds), *self.data.shape)
-        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         state = State(
             object=torch.empty(shape, dtype=self.dtype, device=self.device),
             support=torch.ones(shape, dtype=torch.bool, device=self.device),
-            seeds=list(seeds),
-            generators=generators,
+            seeds=[Seed.of(number, start.object is not None) for number in seeds],
             iterations=self.step.iterations,
             noise_tolerance=self.parameters.get(
                 "noise_tolerance", 0.0 if in_coheres_way(self.parameters) else NOISE_TOLERANCE
             ),
-            fresh=[start.object is None] * len(seeds),
-            from_random=start.object is None,
         )
         if start.support is not None:
             state.support[:] = start.support.to(self.device)
@@ -167,11 +159,11 @@ class Job:
         else:
             state.object.zero_()
             AUTO().bind(self.parameters).step(state, self.data)
-        for index, generator in enumerate(generators):
+        for index, seed in enumerate(state.seeds):
             if start.object is not None:
                 state.object[index] = start.object.to(self.device)
             else:
-                angle = torch.rand(self.data.shape, generator=generator) * (2 * torch.pi)
+                angle = torch.rand(self.data.shape, generator=seed.generator) * (2 * torch.pi)
                 wave = torch.polar(self.data.amplitude, angle.to(self.data.amplitude))
                 state.object[index] = to_direct(wave) * state.support[index]
         return state
@@ -183,7 +175,7 @@ class Job:
         for index in (~torch.isfinite(state.chi2)).nonzero()[:, 0].tolist():
             if index not in lost and operator.defines_chi2:
                 lost[index] = f"not finite at iteration {state.iteration} in {operator}"
-                state.note(index, lost[index])
+                state.seeds[index].note(lost[index])
                 state.object[index] = 0
 
     def _finish(
@@ -195,7 +187,7 @@ class Job:
         for index in range(len(state.seeds)):
             if not bool(torch.isfinite(state.object[index]).all()) and index not in lost:
                 lost[index] = "not finite at the end"
-                state.note(index, lost[index])
+                state.seeds[index].note(lost[index])
                 state.object[index] = 0
             figures = metrics.figures(state.object[index][None], self.data)[0]
             if index in lost:
@@ -216,14 +208,15 @@ class Job:
         reason: str,
     ) -> Run:
         """The run at `index` of the batch as a `Run` of its own memory."""
+        seed = state.seeds[index]
         return Run(
-            seed=state.seeds[index],
+            seed=seed.number,
             object=(obj * self.data.scale).to(torch.complex64).cpu().numpy(),
             support=support.cpu().numpy().copy(),
-            metrics={**figures, **state.figures[index]},
+            metrics={**figures, **seed.figures},
             history={"chi2": chi2.float().cpu().numpy().copy()},
             reason=reason,
-            notes=tuple(state.notes[index]),
+            notes=tuple(seed.notes),
         )
 
 

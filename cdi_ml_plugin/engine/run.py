@@ -62,7 +62,8 @@ def reconstruct(
         Default: a CUDA device where there is one, else the CPU.
     precision : {"single", "double"}
     start : complex (z, y, x), optional
-        An object to start from, centred, instead of random phases.
+        An object to start from, centred, instead of random phases; without one, what
+        ``parameters["init_guess"] = "continue"`` finds in ``parameters["continue_dir"]``.
     support : bool (z, y, x), optional
         The start support, centred; without one, where `start` is above a twentieth of its maximum.
         `CNN` and the support updates of the chain replace it.
@@ -81,15 +82,20 @@ def reconstruct(
     ------
     SequenceError, ParameterError, AlgorithmError
         The chain or a parameter is not valid; every run went to NaN.
+    ReadError
+        ``continue_dir`` does not hold an object.
 
     Notes
     -----
     One seed gives the same object to the bit on one device, whatever other seeds run beside it.
     An interruption (Ctrl-C) ends the current iteration and returns what there is.
     """
-    job = Job.of(
-        measurement, sequence, parameters or {}, held_out, device, precision, start is not None
-    )
+    job = Job.of(measurement, sequence, parameters or {}, held_out, device, precision)
+    if start is None and job.parameters.get("init_guess") == "continue":
+        from ..io.cohere import read_continue
+
+        counts = float(measurement.intensity.sum())
+        start, support = read_continue(job.parameters.get("continue_dir", "."), counts)
     given = _start(measurement, start, support, job.data)
     numbers = _seeds(seeds, job.parameters)
     runs: list[Run] = []

@@ -11,7 +11,6 @@ import torch
 from ..errors import ParameterError
 from ..fourier import phase_in_cohere, to_centre, to_corner
 from ..operators.base import Operator, Step
-from ..operators.classical import ER
 from ..operators.support import ASW, SW, TWIN
 from ..physics.projections import blur, modulus
 from ..physics.state import Data, State
@@ -136,8 +135,8 @@ def shrink_wrap(step: Step, parameters: Mapping[str, Any]) -> Trigger | None:
     """Support update: cohere's where any of its keys is given, else an adaptive one.
 
     None where the sequence itself holds a step that updates the support. The adaptive one acts in the
-    closing ER once and no more: ER settles what is left, and a support that follows it would lose
-    its edge voxel by voxel.
+    closing once and no more: ER settles what is left, and a support that follows it would lose its
+    edge voxel by voxel.
     """
     if in_coheres_way(parameters):
         chosen = _iterations_of(step, "SW", {"shrink_wrap_trigger": [1, 1], **parameters})
@@ -149,7 +148,7 @@ def shrink_wrap(step: Step, parameters: Mapping[str, Any]) -> Trigger | None:
             for number in set(chosen.values())
         }
         return Trigger("shrink_wrap", chosen, lambda s, d, number: wraps[number].step(s, d))
-    if any(isinstance(operator, SW | ASW) for operator in step.operators()):
+    if any(operator.updates_support for operator in step.operators()):
         return None
     update = ASW().bind(parameters)
     every = rows([update.every, update.every], step.iterations)
@@ -159,12 +158,12 @@ def shrink_wrap(step: Step, parameters: Mapping[str, Any]) -> Trigger | None:
 
 
 def _closing(step: Step) -> int:
-    """First iteration of the ER that ends a chain; the number of iterations where none does."""
+    """First iteration of what settles the object at the end (ER); the number of all where none does."""
     first = start = 0
     for block in step.blocks():
         if block.operator.counts:
             start += block.times
-            if block.operator.triggered and not isinstance(block.operator, ER):
+            if block.operator.triggered and not block.operator.settles:
                 first = start
     return first or step.iterations
 
@@ -189,6 +188,9 @@ def phase_constraint(step: Step, parameters: Mapping[str, Any]) -> list[Trigger]
         state.phase_allowed = (phase > _pick(low, number, "phc_phase_min")) & (
             phase < _pick(high, number, "phc_phase_max")
         )
+        for index, seed in enumerate(state.seeds):
+            if seed.passed_by("phc_trigger"):
+                state.phase_allowed[index] = True
 
     def release(state: State, data: Data, number: int) -> None:
         state.phase_allowed = None
@@ -209,12 +211,21 @@ def twin(step: Step, parameters: Mapping[str, Any]) -> Trigger | None:
     """cohere's twin removal: after the iteration, half the array is zeroed along x and along y."""
     chosen = rows(parameters.get("twin_trigger", []), step.iterations, "twin_trigger")
     x, y = parameters.get("twin_halves", (0, 0))
-    act = _apply(TWIN(x=x, y=y))
-    return Trigger("twin", dict.fromkeys(chosen, 0), act, before=False) if chosen else None
+    twin_removal = TWIN(x=x, y=y)
+
+    def cut(state: State, data: Data, number: int) -> None:
+        for index, seed in enumerate(state.seeds):
+            if not seed.passed_by("twin_trigger"):
+                twin_removal.cut(state.object[index])
+
+    return Trigger("twin", dict.fromkeys(chosen, 0), cut, before=False) if chosen else None
 
 
 def low_pass(step: Step, parameters: Mapping[str, Any], data: Data) -> list[Trigger]:
-    """cohere's low resolution start: the measured modulus blurred by a σ that falls linearly."""
+    """cohere's low resolution start: the measured modulus blurred by a σ that falls linearly.
+
+    What takes no notice of `State.filtered`, such as a network, sees what was measured.
+    """
     if "lowpass_filter_trigger" not in parameters:
         return []
     given = parameters["lowpass_filter_trigger"]
@@ -223,22 +234,22 @@ def low_pass(step: Step, parameters: Mapping[str, Any], data: Data) -> list[Trig
     )
     sigmas = [*parameters.get("lowpass_filter_range", [2.0]), 1.0]
     chosen = rows([start, every, stop], step.iterations, "lowpass_filter_trigger")
-    # not from the amplitude: a run that ended before the filter did has left that one blurred
-    full = data.measured.clone()
-    if data.floating is not None:
-        full.masked_fill_(data.floating > 0, 0)
-    data.amplitude.copy_(full)
-    centred = to_centre(full)[None]
+    centred = to_centre(data.amplitude)[None]
 
     def filtered(state: State, data: Data, number: int) -> None:
         done = (state.iteration - start) / max(1, stop - start)
         sigma = sigmas[0] + (sigmas[1] - sigmas[0]) * done
-        data.amplitude.copy_(to_corner(blur(centred, sigma)[0]))
+        blurred = to_corner(blur(centred, sigma))
         if data.floating is not None:
-            data.amplitude.masked_fill_(data.floating > 0, 0)
+            blurred.masked_fill_(data.floating > 0, 0)
+        late = [seed.passed_by("lowpass_filter_trigger") for seed in state.seeds]
+        if any(late):
+            full = torch.tensor(late, device=blurred.device)[:, None, None, None]
+            blurred = torch.where(full, data.amplitude, blurred)
+        state.filtered = blurred
 
     def restore(state: State, data: Data, number: int) -> None:
-        data.amplitude.copy_(full)
+        state.filtered = None
 
     # before the iteration `stop`, or the last one before it that has triggers at all
     last = max((i for i in _with_triggers(step) if i <= stop), default=0)

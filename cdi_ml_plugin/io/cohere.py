@@ -1,4 +1,4 @@
-"""A cohere experiment folder: its prepared data, and its ``key = value`` configuration files."""
+"""A cohere experiment folder: prepared data, ``key = value`` configuration files, saved objects."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from typing import Any, Literal
 from zipfile import BadZipFile
 
 import numpy as np
+from numpy.typing import NDArray
 from openpyxl import load_workbook
 
 from ..data.measurement import Measurement
-from ..errors import MeasurementError, ParameterError, ReadError
+from ..errors import MeasurementError, ParameterError, ReadError, WriteError
+from ..fourier import from_cohere, to_cohere
 from ..geometry_spec import from_config_instr
 from .arrays import read_tiff
 
@@ -142,3 +144,73 @@ def _as_list(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [_as_list(item) for item in value]
     return value
+
+
+def read_continue(
+    folder: str | Path, counts: float
+) -> tuple[NDArray[np.complex128], NDArray[np.bool_]]:
+    """Object and support that cohere saved, for ``init_guess = "continue"``.
+
+    Parameters
+    ----------
+    folder : path
+        ``continue_dir``: it holds ``image.npy`` and ``support.npy``.
+    counts : float
+        Σ I of the data: cohere scales its images to a maximum of 1, which is undone.
+
+    Returns
+    -------
+    object : complex128 (z, y, x)
+        Centred, in this package's sign.
+    support : bool (z, y, x)
+
+    Raises
+    ------
+    ReadError
+        A file is missing, damaged, or not three-dimensional.
+    """
+    image = from_cohere(_load(Path(folder) / "image.npy")).astype(np.complex128)
+    support = _load(Path(folder) / "support.npy").T > 0
+    power = float(np.vdot(image, image).real)
+    if power > 0:
+        image = image * np.sqrt(counts / power)
+    return image, support
+
+
+def write_continue(
+    folder: str | Path, obj: NDArray[np.complex64], support: NDArray[np.bool_]
+) -> None:
+    """Write what cohere starts from with ``init_guess = "continue"``: both files or none.
+
+    Parameters
+    ----------
+    folder : path
+        Made where it is not there; ``image.npy`` and ``support.npy`` in it are replaced.
+    obj, support : (z, y, x)
+        As a `Run` has them: Σ|obj|² is in counts.
+
+    Raises
+    ------
+    WriteError
+        The folder cannot be written to.
+    """
+    folder = Path(folder)
+    image = to_cohere(obj) / np.float32(np.sqrt(obj.size))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, array in (("image", image), ("support", support.T.astype(np.int64))):
+            np.save(folder / f".{name}.npy", array)
+        for name in ("image", "support"):
+            os.replace(folder / f".{name}.npy", folder / f"{name}.npy")
+    except OSError as error:
+        raise WriteError(f"{folder}: the guess cannot be written: {error.strerror}") from error
+
+
+def _load(path: Path) -> NDArray[Any]:
+    try:
+        array: NDArray[Any] = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise ReadError(f"{path}: cannot be read as cohere's saved array: {error}") from error
+    if array.ndim != 3:
+        raise ReadError(f"{path}: has {array.ndim} dimension(s), three are needed")
+    return array

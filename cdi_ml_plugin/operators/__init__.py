@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .base import OPEN as OPEN
     from .base import Chain as Chain
     from .base import Operator as Operator
     from .base import Repeat as Repeat
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from .support import TWIN as TWIN
 
 _HOME = {
-    **dict.fromkeys(("Chain", "Operator", "Repeat", "Step"), "base"),
+    **dict.fromkeys(("OPEN", "Chain", "Operator", "Repeat", "Step"), "base"),
     **dict.fromkeys(("DM", "ER", "HIO", "RAAR", "SF"), "classical"),
     **dict.fromkeys(("ASW", "AUTO", "SW", "TWIN"), "support"),
     "CNN": "cnn",

@@ -10,6 +10,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
+from inspect import get_annotations
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 
 OPEN: Any = None  # default of an operator's field that the parameters are to fill
+CLASS_VARIABLE = re.compile(r"(typing\.|<class 'typing\.)?ClassVar")
 SUB_TRIGGER = re.compile("[A-Z]+[0-9]+", re.IGNORECASE | re.ASCII)
 
 
@@ -167,6 +169,16 @@ class Operator(Step):
         Whether the triggers (support updates, twin removal) act in its iterations.
     defines_chi2 : bool
         Whether each iteration sets ``state.chi2``.
+    updates_support : bool
+        Whether it keeps the support up to date: a sequence that has such a step gets no other
+        support update.
+    makes_start : bool
+        Whether it makes an object to start from: in a genetic algorithm it acts in the first
+        generation only. Where it takes its own object it says so, by
+        ``state.seeds[index].fresh = state.seeds[index].from_random = False``.
+    settles : bool
+        Whether it settles what is found: such iterations at the end of a chain are its closing, where
+        the search is over and the support is updated once and no more.
     keys : mapping
         Field name → key of the reconstruction parameters (cohere's names where it has one).
     defaults : mapping
@@ -177,6 +189,9 @@ class Operator(Step):
     counts: ClassVar[bool] = True
     triggered: ClassVar[bool] = True
     defines_chi2: ClassVar[bool] = True
+    updates_support: ClassVar[bool] = False
+    makes_start: ClassVar[bool] = False
+    settles: ClassVar[bool] = False
     keys: ClassVar[Mapping[str, str]] = {}
     defaults: ClassVar[Mapping[str, Any]] = {}
 
@@ -184,6 +199,12 @@ class Operator(Step):
         super().__init_subclass__(**kwargs)
         if "name" not in cls.__dict__:
             cls.name = cls.__name__
+        for field, kind in get_annotations(cls).items():
+            if field in _TAKEN and not CLASS_VARIABLE.match(str(kind)):
+                raise AlgorithmError(
+                    f"{cls.__name__}.{field}: the engine uses that name itself: call the parameter "
+                    "something else, or annotate it as ClassVar where it is no parameter"
+                )
 
     def check(self) -> None:
         """Raise where it cannot run here at all; called for the whole chain before any work."""
@@ -207,7 +228,12 @@ class Operator(Step):
     def step(self, state: State, data: Data) -> None:
         """Run `_step` and hold it to its contract: shapes and types do not change."""
         before = (state.object.shape, state.object.dtype, state.support.shape)
+        version = data.version
         self._step(state, data)
+        if version != data.version:
+            raise AlgorithmError(
+                f"{self} changed the measured moduli: an algorithm only reads them"
+            )
         after = (state.object.shape, state.object.dtype, state.support.shape)
         if before != after:
             raise AlgorithmError(
@@ -248,12 +274,15 @@ class Operator(Step):
         return f"{self.name}({', '.join(given)})" if given else self.name
 
 
+# What a field of an algorithm may not be called: it would hide what the engine calls.
+_TAKEN = {name for name in [*dir(Operator), *Operator.__annotations__] if name[:2] != "__"}
+
+
 def warn_if_undetermined(state: State, data: Data, index: int, unknowns: int) -> None:
     """Note where there are fewer fitted voxels than real numbers to be found."""
     known = data.amplitude.numel() - len(data.masked) - len(data.held_out)
     if known < unknowns:
-        state.note(
-            index,
+        state.seeds[index].note(
             f"{known:,} measured voxels for {unknowns:,} unknowns (two for each voxel of the support): "
             "the data do not determine the object; measure with more oversampling, or mask less",
         )

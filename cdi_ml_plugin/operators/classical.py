@@ -24,6 +24,8 @@ RAMP = (0.2, 0.6)  # of the chain, over which the noise is more and more let be
 class ER(Operator):
     """Error reduction: ρ ← P_S P_M ρ (Gerchberg–Saxton, Fienup)."""
 
+    settles: ClassVar = True
+
     def _step(self, state: State, data: Data) -> None:
         projected = project_modulus(state.object, state, data)
         torch.where(state.allowed, projected, state.zero, out=state.object)
@@ -48,14 +50,22 @@ class HIO(Operator):
         within("hio_beta", self.beta, 0, 2)
 
     def _step(self, state: State, data: Data) -> None:
-        slack = 0.0
-        if state.noise_tolerance:
-            low, high = RAMP
-            share = min(1.0, max(0.0, (state.progress - low) / (high - low)))
-            slack = state.noise_tolerance * data.noise * (share if state.from_random else 1)
-        projected = project_modulus(state.object, state, data, slack)
+        projected = project_modulus(state.object, state, data, _slack(state, data))
         state.object.sub_(projected, alpha=self.beta)
         torch.where(state.allowed, projected, state.object, out=state.object)
+
+
+def _slack(state: State, data: Data) -> float | torch.Tensor:
+    """How near to the measured moduli P_M goes; one number where all runs of a batch agree."""
+    if not state.noise_tolerance:
+        return 0.0
+    low, high = RAMP
+    ramp = min(1.0, max(0.0, (state.progress - low) / (high - low)))
+    full = state.noise_tolerance * data.noise
+    slack = [full * (ramp if seed.from_random else 1) for seed in state.seeds]
+    if len(set(slack)) == 1:
+        return slack[0]
+    return torch.tensor(slack).to(data.amplitude)[:, None, None, None]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
@@ -51,6 +52,7 @@ class CNN(Operator):
     polish: int = OPEN
     threshold: float = OPEN
     counts: ClassVar = False
+    makes_start: ClassVar = True
     keys: ClassVar = {
         "weights": "cnn_weights",
         "candidates": "cnn_candidates",
@@ -78,37 +80,40 @@ class CNN(Operator):
         weights.load(self.weights)
 
     def _step(self, state: State, data: Data) -> None:
+        self.start(state, data, range(len(state.seeds)))
+
+    def start(self, state: State, data: Data, runs: Iterable[int]) -> None:
+        """Predict for some runs of the batch, and take what explains the pattern best."""
         preset, network = _network(self.weights, state.object.device)
         canonical = Canonical.of(data, preset.field)
         seen = canonical.to_field(data)
-        for index, generator in enumerate(state.generators):
+        for index in runs:
+            seed = state.seeds[index]
             # a copy: where nothing is taken from here, the algorithms after it draw as without it
-            numbers = torch.Generator().set_state(generator.get_state())
+            numbers = torch.Generator().set_state(seed.generator.get_state())
             found = predict(preset, network, seen, self.candidates, self.polish, numbers)
             obj = canonical.to_data(found.object[None])[0].to(state.object.dtype)
             support = where(obj, self.threshold)
             obj, chi2 = _fitted(obj * support, data)
             reached = torch.tensor(torch.inf)
-            if not state.fresh[index]:
+            if not seed.fresh:
                 reached = _fitted(state.object[index] * state.support[index], data)[1]
             taken = bool(chi2 < reached)  # NaN is not
             if taken:
                 state.object[index], state.support[index] = obj, support
-                state.fresh[index] = state.from_random = False
-                generator.set_state(numbers.get_state())
+                seed.fresh = seed.from_random = False
+                seed.generator.set_state(numbers.get_state())
             else:
-                state.note(
-                    index,
+                seed.note(
                     f"CNN explains the pattern no better (χ² {chi2:.2g}) than what was there "
-                    f"({reached:.2g}), which is kept",
+                    f"({reached:.2g}), which is kept"
                 )
             if not found.trusted:
-                state.note(
-                    index,
+                seed.note(
                     f"CNN: its prediction (χ² {found.chi2:.2g} in its field) is no better than a "
-                    f"random start with the same iterations ({found.chance:.2g}), which takes its place",
+                    f"random start with the same iterations ({found.chance:.2g}), which takes its place"
                 )
-            state.figures[index].update(
+            seed.figures.update(
                 cnn_chi2=found.chi2,
                 cnn_chi2_chance=found.chance,
                 cnn_used=float(taken and found.trusted),

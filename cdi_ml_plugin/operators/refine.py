@@ -116,10 +116,11 @@ class REFINE(Operator):
                 f"REFINE needs {SMALLEST} voxels along each axis, the data have {data.shape}: "
                 "leave it out"
             )
-        if self.weights != "none" and any(state.fresh):
-            preset = weights.load(self.weights)[1].preset
-            if preset == "fast":  # its network corrects an object: first there has to be one
-                CNN(weights=self.weights).bind({}).step(state, data)
+        if self.weights != "none" and weights.load(self.weights)[1].preset == "fast":
+            # its network corrects an object: first there has to be one
+            fresh = [index for index, seed in enumerate(state.seeds) if seed.fresh]
+            if fresh:
+                CNN(weights=self.weights).bind({}).start(state, data, fresh)
         runs = [_Run(self, state, data, index, count) for index in range(len(state.seeds))]
         state.memory["runs"] = runs
 
@@ -130,14 +131,13 @@ class REFINE(Operator):
     def _end(self, state: State, data: Data) -> None:
         for index, run in enumerate(state.memory["runs"]):
             if run.diverged:
-                state.note(
-                    index,
+                state.seeds[index].note(
                     f"REFINE: the loss became NaN or infinite in epoch {run.done + 1}, where it ended: "
                     "lower refine_learning_rate",
                 )
             if run.best is None:
-                state.note(
-                    index, "REFINE did not improve on the object it was given, which is kept"
+                state.seeds[index].note(
+                    "REFINE did not improve on the object it was given, which is kept"
                 )
                 continue
             state.object[index] = run.best
@@ -152,7 +152,7 @@ class _Run:
     """The epochs of one seed: optimisers, learning rate, the best object so far."""
 
     def __init__(self, given: REFINE, state: State, data: Data, index: int, epochs: int) -> None:
-        seed = int(torch.randint(2**62, (), generator=state.generators[index]))
+        seed = int(torch.randint(2**62, (), generator=state.seeds[index].generator))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             if given.weights == "none":
@@ -160,7 +160,7 @@ class _Run:
             else:
                 trained, card = weights.load(given.weights)
                 network, kind = copy.deepcopy(trained).requires_grad_(True), card.preset
-        fresh = state.fresh[index]
+        fresh = state.seeds[index].fresh
         self.fit = Fit(network, kind, data, state.object[index], state.support[index], fresh)
         warn_if_undetermined(state, data, index, 2 * int(self.fit.region.sum()))
         self.loss = fit_losses.find(given.loss)

@@ -43,6 +43,7 @@ class SW(Operator):
     threshold: float = OPEN
     sigma: float = OPEN
     counts: ClassVar = False
+    updates_support: ClassVar = True
     keys: ClassVar = {"threshold": "shrink_wrap_threshold", "sigma": "shrink_wrap_gauss_sigma"}
     defaults: ClassVar = {"threshold": 0.1, "sigma": 1.0}
 
@@ -75,6 +76,7 @@ class ASW(Operator):
     largest: float = OPEN
     every: int = OPEN
     counts: ClassVar = False
+    updates_support: ClassVar = True
     keys: ClassVar = {
         "threshold": "support_threshold",
         "smallest": "support_smallest",
@@ -101,8 +103,7 @@ class ASW(Operator):
                 bound = self.largest if share > self.largest else self.smallest
                 brightest = one.flatten().topk(max(1, round(bound * one.numel()))).indices
                 support.fill_(False).view(-1)[brightest] = True
-                state.note(
-                    index,
+                state.seeds[index].note(
                     f"support held between {self.smallest:.2%} and {self.largest:.0%} of the array, "
                     "which it would have left",
                 )
@@ -130,10 +131,8 @@ class AUTO(Operator):
         support = half_autocorrelation(data.amplitude, self.threshold, self.margin)
         if int(support.sum()) < FEWEST:
             support = box(data.shape, (0.5, 0.5, 0.5)).to(support.device)
-            for index in range(len(state.seeds)):
-                state.note(
-                    index, "the autocorrelation shows no object: start support is half the array"
-                )
+            for seed in state.seeds:
+                seed.note("the autocorrelation shows no object: start support is half the array")
         state.support[:] = support
         state.object.mul_(state.support)
 
@@ -174,8 +173,12 @@ class TWIN(Operator):
         whole("twin_halves (y)", self.y, 0, 1)
 
     def _step(self, state: State, data: Data) -> None:
+        self.cut(state.object)
+
+    def cut(self, obj: torch.Tensor) -> None:
+        """Keep a quarter of objects (…, z, y, x), in place."""
         for axis, keep in ((-1, self.x), (-2, self.y)):
-            n = state.object.shape[axis]
+            n = obj.shape[axis]
             half = (n + 1) // 2
             lost = (half, n - half) if keep == 0 else (0, half)
-            state.object.narrow(axis, *lost).zero_()
+            obj.narrow(axis, *lost).zero_()

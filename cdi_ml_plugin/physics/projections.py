@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,7 +38,7 @@ def modulus(obj: torch.Tensor) -> torch.Tensor:
 
 
 def project_modulus(
-    obj: torch.Tensor, state: State, data: Data, slack: float = 0.0
+    obj: torch.Tensor, state: State, data: Data, slack: float | torch.Tensor = 0.0
 ) -> torch.Tensor:
     """Give the transform of objects the measured moduli; masked and held-out voxels float.
 
@@ -48,7 +49,7 @@ def project_modulus(
     state : State
         ``state.chi2`` is set to χ² = Σ(|F|−√I)²/ΣI over the fitted voxels of `obj` (the paper's
         L₄; the same number as cohere's recorded error).
-    slack : float
+    slack : float or real tensor (batch, 1, 1, 1)
         In units of the amplitude: moduli come this near to the measured ones and no nearer.
 
     Returns
@@ -57,21 +58,23 @@ def project_modulus(
         A new tensor.
     """
     wave = to_reciprocal(obj)
+    amplitude = data.amplitude[None] if state.filtered is None else state.filtered
+    limit: Any = slack  # torch clamps to numbers and to tensors alike
     residual = torch.zeros_like(state.chi2)
     for slab in slabs(wave):
         part, floating = wave[:, slab], data.floating
         size = modulus(part)
         # where a voxel floats it is "measured" as what it is: no residual, ratio 1
         wanted = (
-            data.amplitude[slab].expand_as(size)
+            amplitude[:, slab].expand_as(size)
             if floating is None
-            else torch.addcmul(data.amplitude[slab], floating[slab], size)
+            else torch.addcmul(amplitude[:, slab], floating[slab], size)
         )
         difference = size - wanted
         flat = difference.flatten(1)
         residual += torch.linalg.vecdot(flat, flat)
-        if slack:
-            wanted = wanted + difference.clamp_(-slack, slack)
+        if isinstance(slack, torch.Tensor) or slack:
+            wanted = wanted + difference.clamp_(-limit, limit)
         part.mul_(wanted / size)
     state.chi2 = residual / data.power
     return to_direct(wave)

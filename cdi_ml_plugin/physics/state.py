@@ -58,6 +58,11 @@ class Data:
         return z, y, x
 
     @property
+    def version(self) -> tuple[int, int]:
+        """Changes where anybody writes into the moduli, which runs share and nobody may."""
+        return self.amplitude._version, self.measured._version
+
+    @property
     def fitted(self) -> torch.Tensor | slice:
         """Index of the voxels that the algorithms see."""
         return slice(None) if self.floating is None else self.floating == 0
@@ -107,6 +112,59 @@ class Data:
 
 
 @dataclass(eq=False)
+class Seed:
+    """What belongs to one start of a batch alone.
+
+    Attributes
+    ----------
+    number : int
+        What its random numbers come from.
+    generator : torch.Generator
+        On the CPU, so that every device draws the same numbers.
+    fresh : bool
+        Whether the object is still nothing but random phases.
+    from_random : bool
+        Whether the object goes back to random phases: not to one that was given, nor to what a
+        network predicts.
+    notes : list of str
+        What was adapted on the way.
+    figures : dict
+        An algorithm's own figures of merit, beside the result's.
+    """
+
+    number: int
+    generator: torch.Generator
+    fresh: bool = True
+    from_random: bool = True
+    notes: list[str] = field(default_factory=list)
+    figures: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, number: int, started: bool = False) -> Seed:
+        """A start of that number; `started` where there is an object to start from."""
+        generator = torch.Generator().manual_seed(number)
+        return cls(number, generator, fresh=not started, from_random=not started)
+
+    def note(self, text: str) -> None:
+        """Record, once, what was adapted for this run."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def passed_by(self, trigger: str) -> bool:
+        """Whether a trigger that serves a search from random phases leaves this run alone; noted.
+
+        Such a trigger cuts or blurs what a run holds, which would spoil an object that was given or
+        predicted. cohere drops the same ones where it continues from an object.
+        """
+        if not self.from_random:
+            self.note(
+                f"{trigger} serves a search from random phases, and would spoil the object that this "
+                "run starts from: skipped"
+            )
+        return not self.from_random
+
+
+@dataclass(eq=False)
 class State:
     """What the algorithms change. The batch (one entry a seed) is the first axis.
 
@@ -115,9 +173,8 @@ class State:
     object : complex tensor (batch, z, y, x)
         Centred, in the scale of ``Data.amplitude``.
     support : bool tensor (batch, z, y, x)
-    seeds : list of int
-    generators : list of torch.Generator
-        One a seed, on the CPU, so that every device draws the same numbers.
+    seeds : list of Seed
+        What belongs to one start alone: random numbers, notes, figures of merit.
     iteration, iterations : int
         Iterations done so far and in the whole chain.
     progress : float
@@ -126,52 +183,33 @@ class State:
     noise_tolerance : float
         Standard deviations of the counting noise that a modulus may be off, where an algorithm
         takes heed of it.
-    from_random : bool
-        Whether the chain began with random phases: not with an object that was given, nor with what
-        a network predicts.
-    fresh : list of bool
-        For each seed, whether the object is still nothing but random phases.
     chi2 : real tensor (batch,)
         χ² over the fitted voxels of the object as the last iteration found it; NaN before.
     phase_allowed : bool tensor (batch, z, y, x) or None
         cohere's phase constraint, in force beside the support where it is set.
     memory : dict
         What an algorithm keeps across its own consecutive iterations.
-    notes : list of list of str
-        For each seed, what was adapted on the way.
-    figures : list of dict
-        For each seed, an algorithm's own figures of merit, beside the result's.
+    filtered : real tensor (batch or 1, z, y, x) or None
+        What `project_modulus` takes for ``Data.amplitude`` while a low-pass is on.
     """
 
     object: torch.Tensor
     support: torch.Tensor
-    seeds: list[int]
-    generators: list[torch.Generator]
+    seeds: list[Seed]
     iteration: int = 0
     iterations: int = 0
     progress: float = 0.0
     noise_tolerance: float = 0.0
-    from_random: bool = True
-    fresh: list[bool] = field(default_factory=list)
     chi2: torch.Tensor = field(init=False)
     phase_allowed: torch.Tensor | None = None
+    filtered: torch.Tensor | None = None
     memory: dict[str, Any] = field(default_factory=dict)
-    notes: list[list[str]] = field(init=False)
-    figures: list[dict[str, float]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.fresh = self.fresh or [True] * len(self.seeds)
         self.chi2 = torch.full((len(self.seeds),), torch.nan, device=self.object.device)
-        self.notes = [[] for _ in self.seeds]
-        self.figures = [{} for _ in self.seeds]
         self.zero = torch.zeros((), dtype=self.object.dtype, device=self.object.device)
 
     @property
     def allowed(self) -> torch.Tensor:
         """Where the object may be: the support, and cohere's phase constraint where it is set."""
         return self.support if self.phase_allowed is None else self.support & self.phase_allowed
-
-    def note(self, index: int, text: str) -> None:
-        """Record, once, what was adapted for the run at `index` of the batch."""
-        if text not in self.notes[index]:
-            self.notes[index].append(text)

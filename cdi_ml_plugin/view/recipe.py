@@ -34,7 +34,7 @@ def algorithms(result: Result) -> list[tuple[str, dict[str, Any]]]:
         wrap = {name: given.get(key, SW.defaults[name]) for name, key in SW.keys.items()}
         trigger = given.get("shrink_wrap_trigger", [1, 1])
         found.append(("SW, between iterations", {**wrap, "trigger": trigger}))
-    elif not any(isinstance(operator, SW | ASW) for operator in operators):
+    elif not any(operator.updates_support for operator in operators):
         found.append(("ASW, between iterations", _values(ASW().bind(given))))
     default = 0.0 if in_coheres_way(given) else NOISE_TOLERANCE
     found.append(("all", {"noise_tolerance": given.get("noise_tolerance", default)}))

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+import torch
 
 from cdi_ml_plugin import Measurement, reconstruct
 from cdi_ml_plugin.physics.metrics import object_error
+from cdi_ml_plugin.physics.state import Seed
 
 phasing = pytest.importorskip(
     "cohere_core.controller.phasing", reason="cohere_core is not installed"
@@ -75,6 +77,17 @@ def run_cohere(
     return rec.get_image().T.conj(), rec.get_support().T, np.array(rec.errs)
 
 
+@pytest.fixture
+def by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a start that is given count as random phases, as `run_cohere` puts it in by hand."""
+
+    def of(cls: type[Seed], number: int, started: bool = False) -> Seed:
+        return Seed(number, torch.Generator().manual_seed(number))
+
+    monkeypatch.setattr(Seed, "of", classmethod(of))
+
+
+@pytest.mark.usefixtures("by_hand")
 @pytest.mark.parametrize(
     ("sequence", "extra"),
     [
@@ -135,6 +148,7 @@ def test_same_object_as_cohere(
     assert single.run.history["chi2"][-1] == pytest.approx(errors[-1], rel=0.01)
 
 
+@pytest.mark.usefixtures("by_hand")
 @pytest.mark.filterwarnings("ignore")
 def test_twin_and_box_follow_coheres_axes(
     tmp_path: Path, pattern: np.ndarray, start: np.ndarray
@@ -152,6 +166,31 @@ def test_twin_and_box_follow_coheres_axes(
     )
     scale = np.abs(ours.object).max() / np.abs(theirs).max()
     assert np.linalg.norm(ours.object - scale * theirs) < 1e-5 * np.linalg.norm(ours.object)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_continued_run_drops_the_twin_trigger_as_cohere_does(
+    tmp_path: Path, pattern: np.ndarray, start: np.ndarray
+) -> None:
+    parameters = {"algorithm_sequence": "10*ER", "shrink_wrap_trigger": []}
+    theirs, _, _ = run_cohere(tmp_path, pattern, start, {"algorithm_sequence": "10*ER"})
+    continued = {"init_guess": "continue", "continue_dir": str(tmp_path), "twin_trigger": [2]}
+    rec = phasing.create_rec(
+        {**continued, "algorithm_sequence": "10*ER"},
+        str(tmp_path / "data.tif"),
+        "np",
+        -1,
+        debug=True,
+    )
+    assert rec.iterate() == 0
+    np.testing.assert_array_equal(rec.get_image().T.conj(), theirs)
+    ours = reconstruct(
+        Measurement(pattern), parameters={**parameters, **continued}, held_out=0,
+        precision="double", device="cpu",
+    )  # fmt: skip
+    scale = np.abs(ours.object).max() / np.abs(theirs).max()
+    assert np.linalg.norm(ours.object - scale * theirs) < 1e-5 * np.linalg.norm(ours.object)
+    assert any(note.startswith("twin_trigger") for note in ours.run.notes)
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -208,15 +208,35 @@ def test_partial_coherence_and_low_pass(experiment: Experiment) -> None:
     assert rec.init_iter_loop(None, 1) == 0
     assert "pc_modulus" in [f.__name__ for f in rec.flow]
 
-    rec = experiment.rec(
-        "1*CNN+4*DM", lowpass_filter_trigger=[0, 1, 3], lowpass_filter_range=[3.0, 1.0]
-    )
+    low_pass = {"lowpass_filter_trigger": [0, 1, 3], "lowpass_filter_range": [3.0, 1.0]}
+    rec = experiment.rec("5*DM", **low_pass)
     seen = []
     read = rec.cdi_ml._data
     rec.cdi_ml._data = lambda: seen.append(rec.iter_data) or read()
     assert rec.iterate() == 0
     assert len(seen) == 4  # three filtered, and the data themselves again
     assert seen[-1] is rec.data
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        {"lowpass_filter_trigger": [0, 1, 3], "lowpass_filter_range": [3.0, 1.0]},
+        {"phc_trigger": [0, 1, 3], "phc_phase_min": -0.1, "phc_phase_max": 0.1},
+    ],
+    ids=lambda given: next(iter(given)),
+)
+def test_what_serves_a_search_leaves_a_prediction_alone(
+    experiment: Experiment,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    trigger: dict[str, Any],
+) -> None:
+    monkeypatch.setattr(Bridge, "_seed", lambda self: 3)
+    plain, triggered = (experiment.rec("1*CNN+4*ER", **given) for given in ({}, trigger))
+    assert plain.iterate() == triggered.iterate() == 0
+    np.testing.assert_array_equal(plain.ds_image, triggered.ds_image)
+    assert capsys.readouterr().out.count(f"{next(iter(trigger))} in iteration 0 would spoil") == 1
 
 
 def test_zeros_are_dark_or_unknown(experiment: Experiment, truth: np.ndarray) -> None:

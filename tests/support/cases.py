@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cdi_ml_plugin import DM, ER, HIO, RAAR, SF, Measurement
 from cdi_ml_plugin.operators import Operator
-from cdi_ml_plugin.physics.state import Data, State
+from cdi_ml_plugin.physics.state import Data, Seed, State
 
 CPU = torch.device("cpu")
 CLASSICAL = [ER(), HIO(beta=0.9), RAAR(beta=0.45), SF(), DM(beta=1), DM(beta=0.7)]
@@ -39,8 +39,7 @@ class Case:
         return State(
             object=torch.from_numpy(obj)[None] / self.data.scale,
             support=torch.from_numpy(chosen.copy())[None],
-            seeds=[0],
-            generators=[torch.Generator().manual_seed(0)],
+            seeds=[Seed.of(0)],
         )
 
     def after(

@@ -18,12 +18,18 @@ from numpy.typing import NDArray
 from ...data.measurement import Measurement
 from ...engine.loop import find_device
 from ...errors import ParameterError
-from ...physics.state import Data, State
-from .arrays import centred, from_cohere, to_cohere
+from ...fourier import data_from_cohere, from_cohere, to_cohere
+from ...physics.state import Data, Seed, State
 from .modules import log
 from .options import Options, operators
 
-STARTS = ("CNN",)  # what makes a start: not for the later generations of a genetic algorithm
+# What serves a search from random phases: cohere's step, and the trigger it comes from.
+SEARCHING = {
+    "lowpass_filter_operation": "lowpass_filter_trigger",
+    "phc_operation": "phc_trigger",
+    "twin_operation": "twin_trigger",
+}
+TWIN_STILL = " (1*TWIN in the sequence cuts all the same)"
 # Several reconstructions are threads of one process, where torch has one random generator, and
 # where two of its computations at once only get in each other's way.
 _LOCK = threading.Lock()
@@ -85,19 +91,20 @@ class Bridge:
         double = isinstance(rec.iter_data, np.ndarray)
         self.kind = torch.complex128 if double else torch.complex64
         self.late = bool(generation)
-        self.random = self.fresh = random
+        self.started = not random
         self.turns = turns([f.__name__ for f in rec.flow], steps)
         self.data, self.seen = self._data(), rec.iter_data
         self.state: State | None = None
-        self.generator: torch.Generator | None = None
-        if not self.late and any(turn.name in STARTS for turn in self.turns.values()):
-            rec.flow = [self._twin(f) if f.__name__ == "twin_operation" else f for f in rec.flow]
+        self.seed: Seed | None = None  # from the first turn on
+        self.skipped: set[str] = set()
+        if not self.late and any(map(self._starts, self.turns)):
+            rec.flow = [self._waiting(f) if f.__name__ in SEARCHING else f for f in rec.flow]
 
     def iterate(self) -> None:
         """Do what the present iteration of cohere's loop has for this package."""
         turn = self.turns[self.rec.iter]
         operator = self.operators[turn.name]
-        if self.late and turn.name in STARTS:
+        if self.late and operator.makes_start:
             log(f"{turn.name} makes starts, and acts in generation 0 only: skipped")
             return
         with _LOCK, torch.no_grad():
@@ -121,32 +128,31 @@ class Bridge:
 
     # --- a block of iterations ----------------------------------------------------------------
     def _begin(self) -> State:
+        if self.seed is None:
+            self.seed = Seed.of(self._seed(), self.started)
         if any(i not in self.turns for i in range(self.rec.iter)):  # cohere's had their turn
-            self.fresh = False
-        if self.generator is None:
-            self.generator = torch.Generator().manual_seed(self._seed())
+            self.seed.fresh = False
         shape = (1, *self.data.shape)
         state = State(
             object=torch.empty(shape, dtype=self.kind, device=self.device),
             support=torch.empty(shape, dtype=torch.bool, device=self.device),
-            seeds=[0],
-            generators=[self.generator],
+            seeds=[self.seed],
             iterations=self.rec.iter_no,
-            fresh=[self.fresh],
-            from_random=self.random,
         )
         self._read(state)
         return state
 
     def _close(self, turn: Turn, state: State) -> None:
-        counts = self.operators[turn.name].counts
-        self.fresh, self.random = state.fresh[0] and not counts, state.from_random
-        figures = ", ".join(f"{key} {value:.3g}" for key, value in state.figures[0].items())
+        (seed,) = state.seeds
+        seed.fresh = seed.fresh and not self.operators[turn.name].counts
+        figures = ", ".join(f"{key} {value:.3g}" for key, value in seed.figures.items())
         place = f"iteration {self.rec.iter - turn.count + 1}"
         place += f" to {self.rec.iter}" if turn.count > 1 else ""
         log(f"{turn.name} in {place}" + (f": {figures}" if figures else ""))
-        for note in state.notes[0]:
+        for note in seed.notes:
             log(note)
+        seed.figures.clear()
+        seed.notes.clear()
         self.state = None  # its arrays are large
 
     def _seed(self) -> int:
@@ -158,17 +164,32 @@ class Bridge:
         digest = hashlib.blake2b(start.tobytes(), digest_size=7).digest()
         return int.from_bytes(digest) + next(_count)
 
-    def _twin(self, trigger: Callable[[], None]) -> Callable[[], None]:
-        def twin_operation() -> None:
-            if self.random:
-                trigger()
-            else:
+    def _starts(self, iteration: int) -> bool:
+        """Whether an algorithm that makes a start has the turn in that iteration."""
+        turn = self.turns.get(iteration)
+        return turn is not None and self.operators[turn.name].makes_start
+
+    def _waiting(self, operation: Callable[[], None]) -> Callable[[], None]:
+        """One of cohere's steps that serve a search from random phases: not where there is a start."""
+        trigger = SEARCHING[operation.__name__]
+
+        def step() -> None:
+            coming = trigger != "twin_trigger" and self._starts(self.rec.iter)
+            started = self.started if self.seed is None else not self.seed.from_random
+            if not started and not coming:
+                operation()
+                return
+            if trigger == "lowpass_filter_trigger":
+                self.rec.iter_data = self.rec.data
+            if trigger not in self.skipped:
+                self.skipped.add(trigger)
                 log(
-                    f"twin_trigger in iteration {self.rec.iter} would cut the prediction in half: skipped "
-                    "(1*TWIN in the sequence does it all the same)"
+                    f"{trigger} in iteration {self.rec.iter} would spoil the object that is started "
+                    "from: skipped" + TWIN_STILL * (trigger == "twin_trigger")
                 )
 
-        return twin_operation
+        step.__name__ = operation.__name__
+        return step
 
     # --- arrays -------------------------------------------------------------------------------
     def _device(self) -> torch.device:
@@ -186,7 +207,7 @@ class Bridge:
         return found
 
     def _data(self) -> Data:
-        amplitude = centred(self._numpy(self.rec.iter_data)).astype(np.float32)
+        amplitude = data_from_cohere(self._numpy(self.rec.iter_data)).astype(np.float32)
         mask = amplitude < 0  # frames that cohere marks as missing
         if self.options.zeros == "unknown":
             mask |= amplitude == 0

@@ -101,7 +101,6 @@ def test_a_seed_may_be_numpys(noisy: Measurement) -> None:
         ({"initial_support_area": [0.5, 0.5]}, "three positive numbers"),
         ({"phc_trigger": [1, 1]}, "phc_phase_min"),
         ({"average_trigger": [1, 1, 5]}, "last iteration"),
-        ({"init_guess": "continue"}, "start="),
         ({"support_threshold": "low"}, "support_threshold"),
     ],
 )

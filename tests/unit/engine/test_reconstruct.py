@@ -168,7 +168,7 @@ class Spoil(Operator):
 
     def _step(self, state: State, data: Data) -> None:
         ER()._step(state, data)
-        if state.iteration != self.at or state.seeds[0] not in self.seeds:
+        if state.iteration != self.at or state.seeds[0].number not in self.seeds:
             return
         if self.what == "interrupt":
             os.kill(os.getpid(), signal.SIGINT)

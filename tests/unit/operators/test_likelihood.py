@@ -34,7 +34,7 @@ def counted(crystal: NDArray[Any], photons: float, seed: int = 0) -> Measurement
 
 def begun(measurement: Measurement, start: NDArray[Any], count: int) -> tuple[Job, State]:
     """A job and its state, from an object and its own support, in double precision."""
-    job = Job.of(measurement, MLE(), {}, 0.03, "cpu", "double", True)
+    job = Job.of(measurement, MLE(), {}, 0.03, "cpu", "double")
     given = torch.from_numpy(start.astype(complex)) / job.data.scale
     state = job.fresh_state([0], Start(given, torch.from_numpy(np.abs(start) > 0)))
     MLE().begin(state, job.data, count)

@@ -18,7 +18,7 @@ from cdi_ml_plugin.nn.fit import Fit
 from cdi_ml_plugin.nn.predict import PRESETS
 from cdi_ml_plugin.operators.refine import _Run
 from cdi_ml_plugin.physics.metrics import object_error
-from cdi_ml_plugin.physics.state import Data, State
+from cdi_ml_plugin.physics.state import Data, Seed, State
 from cdi_ml_plugin.simulate.particle import strained_crystal
 
 SHAPE = (32, 36, 34)
@@ -102,10 +102,8 @@ def test_a_correction_begins_at_nothing(crystal: Any, network: str) -> None:
     data = Data.of(counted(crystal), 0.03, torch.device("cpu"))
     support = np.abs(crystal) > 0
     start = torch.from_numpy(crystal)[None] * (data.power**0.5 / np.linalg.norm(crystal))
-    state = State(
-        start.clone(), torch.from_numpy(support)[None], [0], [torch.Generator().manual_seed(0)]
-    )
-    state.fresh = [False]
+    seed = Seed.of(0, started=True)
+    state = State(start.clone(), torch.from_numpy(support)[None], [seed])
     given = REFINE(network=network, channels=4).bind({})
     fit: Fit = _Run(given, state, data, 0, 10).fit
     obj, *_ = fit.forward()
@@ -167,8 +165,7 @@ def test_schedules() -> None:
     state = State(
         torch.ones((1, 16, 16, 16), dtype=torch.complex64),
         torch.ones((1, 16, 16, 16), dtype=torch.bool),
-        [0],
-        [torch.Generator().manual_seed(0)],
+        [Seed.of(0)],
     )
 
     def rates(schedule: str) -> list[tuple[type, float]]:

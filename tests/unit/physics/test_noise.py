@@ -73,11 +73,11 @@ def test_hio_stays_at_the_true_object_of_noisy_data() -> None:
     errors = []
     for tolerance in (0.0, 2.0):
         parameters = {"noise_tolerance": tolerance, "support_every": 1000}
-        job = Job.of(m, "100*HIO + 20*ER", parameters, 0.03, "cpu", "single", True)
+        job = Job.of(m, "100*HIO + 20*ER", parameters, 0.03, "cpu", "single")
         start = torch.from_numpy(truth.astype(np.complex128)) / job.data.scale
         scale = (job.data.power / float(start.abs().square().sum())) ** 0.5
         state = job.fresh_state([0], Start(start * scale, torch.from_numpy(inside)))
-        assert not state.from_random
+        assert not state.seeds[0].from_random
         for operator in job.step.operators():
             for _ in range(100 if operator.name == "HIO" else 20):
                 operator.step(state, job.data)

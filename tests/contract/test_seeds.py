@@ -1,0 +1,81 @@
+"""A seed gives the same object alone and in any company, as in the batches of a GPU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cdi_ml_plugin import Measurement
+from cdi_ml_plugin.data.result import Run
+from cdi_ml_plugin.engine.loop import Job, Start
+from cdi_ml_plugin.engine.progress import Progress
+from cdi_ml_plugin.fourier import diffraction
+from cdi_ml_plugin.operators import registry
+from cdi_ml_plugin.simulate.particle import strained_crystal
+
+SEEDS = [3, 0, 5]
+# What a chain needs around an algorithm for it to have something to do.
+AROUND = "12*ER + {} + 12*HIO + 4*ER"
+SMALL = {"refine_channels": 4}
+
+
+@pytest.fixture(scope="module")
+def measurement() -> Measurement:
+    """Odd and even axes, noise, a gap, some voxels held out: large enough for every algorithm."""
+    rng = np.random.default_rng(1)
+    crystal = 20 * strained_crystal((33, 32, 36), np.eye(3), size=9, phase_range=4, rng=rng)
+    mask = np.zeros((33, 32, 36), dtype=bool)
+    mask[:, 9:11] = True
+    return Measurement(rng.poisson(diffraction(crystal)), mask)
+
+
+def batch(measurement: Measurement, chain: str, seeds: list[int], given: Any = None) -> list[Run]:
+    """All seeds at once, as the engine runs them on a GPU."""
+    job = Job.of(measurement, chain, given or {}, 0.03, "cpu", "single")
+    return job.run(seeds, Start(), [], Progress(False, job.step.iterations))
+
+
+def assert_alone_as_in_company(measurement: Measurement, chain: str, given: Any = None) -> None:
+    for run in batch(measurement, chain, SEEDS, given):
+        (alone,) = batch(measurement, chain, [run.seed], given)
+        np.testing.assert_array_equal(run.object, alone.object)
+        np.testing.assert_array_equal(run.support, alone.support)
+        np.testing.assert_array_equal(run.history["chi2"], alone.history["chi2"])
+        assert run.metrics == alone.metrics
+        assert run.notes == alone.notes
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_every_algorithm(measurement: Measurement, name: str) -> None:
+    given = {k: v for k, v in SMALL.items() if k in registry.load(name).keys.values()}
+    times = "" if not registry.load(name).counts else "6*"
+    assert_alone_as_in_company(measurement, AROUND.format(times + name), given)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"lowpass_filter_trigger": [0, 1, 9], "lowpass_filter_range": [3.0]},
+        {"twin_trigger": [2]},
+        {"phc_trigger": [3, 1, 9], "phc_phase_min": -1.0, "phc_phase_max": 1.0},
+        {"average_trigger": [-8, 1]},
+        {"shrink_wrap_trigger": [1, 2]},
+    ],
+    ids=lambda given: next(iter(given)),
+)
+def test_every_trigger(measurement: Measurement, given: dict[str, Any]) -> None:
+    assert_alone_as_in_company(measurement, "10*ER + 20*HIO + 10*ER", given)
+
+
+def test_a_prediction_that_only_some_take(measurement: Measurement) -> None:
+    """Where others keep what they have, the rules of a search go on for those others alone."""
+    chain = "10*ER + 22*HIO + 10*ER + CNN + 70*HIO + 6*ER"
+    runs = batch(measurement, chain, list(range(6)))
+    kept = [any("which is kept" in note for note in run.notes) for run in runs]
+    assert any(kept)
+    assert not all(kept)
+    for run in runs:
+        (alone,) = batch(measurement, chain, [run.seed])
+        np.testing.assert_array_equal(run.object, alone.object)
