@@ -1,7 +1,5 @@
 """Neural-network phasing for Bragg coherent diffraction imaging, beside ER, HIO and RAAR."""
 
-# Every interpreter imports this module at its start (`hosts.autoload`), so it imports nothing itself:
-# `typing` or `importlib` would take longer than all the rest.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any

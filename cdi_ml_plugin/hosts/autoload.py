@@ -1,44 +1,51 @@
-"""What every interpreter runs at its start: it waits for cohere, and costs nothing until that comes.
+"""Adapts cohere as it is imported: what the path file calls, and the loader behind that.
 
-`cdi_ml_plugin.pth` in the wheel calls `at_start`, in forked, spawned and ``mpiexec`` processes as in
-any other. All that happens then is one more entry in ``sys.meta_path``, which looks each imported name up
-in `WATCHED`. So this module, and the packages above it, import nothing that
-is not there already.
+`cdi_ml_plugin.pth` in the wheel waits in every interpreter, in forked, spawned and ``mpiexec`` processes
+as in any other, for the first import of cohere, and calls `at_start` then: nothing of this package is
+imported before. What comes of it is one more entry in ``sys.meta_path``, which looks each imported name
+up in `WATCHED`.
 """
+
+from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from importlib.machinery import ModuleSpec
-    from types import ModuleType
-    from typing import Any
+from .say import say
 
 SWITCH = "CDI_ML_PLUGIN_AUTOLOAD"
-WATCHED = frozenset(
-    {
-        "cohere_core.controller.op_flow",
-        "cohere_core.controller.phasing",
-        "cohere_core.utilities.config_verifier",
-        "cohere_ui.cohere_gui",
-        "cohere_ui.jupyter_gui._validation",
-        "cohere_ui.jupyter_gui.tabs.rec",
-    }
-)
-_said: set[str] = set()
+# cohere's modules that are adapted, and the function of `cohere.modules` that does it
+WATCHED = {
+    "cohere_core.controller.op_flow": "op_flow",
+    "cohere_core.controller.phasing": "phasing",
+    "cohere_core.utilities.config_verifier": "config_verifier",
+    "cohere_ui.cohere_gui": "qt_form",
+    "cohere_ui.jupyter_gui._validation": "validation",
+    "cohere_ui.jupyter_gui.tabs.rec": "notebook_form",
+}
+# By its name the entry of the path file is known, which is of no module.
+WAITING = "CdiMlPluginWaits"
 
 
 def at_start() -> None:
     """Install the hook, unless the environment says ``CDI_ML_PLUGIN_AUTOLOAD=0``."""
-    if os.environ.get(SWITCH) != "0":
+    if not switched_off():
         install()
+
+
+def switched_off() -> bool:
+    """Whether the environment says ``CDI_ML_PLUGIN_AUTOLOAD=0``."""
+    return os.environ.get(SWITCH) == "0"
 
 
 def install() -> None:
     """Adapt cohere's modules as they are imported, and those that are there already."""
-    if not installed():
+    if not any(isinstance(finder, Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, Finder())
     for name in WATCHED:
         module = sys.modules.get(name)
@@ -48,33 +55,28 @@ def install() -> None:
 
 
 def installed() -> bool:
-    """Whether the hook is in place."""
-    return any(isinstance(finder, Finder) for finder in sys.meta_path)
+    """Whether cohere's modules are adapted as they come: the hook is in place, or waits for cohere."""
+    waiting = any(type(f).__name__ == WAITING and getattr(f, "waits", False) for f in sys.meta_path)
+    hooked = any(isinstance(finder, Finder) for finder in sys.meta_path)
+    return hooked or (waiting and not switched_off())
 
 
-def adapt(module: "ModuleType") -> None:
+def adapt(module: ModuleType) -> None:
     """Add to one of cohere's modules what it lacks; where that fails, it stays as it is."""
     try:
-        from .cohere import modules as cohere
-
-        cohere.adapt(module)
+        # by name, as a loader does: the room of cohere imports this module
+        modules = import_module(f"{__package__}.cohere.modules")
+        modules.adapt(module, getattr(modules, WATCHED[module.__name__]))
     except Exception as error:  # whatever is wrong with us, cohere has to go on
         say(f"CNN and REFINE are not available in cohere: {' '.join(str(error).split())}")
-
-
-def say(text: str) -> None:
-    """Warn in one line, once in a process."""
-    if text not in _said and sys.stderr is not None:
-        _said.add(text)
-        sys.stderr.write(f"cdi_ml_plugin: {text}\n")
 
 
 class Finder:
     """Finds nothing itself: hands a watched module's loader out with `adapt` behind it."""
 
     def find_spec(
-        self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None
-    ) -> "ModuleSpec | None":
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         """Spec of a watched module from the other finders; None for any other name."""
         if name not in WATCHED:
             return None
@@ -92,13 +94,13 @@ class Finder:
 class _Loader:
     """A module's own loader, and `adapt` after it; the module never sees this one."""
 
-    def __init__(self, loader: "Any") -> None:
+    def __init__(self, loader: Any) -> None:
         self._own = loader
 
-    def __getattr__(self, name: str) -> "Any":
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._own, name)
 
-    def exec_module(self, module: "ModuleType") -> None:
+    def exec_module(self, module: ModuleType) -> None:
         module.__loader__ = self._own
         if module.__spec__ is not None:
             module.__spec__.loader = self._own

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from typing import NamedTuple
 
 from . import autoload
@@ -54,7 +53,7 @@ def cohere() -> Host:
         return Host("cohere", version, False, False, problem)
     if at_start:
         return Host("cohere", version, True, True, "")
-    if os.environ.get(autoload.SWITCH) == "0":
+    if autoload.switched_off():
         advice = f"It is switched off by {autoload.SWITCH}=0: unset that"
     else:
         advice = (

@@ -14,7 +14,7 @@ import pytest
 import tifffile
 import torch
 
-import cdi_ml_plugin.hosts.cohere.modules  # noqa: F401  # by hand, for an environment without the path file
+import cdi_ml_plugin.hosts.cohere  # noqa: F401  # by hand, for an environment without the path file
 from cdi_ml_plugin import Measurement, reconstruct
 from cdi_ml_plugin.errors import MeasurementError, ParameterError, WeightsError
 from cdi_ml_plugin.hosts.cohere.bridge import Bridge

@@ -1,3 +1,5 @@
 """cohere's algorithms, and this package's beside them: importing this room adds them by hand."""
 
-from . import modules as modules
+from .. import autoload
+
+autoload.install()

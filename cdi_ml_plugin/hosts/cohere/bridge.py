@@ -20,7 +20,7 @@ from ...engine.loop import find_device
 from ...errors import ParameterError
 from ...fourier import data_from_cohere, from_cohere, to_cohere
 from ...physics.state import Data, Seed, State
-from .modules import log
+from .log import log
 from .options import Options, operators
 
 # What serves a search from random phases: cohere's step, and the trigger it comes from.

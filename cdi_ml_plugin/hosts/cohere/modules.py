@@ -1,4 +1,4 @@
-"""cohere's algorithms, and this package's beside them: importing this module adds them by hand.
+"""cohere's algorithms, and this package's beside them.
 
 Six of cohere's modules are adapted, in memory and by additions alone: a reconstruction whose sequence
 names none of these algorithms runs as without them. Nothing here imports torch; what a sequence needs
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
 from importlib import import_module
@@ -20,14 +19,15 @@ from typing import Any
 from ...errors import CdiMlError
 from ...operators import registry
 from ...operators.sequence import plain
-from .. import autoload
+from ..say import say
+from .log import log
 
 OLDEST = (4, 2)
 AFTER = ("to_reciprocal_space", "modulus", "to_direct_space")  # they record cohere's error
 MARK = "cdi_ml"  # attribute that holds what is ours: a Rec's bridge, a form's keys; set in an adapted class
 
 
-def adapt(module: ModuleType) -> None:
+def adapt(module: ModuleType, adapter: Callable[[ModuleType], None]) -> None:
     """Add what is missing to one of the modules that `autoload` watches, once.
 
     Raises
@@ -39,9 +39,9 @@ def adapt(module: ModuleType) -> None:
     """
     problem = unsupported()
     if problem:
-        autoload.say(problem)
+        say(problem)
         return
-    _ADAPTERS[module.__name__.rpartition(".")[2]](module)
+    adapter(module)
 
 
 def installed_version() -> str | None:
@@ -65,13 +65,6 @@ def unsupported() -> str:
     )
 
 
-def log(text: str) -> None:
-    """Write to cohere's log, which is what it prints; that may be no terminal that knows Greek."""
-    plain = text.replace("χ²", "chi2").encode("ascii", "replace").decode()
-    sys.stdout.write(f"cdi_ml_plugin: {plain}\n")
-    sys.stdout.flush()
-
-
 def step_name(name: str) -> str:
     """Name of the method by which cohere runs an algorithm.
 
@@ -86,7 +79,7 @@ def offered(algorithms: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
     return {s: n for s, n in steps.items() if algorithms.get(n, (s,))[0] == s}
 
 
-def _op_flow(module: ModuleType) -> None:
+def op_flow(module: ModuleType) -> None:
     reciprocal, modulus, direct = AFTER
     for step, name in offered(module.algs).items():
         for spelling in (name, name.lower()):
@@ -95,7 +88,7 @@ def _op_flow(module: ModuleType) -> None:
             module.algs.setdefault(f"{spelling}pc", coherent)  # a GA appends it to every name
 
 
-def _phasing(module: ModuleType) -> None:
+def phasing(module: ModuleType) -> None:
     rec = module.Rec
     if MARK in vars(rec):
         return
@@ -140,7 +133,7 @@ def _step(rec: Any, name: str) -> Callable[[], None]:
     return step
 
 
-def _config_verifier(module: ModuleType) -> None:
+def config_verifier(module: ModuleType) -> None:
     verify = getattr(module, "verify_params", None)
     if verify is None or hasattr(verify, MARK):  # before 4.5.4 it is another one: checked when run
         return
@@ -162,7 +155,7 @@ def _config_verifier(module: ModuleType) -> None:
     vars(module)["verify_params"] = verify_params
 
 
-def _validation(module: ModuleType) -> None:
+def validation(module: ModuleType) -> None:
     known = tuple(module.KNOWN_ALGORITHMS)
     ours = [n for n in registry.names() if n not in known]
     more = [spelling + tail for n in ours for spelling in (n, n.lower()) for tail in ("", "pc")]
@@ -204,13 +197,5 @@ def _form(reader: str) -> Callable[[ModuleType], None]:
     return form
 
 
-_ADAPTERS: dict[str, Callable[[ModuleType], None]] = {
-    "op_flow": _op_flow,
-    "phasing": _phasing,
-    "config_verifier": _config_verifier,
-    "cohere_gui": _form("get_rec_config"),
-    "_validation": _validation,
-    "rec": _form("get_config"),
-}
-
-autoload.install()
+qt_form = _form("get_rec_config")
+notebook_form = _form("get_config")
