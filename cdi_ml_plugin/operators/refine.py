@@ -62,7 +62,7 @@ class REFINE(Operator):
     Notes
     -----
     Source: equations (7), (8) and "Unsupervised Learning Approach" of the paper. On data of 64³ all
-    defaults but `weights` were found by measurement, see docs/how-to/refine.md.
+    defaults but `weights` were found by measurement, see docs/figures.md.
     """
 
     weights: str = OPEN

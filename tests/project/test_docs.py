@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import shlex
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
 from cdi_ml_plugin.cli.app import cli
+from cdi_ml_plugin.operators.registry import GROUP
 from support import ROOT
 
 PAGE = ROOT / "docs" / "start" / "quickstart.md"
-PAGES = [ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*/README.md")]
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*/README.md")]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
@@ -20,6 +22,13 @@ def test_links_lead_somewhere_on_a_forge(page: Path) -> None:
     text = re.sub(r"```.*?```|`[^`]*`", "", page.read_text(encoding="utf-8"), flags=re.S)
     links = re.findall(r"\]\(([^)#]+)[)#]", text)
     assert not [link for link in links if ":" not in link and not (page.parent / link).exists()]
+
+
+def test_every_algorithm_is_in_the_reference() -> None:
+    page = (ROOT / "docs" / "reference" / "algorithms.md").read_text(encoding="utf-8")
+    built_in = [e.name for e in entry_points(group=GROUP) if e.value.startswith("cdi_ml_plugin.")]
+    assert len(built_in) > 11
+    assert not [name for name in built_in if f"| `{name}` |" not in page]
 
 
 def test_quick_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,11 +81,11 @@ def test_the_first_python_of_the_readme_runs():
     assert names["r"].metrics["chi2"] < 0.1
 
 
-def test_the_readme_shows_a_picture_and_names_every_algorithm():
+def test_the_readme_is_short_and_shows_a_picture():
     picture = ROOT / "docs" / "images" / "summary.png"
     assert f"]({picture.relative_to(ROOT)})" in README
     assert picture.stat().st_size < 400_000
-    assert not {name for name in ALGORITHMS if f"| `{name}` |" not in README}
+    assert len(README.splitlines()) <= 120
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
