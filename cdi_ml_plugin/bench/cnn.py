@@ -18,7 +18,7 @@ from ..nn.field import Canonical
 from ..nn.predict import PRESETS, Pattern, estimate, first_guess
 from ..operators.cnn import CNN, predict
 from ..operators.sequence import parse
-from ..physics.metrics import object_error
+from ..physics.alignment import object_error
 from ..physics.state import Data
 from ..provenance import data_digest, weights_digests
 from ..simulate.batch import FAMILIES, Particles

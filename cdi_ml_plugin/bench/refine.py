@@ -11,7 +11,7 @@ import torch
 from ..data.measurement import Measurement
 from ..engine.run import reconstruct
 from ..fourier import diffraction
-from ..physics.metrics import object_error
+from ..physics.alignment import object_error
 from ..simulate.batch import Particles
 from . import cnn as bench_cnn
 from .cnn import Case

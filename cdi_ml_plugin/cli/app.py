@@ -192,7 +192,7 @@ def simulate(folder: Path, seed: int, photons: float, phase_range: float, force:
 def demo(out: Path, sequence: str | None, seeds: int, force: bool) -> None:
     """Simulate a 34-ID-C scan, phase it from its frames, and compare with the truth."""
     from ..io.write import check_folder
-    from ..physics.metrics import object_error
+    from ..physics.alignment import object_error
     from ..simulate.scan import write_virtual_scan
 
     check_folder(out / "result", force)

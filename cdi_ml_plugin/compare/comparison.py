@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..data.measurement import Measurement
 from ..io.cxi.groups import plain
 from ..io.write import about_data, staged, versions
-from ..physics.metrics import Shells, crossing
+from ..physics.shells import Shells, crossing
 from ..provenance import data_digest
 from .chains import Chain
 from .runs import PROGRAM, Kept

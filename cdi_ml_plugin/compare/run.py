@@ -15,7 +15,9 @@ from ..engine.run import HELD_OUT
 from ..errors import AlgorithmError, ParameterError
 from ..fourier import diffraction
 from ..operators.base import Step
-from ..physics.metrics import Shells, align, best, prtf, shells, spectral_weight
+from ..physics.alignment import align
+from ..physics.metrics import best
+from ..physics.shells import Shells, prtf, shells, spectral_weight
 from .chains import Chain, chains_of
 from .comparison import Comparison, Member
 from .runs import Folder, Kept, compute
@@ -56,7 +58,7 @@ def compare(
     held_out, device, precision, progress
         See `reconstruct`; the same for all chains.
     basis : float (3, 3), optional
-        See `metrics.shells`.
+        See `shells.shells`.
     command : str
         How to make this again, for the page.
 

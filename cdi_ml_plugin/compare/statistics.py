@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.fft import next_fast_len
 from scipy.stats import mannwhitneyu
 
-from ..physics.metrics import align
+from ..physics.alignment import align
 from .runs import Kept
 
 # Voxels on each side of the objects in their common box: what a shift by parts of a voxel smears over the

@@ -23,7 +23,8 @@ from ..errors import ParameterError, ReadError
 from ..fourier import diffraction
 from ..geometry.geometry import Geometry
 from ..geometry.laboratory import cubic_voxel, laboratory_shape, to_laboratory
-from ..physics.metrics import align, crossing, prtf, shells
+from ..physics.alignment import align
+from ..physics.shells import crossing, prtf, shells
 
 Real = NDArray[np.float32]
 FAINT = 0.1  # of the highest amplitude; below it the phase is noise

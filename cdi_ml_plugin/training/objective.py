@@ -10,7 +10,7 @@ from torch import nn
 
 from ..nn import losses
 from ..nn.predict import Pattern, amplitude_and_phase, estimate, first_guess, polish
-from ..physics.metrics import twin
+from ..physics.alignment import twin
 from ..simulate.batch import Batch
 from .recipe import Recipe
 

@@ -15,7 +15,8 @@ from drawing import draw
 from cdi_ml_plugin import Measurement, reconstruct
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.io.write import versions
-from cdi_ml_plugin.physics.metrics import align, object_error, shells, spectral_weight
+from cdi_ml_plugin.physics.alignment import align, object_error
+from cdi_ml_plugin.physics.shells import shells, spectral_weight
 from cdi_ml_plugin.provenance import hardware
 from cdi_ml_plugin.simulate.particle import strained_crystal
 

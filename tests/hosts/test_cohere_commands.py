@@ -18,7 +18,7 @@ from cdi_ml_plugin import Geometry
 from cdi_ml_plugin.crystal.analysis import Crystal, analyse
 from cdi_ml_plugin.io import read
 from cdi_ml_plugin.io.cohere import read_continue
-from cdi_ml_plugin.physics.metrics import object_error
+from cdi_ml_plugin.physics.alignment import object_error
 from support.environments import Environment
 from support.experiments import SHAPE, VARIABLES, Experiment, acted, command, configure, crystal
 

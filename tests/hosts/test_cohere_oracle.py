@@ -11,7 +11,7 @@ import tifffile
 import torch
 
 from cdi_ml_plugin import Measurement, reconstruct
-from cdi_ml_plugin.physics.metrics import object_error
+from cdi_ml_plugin.physics.alignment import object_error
 from cdi_ml_plugin.physics.state import Seed
 
 phasing = pytest.importorskip(

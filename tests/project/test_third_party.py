@@ -18,7 +18,7 @@ PHASE = """
 import numpy as np
 from cdi_ml_plugin import Measurement, reconstruct
 from cdi_ml_plugin.fourier import diffraction
-from cdi_ml_plugin.physics.metrics import object_error
+from cdi_ml_plugin.physics.alignment import object_error
 
 z, y, x = np.indices((16, 18, 20)) - np.array([8, 9, 10]).reshape(3, 1, 1, 1)
 inside = (abs(z) < 4) & (abs(y) < 4) & (abs(x) < 5) & (z + x < 4)

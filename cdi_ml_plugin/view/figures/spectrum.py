@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from ...data.result import Result
 from ...fourier import diffraction
 from ...geometry.geometry import Basis
-from ...physics.metrics import shells, spectral_weight
+from ...physics.shells import shells, spectral_weight
 from ..style.curves import COLOURS, plain, q_axis
 from ..style.slices import new_figure
 

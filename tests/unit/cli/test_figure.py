@@ -15,7 +15,7 @@ from cdi_ml_plugin.cli.options import read_prepared
 from cdi_ml_plugin.data.result import Result, Run
 from cdi_ml_plugin.geometry.geometry import Geometry
 from cdi_ml_plugin.io.cxi.writer import cxi_bytes
-from cdi_ml_plugin.physics.metrics import shells, spectral_weight
+from cdi_ml_plugin.physics.shells import shells, spectral_weight
 from cdi_ml_plugin.simulate.scan import write_virtual_scan
 from cdi_ml_plugin.view.figures import pictures
 from cdi_ml_plugin.view.figures.crystal import draw_crystal_slices

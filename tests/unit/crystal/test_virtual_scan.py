@@ -13,7 +13,7 @@ from cdi_ml_plugin import Geometry, reconstruct
 from cdi_ml_plugin.crystal.analysis import Crystal, analyse
 from cdi_ml_plugin.data.preprocess import prepare
 from cdi_ml_plugin.io import read
-from cdi_ml_plugin.physics.metrics import align
+from cdi_ml_plugin.physics.alignment import align
 from cdi_ml_plugin.simulate.scan import VirtualScan, write_virtual_scan
 
 # no symmetry: neither the mirror image nor the inverse of this polyhedron is like it

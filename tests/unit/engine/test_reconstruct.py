@@ -17,7 +17,7 @@ from cdi_ml_plugin.errors import AlgorithmError, ParameterError
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.operators import Operator, Step
 from cdi_ml_plugin.operators.sequence import parse
-from cdi_ml_plugin.physics.metrics import object_error
+from cdi_ml_plugin.physics.alignment import object_error
 from cdi_ml_plugin.physics.state import Data, State
 from cdi_ml_plugin.simulate.particle import strained_crystal
 

@@ -19,7 +19,7 @@ from cdi_ml_plugin.nn import weights
 from cdi_ml_plugin.nn.field import Canonical
 from cdi_ml_plugin.nn.predict import PRESETS
 from cdi_ml_plugin.operators import cnn
-from cdi_ml_plugin.physics.metrics import object_error
+from cdi_ml_plugin.physics.alignment import object_error
 from cdi_ml_plugin.simulate.particle import strained_crystal
 
 needs_weights = pytest.mark.skipif(

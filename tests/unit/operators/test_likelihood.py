@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cdi_ml_plugin import ER, MLE, Measurement, reconstruct
 from cdi_ml_plugin.engine.loop import Job, Start
 from cdi_ml_plugin.fourier import diffraction, to_reciprocal
-from cdi_ml_plugin.physics.metrics import object_error
+from cdi_ml_plugin.physics.alignment import object_error
 from cdi_ml_plugin.physics.state import State
 from cdi_ml_plugin.simulate.particle import strained_crystal
 

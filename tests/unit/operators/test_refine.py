@@ -17,7 +17,7 @@ from cdi_ml_plugin.nn import weights
 from cdi_ml_plugin.nn.fit import Fit
 from cdi_ml_plugin.nn.predict import PRESETS
 from cdi_ml_plugin.operators.refine import _Run
-from cdi_ml_plugin.physics.metrics import object_error
+from cdi_ml_plugin.physics.alignment import object_error
 from cdi_ml_plugin.physics.state import Data, Seed, State
 from cdi_ml_plugin.simulate.particle import strained_crystal
 

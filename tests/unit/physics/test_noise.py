@@ -15,7 +15,7 @@ from cdi_ml_plugin.engine.triggers import search_length, shrink_wrap
 from cdi_ml_plugin.errors import ParameterError
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.operators.sequence import parse
-from cdi_ml_plugin.physics.metrics import object_error
+from cdi_ml_plugin.physics.alignment import object_error
 from cdi_ml_plugin.physics.noise import photon_gain
 from cdi_ml_plugin.physics.state import Data
 from cdi_ml_plugin.simulate.particle import strained_crystal

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cdi_ml_plugin.fourier import diffraction
-from cdi_ml_plugin.physics.metrics import crossing, prtf, shells, spectral_weight
+from cdi_ml_plugin.physics.shells import crossing, prtf, shells, spectral_weight
 from support.comparisons import SHAPE, crystal
 
 

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cdi_ml_plugin.fourier import diffraction
-from cdi_ml_plugin.physics.metrics import align, object_error, twin
+from cdi_ml_plugin.physics.alignment import align, object_error, twin
 from cdi_ml_plugin.simulate.particle import strained_crystal
 
 SHAPES = [(16, 20, 18), (15, 17, 21), (16, 17, 18)]
