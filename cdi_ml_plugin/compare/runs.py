@@ -9,7 +9,7 @@ import json
 import os
 import time
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -28,6 +28,7 @@ from ..errors import ReadError, WriteError
 from ..io.cxi.groups import plain
 from ..io.write import staged, versions
 from ..physics import metrics
+from ..physics.windows import extent
 from ..provenance import data_digest, hardware
 from .chains import Chain
 
@@ -112,7 +113,10 @@ class Folder:
             scaled = torch.from_numpy(obj / np.float32(chain.job.data.scale))
             (inside,) = metrics.figures(scaled[None].to(chain.job.device), chain.job.data)
             figures |= inside
-        window, centre = _extent(obj)
+        # One voxel stands for an object that is 0 or not finite.
+        middle = tuple(n // 2 for n in obj.shape)
+        nothing = tuple(slice(n, n + 1) for n in middle), middle
+        window, centre = extent(np.abs(obj)) or nothing
         about = {
             "program": PROGRAM,
             "digest": chain.digest,
@@ -175,26 +179,6 @@ def compute(chains: Sequence[Chain], seeds: int, folder: Folder, progress: bool)
         else:
             return True
     return False
-
-
-def _extent(obj: NDArray[np.complex64]) -> tuple[tuple[slice, ...], list[int]]:
-    """Window about what is not 0, and the voxel of the array at the centre of mass."""
-    amplitude = np.abs(obj)
-    total = float(amplitude.sum(dtype=np.float64))
-    if not total > 0:  # one voxel stands for nothing
-        return tuple(slice(n // 2, n // 2 + 1) for n in obj.shape), [n // 2 for n in obj.shape]
-    window, centre = [], []
-    for profile in _profiles(amplitude):
-        occupied = np.flatnonzero(profile)
-        window.append(slice(int(occupied[0]), int(occupied[-1]) + 1))
-        centre.append(round(float(profile @ np.arange(len(profile))) / total))
-    return tuple(window), centre
-
-
-def _profiles(amplitude: NDArray[np.float32]) -> Iterator[NDArray[np.float64]]:
-    for axis in range(3):
-        others = tuple(a for a in range(3) if a != axis)
-        yield amplitude.sum(axis=others, dtype=np.float64)
 
 
 def _member(path: Path, name: str) -> NDArray[Any]:

@@ -25,6 +25,7 @@ from ..geometry.geometry import Geometry
 from ..geometry.laboratory import cubic_voxel, laboratory_shape, to_laboratory
 from ..physics.alignment import align
 from ..physics.shells import crossing, prtf, shells
+from ..physics.windows import about_centre
 
 Real = NDArray[np.float32]
 FAINT = 0.1  # of the highest amplitude; below it the phase is noise
@@ -120,7 +121,7 @@ def analyse(
     shape = (obj.shape[0], obj.shape[1], obj.shape[2])
     basis = geometry.direct_basis(shape)
     voxel = cubic_voxel(basis) if voxel is None else voxel
-    about = _about_centre(support)  # the rest is empty, and a full scan is large
+    about = about_centre(support)  # the rest is empty, and a full scan is large
     support = support[about]
     flat, gradient = without_ramp(np.where(support, obj[about], 0))
     size = laboratory_shape(support, basis, voxel)
@@ -183,7 +184,7 @@ def _transfer_resolution(result: Result, geometry: Geometry) -> dict[str, float]
     finite = [run.object * run.support for run in result.runs if run.reason != "not finite"]
     if len(finite) < 2:
         return {}
-    about = _about_centre(np.any([run.support for run in result.runs], axis=0), room=2)
+    about = about_centre(np.any([run.support for run in result.runs], axis=0), room=2)
     best = (result.object * result.support)[about]
     mean = np.zeros(result.object.shape, dtype=np.complex128)
     for obj in finite:  # in a window with room to shift, for a full scan is large
@@ -193,16 +194,6 @@ def _transfer_resolution(result: Result, geometry: Geometry) -> dict[str, float]
     curve = prtf(np.sqrt(diffraction(mean)), measurement.intensity, parts, measurement.mask)
     at = crossing(parts.q, curve, 1 / np.e)
     return {"resolution_prtf_nm": float("nan") if at is None else 2 * np.pi / at}
-
-
-def _about_centre(support: NDArray[np.bool_], room: int = 1) -> tuple[slice, ...]:
-    """Window with voxel ``n // 2`` at its own middle, `room` times what holds a support and a margin."""
-    window = []
-    for axis, n in enumerate(support.shape):
-        filled = np.flatnonzero(support.any(axis=tuple(a for a in range(3) if a != axis)))
-        half = min(room * (int(np.abs(filled - n // 2).max()) + 4), n // 2)
-        window.append(slice(n // 2 - half, n // 2 + half + 1))
-    return tuple(window)
 
 
 def without_ramp(

@@ -10,13 +10,13 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ...physics.windows import object_window
 from ..style.slices import (
     FAINT,
     PI_TICKS,
     PLANES,
     flatten_phase,
     new_figure,
-    object_window,
     phase_limit,
     phase_map,
     short,

@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ...crystal.analysis import Crystal
+from ...physics.windows import MARGIN, extent
 from ..style.colours import Look, amplitude_look, displacement_look, phase_look, strain_look
-from ..style.slices import MARGIN, OUTSIDE, new_figure
+from ..style.slices import OUTSIDE, new_figure
 from ..surfaces.mesh import object_level
 
 NAMES = ("z", "y", "x")  # of the arrays' axes
@@ -101,12 +102,13 @@ def _window(crystal: Crystal) -> tuple[tuple[int, ...], tuple[tuple[float, float
     """The voxel at the centre of mass, and windows in nm of equal size about the crystal."""
     solid = crystal.amplitude >= object_level(crystal.amplitude)
     weight = np.where(solid, crystal.amplitude, 0)
-    centre, middles, extents = [], [], []
-    for axis, positions in enumerate(crystal.axes()):
-        profile = weight.sum(axis=tuple(a for a in range(3) if a != axis), dtype=np.float64)
-        centre.append(round(float(profile @ np.arange(profile.size) / profile.sum())))
-        held = positions[profile > 0]
-        middles.append(float(held[0] + held[-1]) / 2)
-        extents.append(float(held[-1] - held[0]) + crystal.voxel)
-    half = (0.5 + MARGIN / 2) * max(extents)
-    return tuple(centre), tuple((middle - half, middle + half) for middle in middles)
+    found = extent(weight)
+    assert found is not None  # its highest amplitude is 1
+    window, centre = found
+    ends = [
+        (float(positions[part.start]), float(positions[part.stop - 1]))
+        for positions, part in zip(crystal.axes(), window, strict=True)
+    ]
+    half = (0.5 + MARGIN / 2) * (max(last - first for first, last in ends) + crystal.voxel)
+    middles = [(first + last) / 2 for first, last in ends]
+    return centre, tuple((middle - half, middle + half) for middle in middles)

@@ -15,16 +15,8 @@ from numpy.typing import NDArray
 
 from ... import fourier
 from ...data.result import Result
-from ..style.slices import (
-    FAINT,
-    PI_TICKS,
-    PLANES,
-    flatten_phase,
-    object_window,
-    phase_limit,
-    phase_map,
-    show,
-)
+from ...physics.windows import object_window
+from ..style.slices import FAINT, PI_TICKS, PLANES, flatten_phase, phase_limit, phase_map, show
 
 MASKED = "0.6"
 CHOSEN = "#c2410c"

@@ -17,7 +17,6 @@ from ...crystal.analysis import without_ramp
 
 AXES = ("rocking", "row", "column")
 PLANES = ((0, 1, 2), (1, 0, 2), (2, 0, 1))  # (normal, vertical, horizontal)
-MARGIN = 0.15  # of the object's extent, left around it
 FAINT = 0.1  # of the highest amplitude; below it no phase is shown
 PI_TICKS = {
     np.pi: ("−π", "−π/2", "0", "π/2", "π"),
@@ -68,28 +67,6 @@ def show(
     at = centre[normal] - shape[normal] // 2
     ax.set_title(f"{AXES[normal]} = {at}".replace("-", "−"), fontsize=9, pad=3)
     return image
-
-
-def object_window(amplitude: NDArray[Any]) -> tuple[tuple[int, ...], list[slice]]:
-    """Return the voxel at the centre of mass, and windows of equal size about the object."""
-    shape = amplitude.shape
-    total = float(amplitude.sum())
-    if not total > 0:
-        return tuple(n // 2 for n in shape), [slice(0, n) for n in shape]
-    centre, first, last = [], [], []
-    for axis, n in enumerate(shape):
-        profile = amplitude.sum(axis=tuple(a for a in range(3) if a != axis))
-        centre.append(round(float(profile @ np.arange(n)) / total))
-        occupied = np.flatnonzero(profile > 0)
-        first.append(int(occupied[0]))
-        last.append(int(occupied[-1]) + 1)
-    extent = max(stop - start for start, stop in zip(first, last, strict=True))
-    half = int(np.ceil((0.5 + MARGIN) * extent))
-    windows = []
-    for n, start, stop in zip(shape, first, last, strict=True):
-        middle = (start + stop) // 2
-        windows.append(slice(max(0, middle - half), min(n, middle + half)))
-    return tuple(centre), windows
 
 
 def phase_limit(phase: NDArray[Any]) -> float:

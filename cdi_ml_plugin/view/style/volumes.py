@@ -13,6 +13,7 @@ from ...crystal.analysis import Crystal
 from ...data.measurement import Measurement
 from ...data.result import Run
 from ...fourier import diffraction
+from ...physics.windows import object_window
 from ..surfaces.mesh import object_level
 from .colours import (
     Look,
@@ -22,7 +23,7 @@ from .colours import (
     strain_look,
     wrapped_phase_look,
 )
-from .slices import AXES, FAINT, PLANES, flatten_phase, object_window
+from .slices import AXES, FAINT, PLANES, flatten_phase
 
 Plane = tuple[int, int, int]
 VOXELS = "voxels"
