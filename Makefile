@@ -1,4 +1,5 @@
 # make demo   phases a virtual 34-ID-C scan
+# make quick  format, lint, the direction of imports, and the tests that need no window, cohere, browser or patience
 # make test   checks format, lint, types and the direction of imports, builds the documentation, then runs the tests
 # make docs   builds the documentation in build/docs; a warning is an error
 # make clean  removes what the others made
@@ -25,7 +26,7 @@ ifneq ($(TORCH),$(shell cat $(VENV)/torch 2>/dev/null))
 endif
 endif
 
-.PHONY: demo docs lint test clean
+.PHONY: demo docs lint quick test clean
 
 demo: $(VENV)/package
 	$(BIN)/cdi-ml demo --out demo --force
@@ -39,8 +40,18 @@ lint: $(VENV)/tests
 docs: $(VENV)/tests
 	$(BIN)/python -m sphinx -W --keep-going -q -d build/doctrees docs build/docs
 
+# Two processes, each with the tests of whole files; what they share is made once (tests/conftest.py).
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+quick test: export OMP_NUM_THREADS := 1
+
+quick: $(VENV)/tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(PYTEST) -q -m "not slow and not gui and not cohere and not browser"
+
 test: lint docs
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 clean:
 	rm -rf $(VENV) demo build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -31,6 +31,7 @@ def test_every_algorithm_is_in_the_reference() -> None:
     assert not [name for name in built_in if f"| `{name}` |" not in page]
 
 
+@pytest.mark.slow
 def test_quick_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}

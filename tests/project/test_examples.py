@@ -14,6 +14,7 @@ from matplotlib.image import imread
 
 from support import ROOT
 
+pytestmark = pytest.mark.slow
 FOLDER = ROOT / "examples" / "paper"
 
 

@@ -45,28 +45,35 @@ class Environment:
 
 
 def fresh(folder: Path, wheel: Path, *without: str) -> Environment:
-    """Make a virtual environment with the wheel in it.
+    """A virtual environment with the wheel in it, made where there is none.
 
     It borrows the packages of the tests' own one, which are large, but neither this package nor those
     whose names begin as `without` says.
     """
-    venv.create(folder, symlinks=True)
+    there = folder.exists()
+    if not there:
+        venv.create(folder, symlinks=True)
     made = Environment(folder / "bin" / "python")
-    borrowed = folder / "borrowed"
-    borrowed.mkdir()
-    for place in (Path(p) for p in sys.path if p.endswith("-packages")):
-        for path in place.iterdir():
-            link = borrowed / path.name
-            if not path.name.startswith((*OURS, *without)) and not link.exists():
-                link.symlink_to(path)
-    (made.site / "zz_borrowed.pth").write_text(f"{borrowed}\n")
     made.variables.pop("PYTHONPATH", None)
     # cohere calls python and mpiexec by name; the latter is not in the new environment
     places = [made.bin, Path(sys.executable).parent, made.variables["PATH"]]
     made.variables["PATH"] = os.pathsep.join(map(str, places))
-    done = made.pip("install", "--no-deps", "--no-index", "--ignore-installed", wheel)
-    assert done.returncode == 0, done.stderr
+    if not there:
+        borrow(made, folder / "borrowed", *without)
+        done = made.pip("install", "--no-deps", "--no-index", "--ignore-installed", wheel)
+        assert done.returncode == 0, done.stderr
     return made
+
+
+def borrow(made: Environment, folder: Path, *without: str) -> None:
+    """Show an environment the packages of the tests' own one by a folder of links."""
+    folder.mkdir()
+    for place in (Path(p) for p in sys.path if p.endswith("-packages")):
+        for path in place.iterdir():
+            link = folder / path.name
+            if not path.name.startswith((*OURS, *without)) and not link.exists():
+                link.symlink_to(path)
+    (made.site / "zz_borrowed.pth").write_text(f"{folder}\n")
 
 
 def build_wheel(folder: Path) -> Path:

@@ -38,6 +38,7 @@ def test_the_chains_read_back_and_their_lengths_are_alike() -> None:
     assert max(lengths.values()) < 1.2 * min(lengths.values())
 
 
+@pytest.mark.slow
 def test_a_finished_line_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     chains = {"ER": ("2*ER", 1), "REFINE": ("2*ER + 2*REFINE(channels=4)", 1)}
     monkeypatch.setattr(bench_refine, "CHAINS", chains)

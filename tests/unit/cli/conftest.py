@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from cdi_ml_plugin.cli import app as cli
 from cdi_ml_plugin.simulate.scan import write_virtual_scan
 from cdi_ml_plugin.view.figures import summary
+from cdi_ml_plugin.view.pages import report
 from support.comparisons import measurement, plain_figures  # noqa: F401 - fixtures
 
 
@@ -65,5 +66,6 @@ def run(
 
 @pytest.fixture
 def plain_picture(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty summary, for tests that are not about it: the real one takes longest of all."""
+    """An empty summary and page, for tests that are not about them: they take longest of all."""
     monkeypatch.setattr(summary, "draw_summary", lambda result: Figure((1, 1)))
+    monkeypatch.setattr(report, "page", lambda *_: "")

@@ -13,6 +13,7 @@ from cdi_ml_plugin.simulate.scan import write_virtual_scan
 from support.commands import assert_refused, assert_written
 
 
+@pytest.mark.slow
 def test_simulate_and_demo(run, tmp_path, monkeypatch):
     smaller = functools.partial(write_virtual_scan, shape=(64, 64, 64))
     monkeypatch.setattr(simulation, "write_virtual_scan", smaller)

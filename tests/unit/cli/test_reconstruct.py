@@ -75,6 +75,7 @@ def test_a_geometry_that_cannot_be_read_is_a_note(scan, run, tmp_path):
     assert "has no distance (camdist)" in metrics["notes"][-1]
 
 
+@pytest.mark.slow
 def test_as_a_program(scan, tmp_path):
     words = map(str, from_frames(scan, tmp_path / "out"))
     done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, check=False)
@@ -145,6 +146,7 @@ def test_an_existing_result_is_replaced_only_by_force(array, run, tmp_path):
     assert_written(out)
 
 
+@pytest.mark.slow
 def test_a_full_disk(array, tmp_path):
     resource = pytest.importorskip("resource")
     out = precious(tmp_path / "out")
@@ -186,6 +188,7 @@ def test_a_file_in_the_way(array, run, tmp_path):
 
 
 # --- an interruption ----------------------------------------------------------------------------
+@pytest.mark.slow
 def test_ctrl_c_writes_what_there_is(array, tmp_path):
     termios = pytest.importorskip("termios")
     ours, theirs = os.openpty()  # on a terminal there is a bar, which says that it has begun

@@ -114,6 +114,7 @@ def test_surfaces_in_the_laboratory(measurement: Measurement, tmp_path: Path) ->
     assert [look["cmax"] for look in first] == [look["cmax"] for look in other]
 
 
+@pytest.mark.slow
 def test_nothing_held_out(measurement: Measurement, tmp_path: Path) -> None:
     bare = Measurement(measurement.intensity)  # nor mask or provenance
     comparison = compare(bare, CHAINS, tmp_path, seeds=2, held_out=0)

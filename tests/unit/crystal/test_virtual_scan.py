@@ -16,6 +16,8 @@ from cdi_ml_plugin.io import read
 from cdi_ml_plugin.physics.alignment import align
 from cdi_ml_plugin.simulate.scan import VirtualScan, write_virtual_scan
 
+pytestmark = pytest.mark.slow  # all are of one particle, phased once
+
 # no symmetry: neither the mirror image nor the inverse of this polyhedron is like it
 NORMALS = np.array(
     [

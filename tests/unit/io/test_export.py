@@ -123,6 +123,7 @@ def run(others: Path, folder: Path, script: str) -> dict:
 # -- their code on our files ----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_cdiutils_ranks_the_runs_and_loads_the_mode(result, others, tmp_path):
     export_cdiutils(result, tmp_path)
     np.save(tmp_path / "counts.npy", result.measurement.intensity)
@@ -147,6 +148,7 @@ def test_cdiutils_ranks_the_runs_and_loads_the_mode(result, others, tmp_path):
     np.testing.assert_array_equal(again.intensity, result.measurement.intensity)
 
 
+@pytest.mark.slow
 def test_cdiutils_finds_our_displacement_and_strain(result, others, tmp_path):
     crystal = crystal_of(result)
     (tmp_path / "result.cxi").write_bytes(cxi_bytes(result, crystal=crystal))

@@ -234,6 +234,7 @@ def test_what_was_optional_comes_back_after_a_failure(tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["stale"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [20_000, 100_000])  # bytes a file: within the CXI, within the PNG
 def test_a_full_disk_leaves_no_litter(tmp_path, limit):
     resource = pytest.importorskip("resource")

@@ -46,6 +46,7 @@ def phase(measurement: Measurement, chain: str, seeds: Any = 1, **more: Any) -> 
 
 
 # --- three starts ---------------------------------------------------------------------------------
+@pytest.mark.slow
 def test_untrained_finds_the_crystal_by_itself(crystal: Any) -> None:
     """First in a chain, the network's output is the object, and it leaves a support."""
     data = counted(crystal)
@@ -120,6 +121,7 @@ def test_the_exact_object_of_data_with_a_gap_is_kept(crystal: Any) -> None:
     assert "REFINE did not improve on the object it was given, which is kept" in result.run.notes
 
 
+@pytest.mark.slow
 def test_a_gap_of_four_voxels_costs_little(crystal: Any) -> None:
     chain = "30*ER + 60*HIO + 40*ER + 30*REFINE"
     errors = []

@@ -89,6 +89,7 @@ def run(
     return command
 
 
+@pytest.mark.slow
 def test_a_scan_is_fitted_better(fresh: Path, scans: Scans, tmp_path: Path) -> None:
     recipe = recipe_from(weights.load(fresh)[1], steps=8, batch=4, rate=2e-3)
     before = scans.chi2(fresh)

@@ -58,6 +58,7 @@ def test_a_run_goes_on_to_the_bit(tmp_path: Path, optimiser: str) -> None:
         torch.testing.assert_close(value, other[key], rtol=0, atol=0, msg=key)
 
 
+@pytest.mark.slow
 def test_killed_it_loses_at_most_one_interval(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "cdi_ml_plugin", "train", str(tmp_path), "--batch", "1"]
     command += ["--accelerator", "cpu", "--save-every", "0.002", "--validate-every", "1000", "-q"]

@@ -59,6 +59,7 @@ def test_the_command_on_a_card_makes_the_recipe_again(
 
 
 # --- the objective ------------------------------------------------------------------------------
+@pytest.mark.slow
 def test_it_learns_one_batch_by_heart() -> None:
     recipe = Recipe(batch=4, families=("superellipsoid",), phase=(0.0, 2.0))
     with torch.random.fork_rng():
