@@ -10,12 +10,10 @@ Robinson, Harder, Nature Materials 8, 291 (2009).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 from skimage.restoration import unwrap_phase
 
 from ..data.result import Result
@@ -26,66 +24,9 @@ from ..geometry.laboratory import cubic_voxel, laboratory_shape, to_laboratory
 from ..physics.alignment import align
 from ..physics.shells import crossing, prtf, shells
 from ..physics.windows import about_centre
-
-Real = NDArray[np.float32]
-FAINT = 0.1  # of the highest amplitude; below it the phase is noise
-
-
-@dataclass(frozen=True, eq=False)
-class Crystal:
-    """A crystal in the laboratory frame; arrays are indexed [z, y, x], vectors are (x, y, z).
-
-    Attributes
-    ----------
-    amplitude : float32
-        Of its highest value, 0 to 1.
-    phase : float32
-        rad; unwrapped, without its mean and its mean gradient; NaN outside `inside`.
-    displacement : float32
-        nm along `q`, −phase/|q|; NaN outside.
-    strain : float32
-        ∂(displacement)/∂(direction of q), relative to the mean lattice; NaN outside.
-    inside : bool
-        Within the support, and above a tenth of the highest amplitude.
-    voxel : float
-        Edge of the cubic voxels, nm.
-    q : float64 (3,)
-        Mean reciprocal lattice vector of the crystal in 1/nm: that of the reference voxel, and the mean
-        gradient of the phase.
-    figures : mapping
-        Numbers with their unit in the name: ``d_spacing_nm``, ``size_x_nm`` …, ``volume_nm3``,
-        ``strain_rms`` and others.
-    """
-
-    amplitude: Real
-    phase: Real
-    displacement: Real
-    strain: Real
-    inside: NDArray[np.bool_]
-    voxel: float
-    q: NDArray[np.float64]
-    figures: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def object(self) -> NDArray[np.complex64]:
-        """amplitude·exp(i·phase), with phase 0 where there is none."""
-        wave: NDArray[np.complex64] = (
-            self.amplitude * np.exp(1j * np.nan_to_num(self.phase))
-        ).astype(np.complex64)
-        return wave
-
-    @property
-    def origin(self) -> tuple[float, float, float]:
-        """(x, y, z) in nm of the centre of voxel [0, 0, 0]."""
-        z, y, x = (-self.voxel * (n // 2) for n in self.amplitude.shape)
-        return x, y, z
-
-    def axes(self) -> tuple[Real, Real, Real]:
-        """Positions (z, y, x) in nm of the voxels along each axis of the arrays."""
-        z, y, x = (
-            (self.voxel * (np.arange(n) - n // 2)).astype(np.float32) for n in self.amplitude.shape
-        )
-        return z, y, x
+from .crystal import FAINT, Crystal
+from .figures import figures_of
+from .phase import phase_gradient, without_ramp
 
 
 def analyse(
@@ -147,7 +88,7 @@ def analyse(
         voxel=voxel,
         q=q,
     )
-    return replace(crystal, figures=_figures(crystal, d_spacing))
+    return replace(crystal, figures=figures_of(crystal, d_spacing))
 
 
 def crystal_of(result: Result, voxel: float | None = None) -> Crystal | None:
@@ -194,101 +135,3 @@ def _transfer_resolution(result: Result, geometry: Geometry) -> dict[str, float]
     curve = prtf(np.sqrt(diffraction(mean)), measurement.intensity, parts, measurement.mask)
     at = crossing(parts.q, curve, 1 / np.e)
     return {"resolution_prtf_nm": float("nan") if at is None else 2 * np.pi / at}
-
-
-def without_ramp(
-    wave: NDArray[np.complexfloating],
-) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
-    """Take the mean and the mean gradient off the phase of an object.
-
-    Neither is seen by a diffraction pattern that is known up to its place: a constant changes
-    nothing, and a gradient only moves the pattern.
-
-    Returns
-    -------
-    wave : complex128
-    gradient : (3,)
-        rad per voxel along each axis.
-    """
-    flat = wave.astype(np.complex128)
-    gradient = np.zeros(3)
-    for axis, n in enumerate(flat.shape):
-        # a sum that weighs with the amplitude, and does not care where the phase wraps
-        step = np.vdot(flat.take(range(n - 1), axis=axis), flat.take(range(1, n), axis=axis))
-        gradient[axis] = np.angle(step)
-        view = [1, 1, 1]
-        view[axis] = n
-        flat *= np.exp(-1j * gradient[axis] * (np.arange(n) - n // 2)).reshape(view)
-    flat *= np.exp(-1j * np.angle(np.sum(flat * np.abs(flat))))
-    return flat, gradient
-
-
-def phase_gradient(wave: NDArray[np.inexact], inside: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Gradient of the phase in rad per voxel, (x, y, z) first: (3, z, y, x), NaN where unknown.
-
-    From products of neighbours, so that it does not care where the phase wraps; both sides where both
-    are inside, else one.
-    """
-    result = np.full((3, *wave.shape), np.nan)
-    for component, axis in enumerate((2, 1, 0)):
-        low = [slice(None)] * 3
-        high = [slice(None)] * 3
-        low[axis], high[axis] = slice(None, -1), slice(1, None)
-        before, after = tuple(low), tuple(high)
-        step = np.angle(wave[after] * wave[before].conj())
-        known = inside[after] & inside[before]
-        total, count = np.zeros(wave.shape), np.zeros(wave.shape)
-        for side in (before, after):
-            total[side] += np.where(known, step, 0)
-            count[side] += known
-        np.divide(total, count, out=result[component], where=count > 0)
-    return result
-
-
-def edge_width(amplitude: NDArray[np.floating], voxel: float) -> float:
-    """Resolution from the edge: nm over which the mean amplitude falls from 90 to 10 % of the inside's.
-
-    The profile is the mean of all voxels at the same distance from the surface, which is where the
-    amplitude is half of that in the middle. NaN where it does not reach either.
-    """
-    level = float(np.median(amplitude[amplitude > 0.5 * amplitude.max()]))
-    solid = amplitude > 0.5 * level
-    distance = distance_transform_edt(solid) - distance_transform_edt(~solid)
-    distance -= 0.5 * np.sign(distance)  # the surface lies between the voxels of either side
-    near = np.abs(distance) < 8
-    bins = np.round(2 * distance[near]).astype(int) + 16
-    weight = np.bincount(bins, minlength=33)
-    mean = np.bincount(bins, amplitude[near], minlength=33)
-    known = weight > 0
-    position = (np.arange(33) - 16)[known] / 2
-    profile = np.maximum.accumulate(mean[known] / weight[known]) / level
-    if profile[0] > 0.1 or profile[-1] < 0.9:
-        return float("nan")
-    at = [float(np.interp(share, profile, position)) for share in (0.1, 0.9)]
-    return voxel * (at[1] - at[0])
-
-
-def _figures(crystal: Crystal, d_spacing: float | None) -> dict[str, float]:
-    solid = crystal.amplitude > 0.5 * np.median(crystal.amplitude[crystal.inside])
-    volume = float(solid.sum()) * crystal.voxel**3
-    d = float(2 * np.pi / np.linalg.norm(crystal.q))
-    inner = crystal.strain[crystal.inside & np.isfinite(crystal.strain)]
-    figures = {
-        "voxel_nm": crystal.voxel,
-        "d_spacing_nm": d,
-        "volume_nm3": volume,
-        "diameter_nm": float((6 * volume / np.pi) ** (1 / 3)),
-    }
-    for axis, name in enumerate(("z", "y", "x")):
-        others = tuple(a for a in range(3) if a != axis)
-        figures[f"size_{name}_nm"] = float(solid.any(axis=others).sum()) * crystal.voxel
-    figures |= {
-        "edge_width_nm": edge_width(crystal.amplitude, crystal.voxel),
-        "displacement_range_nm": float(np.ptp(crystal.displacement[crystal.inside])),
-        "strain_rms": float(np.sqrt(np.mean(inner**2))) if inner.size else float("nan"),
-    }
-    if d_spacing is not None:
-        if not d_spacing > 0:
-            raise ParameterError(f"d_spacing = {d_spacing}: give a lattice spacing in nm, > 0")
-        figures["mean_strain"] = d / d_spacing - 1
-    return figures

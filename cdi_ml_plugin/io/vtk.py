@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from ..crystal.analysis import Crystal
+from ..crystal.crystal import Crystal
 
 SHELL = 2.0  # voxels around the inside into which its values are continued
 

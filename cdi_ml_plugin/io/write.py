@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
-from ..crystal.analysis import Crystal, crystal_or_note
+from ..crystal.analysis import crystal_or_note
+from ..crystal.crystal import Crystal
 from ..data.measurement import Measurement
 from ..data.result import Result, Run
 from ..errors import WriteError

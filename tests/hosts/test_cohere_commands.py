@@ -15,7 +15,8 @@ import tifffile
 from scipy.ndimage import center_of_mass, map_coordinates
 
 from cdi_ml_plugin import Geometry
-from cdi_ml_plugin.crystal.analysis import Crystal, analyse
+from cdi_ml_plugin.crystal.analysis import analyse
+from cdi_ml_plugin.crystal.crystal import Crystal
 from cdi_ml_plugin.io import read
 from cdi_ml_plugin.io.cohere import read_continue
 from cdi_ml_plugin.physics.alignment import object_error

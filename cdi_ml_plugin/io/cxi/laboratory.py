@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ...crystal.analysis import Crystal
+from ...crystal.crystal import Crystal
 from ...data.result import Result
 from ...geometry.geometry import Geometry
 from .groups import PACKED, add_group, store

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.special import xlogy
 
 from ... import __version__
-from ...crystal.analysis import Crystal
+from ...crystal.crystal import Crystal
 from ...data.measurement import Measurement
 from ...data.result import Result
 from ...fourier import diffraction

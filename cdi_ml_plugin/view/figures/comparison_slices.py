@@ -10,9 +10,9 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ...crystal.crystal import FAINT
 from ...physics.windows import object_window
 from ..style.slices import (
-    FAINT,
     PI_TICKS,
     PLANES,
     flatten_phase,

@@ -9,11 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ...crystal.analysis import Crystal
+from ...crystal.crystal import Crystal, object_level
 from ...physics.windows import MARGIN, extent
 from ..style.colours import Look, amplitude_look, displacement_look, phase_look, strain_look
 from ..style.slices import OUTSIDE, new_figure
-from ..surfaces.mesh import object_level
 
 NAMES = ("z", "y", "x")  # of the arrays' axes
 PLANES = ((2, 1, 0), (1, 0, 2), (0, 1, 2))  # (normal, vertical, horizontal)

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
-from ...crystal.analysis import FAINT, Crystal, analyse
+from ...crystal.analysis import analyse
+from ...crystal.crystal import FAINT, Crystal, object_level
 from ...data.result import Result
 from ...errors import ParameterError, ReadError
 from ...fourier import diffraction
@@ -28,7 +29,6 @@ from ..surfaces.mesh import (
     crystal_surface,
     diffraction_level,
     diffraction_surface,
-    object_level,
     object_surface,
 )
 from ..surfaces.render import Panel, Scene, draw_surfaces

@@ -14,9 +14,10 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
 from ... import fourier
+from ...crystal.crystal import FAINT
 from ...data.result import Result
 from ...physics.windows import object_window
-from ..style.slices import FAINT, PI_TICKS, PLANES, flatten_phase, phase_limit, phase_map, show
+from ..style.slices import PI_TICKS, PLANES, flatten_phase, phase_limit, phase_map, show
 
 MASKED = "0.6"
 CHOSEN = "#c2410c"

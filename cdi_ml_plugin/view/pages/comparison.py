@@ -14,7 +14,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from numpy.typing import NDArray
 
 from ...compare.statistics import in_array
-from ...crystal.analysis import FAINT, analyse
+from ...crystal.analysis import analyse
+from ...crystal.crystal import FAINT
 from ...errors import CdiMlError
 from ...geometry.geometry import Geometry
 from ..figures.comparison_slices import draw_best, draw_spread

@@ -22,7 +22,7 @@ from .html import METRICS, number, picture, render
 from .surfaces import contents, surface_of_crystal, surface_of_object
 
 if TYPE_CHECKING:
-    from ...crystal.analysis import Crystal
+    from ...crystal.crystal import Crystal
     from ...data.result import Result
 
 # Figures of a crystal: what they are called here, and what they say.

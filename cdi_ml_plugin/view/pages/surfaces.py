@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, map_coordinates
 from skimage.measure import marching_cubes
 
-from ...crystal.analysis import FAINT, Crystal
+from ...crystal.crystal import FAINT, Crystal, object_level
 from ..style.colours import Look, phase_look, strain_look, wrapped_phase_look
 from ..style.slices import AXES, flatten_phase, new_figure
-from ..surfaces.mesh import object_level
 from .html import picture
 from .plotly import EYE, plot
 

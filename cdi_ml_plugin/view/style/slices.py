@@ -13,11 +13,10 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
-from ...crystal.analysis import without_ramp
+from ...crystal.phase import without_ramp
 
 AXES = ("rocking", "row", "column")
 PLANES = ((0, 1, 2), (1, 0, 2), (2, 0, 1))  # (normal, vertical, horizontal)
-FAINT = 0.1  # of the highest amplitude; below it no phase is shown
 PI_TICKS = {
     np.pi: ("−π", "−π/2", "0", "π/2", "π"),
     np.pi / 2: ("−π/2", "−π/4", "0", "π/4", "π/2"),

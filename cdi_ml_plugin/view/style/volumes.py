@@ -9,12 +9,11 @@ from matplotlib import colormaps
 from matplotlib.colors import Colormap
 from numpy.typing import NDArray
 
-from ...crystal.analysis import Crystal
+from ...crystal.crystal import FAINT, Crystal, object_level
 from ...data.measurement import Measurement
 from ...data.result import Run
 from ...fourier import diffraction
 from ...physics.windows import object_window
-from ..surfaces.mesh import object_level
 from .colours import (
     Look,
     amplitude_look,
@@ -23,7 +22,7 @@ from .colours import (
     strain_look,
     wrapped_phase_look,
 )
-from .slices import AXES, FAINT, PLANES, flatten_phase
+from .slices import AXES, PLANES, flatten_phase
 
 Plane = tuple[int, int, int]
 VOXELS = "voxels"

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import distance_transform_edt, find_objects
 
-from ...crystal.analysis import FAINT, Crystal
+from ...crystal.crystal import FAINT, Crystal
 from ...errors import ParameterError
 
 if TYPE_CHECKING:
@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 COLOUR = "colour"  # the point data of a mesh that colour it
 FAINTEST = 10.0  # counts; below it an isosurface shows single photons
 SHARE = 2e-4  # of the highest intensity, where an isosurface is by default
-
-
-def object_level(amplitude: NDArray[np.floating]) -> float:
-    """The amplitude that counts as the surface: half of the median inside, where a volume ends."""
-    return max(FAINT, 0.5 * float(np.median(amplitude[amplitude > FAINT])))
 
 
 def diffraction_level(intensity: NDArray[np.floating]) -> float:

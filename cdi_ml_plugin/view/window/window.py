@@ -11,7 +11,8 @@ from typing import Any
 
 from silx.gui import icons, qt
 
-from ...crystal.analysis import Crystal, analyse
+from ...crystal.analysis import analyse
+from ...crystal.crystal import Crystal
 from ...data.measurement import Measurement
 from ...data.result import Result, Run
 from ...errors import CdiMlError

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from cdi_ml_plugin import Geometry, Measurement, reconstruct
-from cdi_ml_plugin.crystal.analysis import analyse, crystal_of, edge_width, without_ramp
+from cdi_ml_plugin.crystal.analysis import analyse, crystal_of
+from cdi_ml_plugin.crystal.figures import edge_width
+from cdi_ml_plugin.crystal.phase import without_ramp
 from cdi_ml_plugin.errors import ParameterError
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.simulate.particle import coordinates

@@ -10,7 +10,8 @@ from scipy.spatial import HalfspaceIntersection
 from skimage.measure import marching_cubes
 
 from cdi_ml_plugin import Geometry, reconstruct
-from cdi_ml_plugin.crystal.analysis import Crystal, analyse
+from cdi_ml_plugin.crystal.analysis import analyse
+from cdi_ml_plugin.crystal.crystal import Crystal
 from cdi_ml_plugin.data.preprocess import prepare
 from cdi_ml_plugin.io import read
 from cdi_ml_plugin.physics.alignment import align

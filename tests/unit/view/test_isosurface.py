@@ -7,7 +7,7 @@ import base64
 import numpy as np
 import pytest
 
-from cdi_ml_plugin.crystal.analysis import Crystal
+from cdi_ml_plugin.crystal.crystal import Crystal
 from cdi_ml_plugin.view.pages.plotly import plot
 from cdi_ml_plugin.view.pages.surfaces import (
     common_looks,

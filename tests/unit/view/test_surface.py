@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cdi_ml_plugin.crystal.analysis import Crystal
+from cdi_ml_plugin.crystal.crystal import Crystal, object_level
 from cdi_ml_plugin.errors import ParameterError
 from cdi_ml_plugin.view.surfaces.mesh import (
     COLOUR,
@@ -13,7 +13,6 @@ from cdi_ml_plugin.view.surfaces.mesh import (
     diffraction_level,
     diffraction_surface,
     isosurface,
-    object_level,
     object_surface,
 )
 

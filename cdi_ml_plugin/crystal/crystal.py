@@ -1,0 +1,74 @@
+"""A crystal in the laboratory: shape, displacement and strain, in nm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Real = NDArray[np.float32]
+FAINT = 0.1  # of the highest amplitude; below it the phase is noise
+
+
+@dataclass(frozen=True, eq=False)
+class Crystal:
+    """A crystal in the laboratory frame; arrays are indexed [z, y, x], vectors are (x, y, z).
+
+    Attributes
+    ----------
+    amplitude : float32
+        Of its highest value, 0 to 1.
+    phase : float32
+        rad; unwrapped, without its mean and its mean gradient; NaN outside `inside`.
+    displacement : float32
+        nm along `q`, −phase/|q|; NaN outside.
+    strain : float32
+        ∂(displacement)/∂(direction of q), relative to the mean lattice; NaN outside.
+    inside : bool
+        Within the support, and above a tenth of the highest amplitude.
+    voxel : float
+        Edge of the cubic voxels, nm.
+    q : float64 (3,)
+        Mean reciprocal lattice vector of the crystal in 1/nm: that of the reference voxel, and the mean
+        gradient of the phase.
+    figures : mapping
+        Numbers with their unit in the name: ``d_spacing_nm``, ``size_x_nm`` …, ``volume_nm3``,
+        ``strain_rms`` and others.
+    """
+
+    amplitude: Real
+    phase: Real
+    displacement: Real
+    strain: Real
+    inside: NDArray[np.bool_]
+    voxel: float
+    q: NDArray[np.float64]
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def object(self) -> NDArray[np.complex64]:
+        """amplitude·exp(i·phase), with phase 0 where there is none."""
+        wave: NDArray[np.complex64] = (
+            self.amplitude * np.exp(1j * np.nan_to_num(self.phase))
+        ).astype(np.complex64)
+        return wave
+
+    @property
+    def origin(self) -> tuple[float, float, float]:
+        """(x, y, z) in nm of the centre of voxel [0, 0, 0]."""
+        z, y, x = (-self.voxel * (n // 2) for n in self.amplitude.shape)
+        return x, y, z
+
+    def axes(self) -> tuple[Real, Real, Real]:
+        """Positions (z, y, x) in nm of the voxels along each axis of the arrays."""
+        z, y, x = (
+            (self.voxel * (np.arange(n) - n // 2)).astype(np.float32) for n in self.amplitude.shape
+        )
+        return z, y, x
+
+
+def object_level(amplitude: NDArray[np.floating]) -> float:
+    """The amplitude that counts as the surface: half of the median inside, where a volume ends."""
+    return max(FAINT, 0.5 * float(np.median(amplitude[amplitude > FAINT])))
