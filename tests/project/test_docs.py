@@ -14,7 +14,9 @@ from cdi_ml_plugin.operators.registry import GROUP
 from support import ROOT
 
 PAGE = ROOT / "docs" / "start" / "quickstart.md"
-PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*/README.md")]
+PAGES = sorted(
+    p for glob in ("*.md", "docs/**/*.md", "examples/*/README.md") for p in ROOT.glob(glob)
+)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
