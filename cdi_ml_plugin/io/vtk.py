@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 
 from ..crystal.crystal import Crystal
+from ..utils.nearest import fill_unknown
 
 SHELL = 2.0  # voxels around the inside into which its values are continued
 
 
 def image_data(crystal: Crystal) -> Any:
-    """The crystal as ``pyvista.ImageData``: points at the voxels' centres, in nm along (x, y, z).
+    """The crystal as ``vtkImageData``: points at the voxels' centres, in nm along (x, y, z).
 
     Point arrays: ``amplitude``, ``phase`` (rad), ``displacement_nm``, ``strain`` and ``inside`` (0 or 1).
     Field data: ``q_per_nm`` (3,), and the crystal's figures under their own names.
@@ -24,21 +24,26 @@ def image_data(crystal: Crystal) -> Any:
     Phase, displacement and strain go on outside for two voxels, with the value of the nearest voxel inside,
     so that an isosurface of the amplitude has a colour everywhere; beyond they are NaN.
     """
-    import pyvista
+    from vtkmodules.vtkCommonDataModel import vtkImageData
 
-    z, y, x = crystal.amplitude.shape
-    grid = pyvista.ImageData(
-        dimensions=(x, y, z), spacing=(crystal.voxel,) * 3, origin=crystal.origin
-    )
-    grid.point_data["amplitude"] = _flat(crystal.amplitude)
-    grid.point_data["phase"] = _flat(_continued(crystal.phase))
-    grid.point_data["displacement_nm"] = _flat(_continued(crystal.displacement))
-    grid.point_data["strain"] = _flat(_continued(crystal.strain))
-    grid.point_data["inside"] = _flat(crystal.inside.astype(np.uint8))
-    grid.set_active_scalars("amplitude")
-    grid.field_data["q_per_nm"] = crystal.q
+    grid = vtkImageData()
+    grid.SetDimensions(*crystal.amplitude.shape[::-1])
+    grid.SetSpacing(*(crystal.voxel,) * 3)
+    grid.SetOrigin(*crystal.origin)
+    points = grid.GetPointData()
+    for name, values in (
+        ("amplitude", crystal.amplitude),
+        ("phase", fill_unknown(crystal.phase, SHELL)),
+        ("displacement_nm", fill_unknown(crystal.displacement, SHELL)),
+        ("strain", fill_unknown(crystal.strain, SHELL)),
+        ("inside", crystal.inside.astype(np.uint8)),
+    ):
+        points.AddArray(_array(name, values))
+    points.SetActiveScalars("amplitude")
+    fields = grid.GetFieldData()
+    fields.AddArray(_array("q_per_nm", crystal.q))
     for name, value in crystal.figures.items():
-        grid.field_data[name] = np.array([value])
+        fields.AddArray(_array(name, np.array([value])))
     return grid
 
 
@@ -56,13 +61,10 @@ def vti_bytes(crystal: Crystal) -> bytes:
     return str(writer.GetOutputString()).encode()
 
 
-def _flat(array: NDArray[Any]) -> NDArray[Any]:
-    return np.ascontiguousarray(array).ravel()  # [z, y, x] in memory is VTK's order: x fastest
+def _array(name: str, values: NDArray[Any]) -> Any:
+    """A copy for VTK; [z, y, x] in memory is its order of points: x fastest."""
+    from vtkmodules.util.numpy_support import numpy_to_vtk
 
-
-def _continued(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    unknown = np.isnan(values)
-    distance, nearest = distance_transform_edt(unknown, return_indices=True)
-    result: NDArray[np.float32] = values[tuple(nearest)]
-    result[distance > SHELL] = np.nan
-    return result
+    array = numpy_to_vtk(np.ascontiguousarray(values).ravel(), deep=True)
+    array.SetName(name)
+    return array

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 from silx.gui import qt
 from silx.gui.colors import Colormap
 from silx.gui.plot.ColorBar import ColorBarWidget
 
+from ...utils.nearest import fill_unknown
 from ..style.volumes import Frame, Volume, colour_table
 
 PLAIN = "one colour"
@@ -168,8 +168,6 @@ def share(volume: Volume, window: tuple[slice, ...]) -> NDArray[np.float32]:
 def angles(volume: Volume, window: tuple[slice, ...]) -> NDArray[np.floating]:
     """A signed volume as angles; what is unknown takes the value of the nearest voxel that is known."""
     data = volume.data[window]
-    known = np.isfinite(data)
-    if not known.any():
+    if not np.isfinite(data).any():
         return np.zeros(data.shape)
-    nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)
-    return TURN * (data[tuple(nearest)] / volume.look.high).clip(-1, 1)
+    return TURN * (fill_unknown(data) / volume.look.high).clip(-1, 1)

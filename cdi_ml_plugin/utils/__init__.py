@@ -1,0 +1,1 @@
+"""What knows nothing of diffraction: files, plugins, devices, versions."""
