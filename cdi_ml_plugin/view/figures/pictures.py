@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -25,19 +24,16 @@ from ..style.slices import flatten_phase, new_figure
 from ..surfaces import opengl
 from ..surfaces.camera import best_camera
 from ..surfaces.mesh import (
-    COLOUR,
-    crystal_surface,
+    Mesh,
+    amplitude_mesh,
     diffraction_level,
-    diffraction_surface,
-    object_surface,
+    diffraction_mesh,
+    laboratory_basis,
 )
 from ..surfaces.render import Panel, Scene, draw_surfaces
 from .crystal import draw_crystal_slices
 from .spectrum import draw_spectrum
 from .summary import draw_diffraction, draw_object
-
-if TYPE_CHECKING:
-    import pyvista
 
 SIZE = 1600  # pixels
 CELLS = 3e7  # voxels in the laboratory; more take several GB
@@ -189,14 +185,14 @@ class Pictures:
             scene = _laboratory(("$Q_x$ (1/nm)", "$Q_y$ (1/nm)", "$Q_z$ (1/nm)"), q)
             label = WAVENUMBER
         camera = best_camera([vector for _, vector in scene.arrows.values()])
-        panels = [
-            Panel(title, diffraction_surface(intensity, counts, basis), camera)
-            for title, intensity in (
-                (f"measured, at {counts:.3g} counts", measured),
-                ("calculated, at the same", diffraction(self.result.object)),
-            )
-        ]
-        highest = max(float(panel.mesh[COLOUR].max()) for panel in panels)
+        panels = []
+        for title, intensity in (
+            (f"measured, at {counts:.3g} counts", measured),
+            ("calculated, at the same", diffraction(self.result.object)),
+        ):
+            mesh = diffraction_mesh(intensity, counts, basis)
+            panels.append(Panel(title, mesh, np.linalg.norm(mesh.points, axis=1), camera))
+        highest = max(float(panel.values.max()) for panel in panels)
         return draw_surfaces(panels, scene, distance_look(highest, label), self.size)
 
     def slices(self) -> Figure:
@@ -223,25 +219,32 @@ class Pictures:
     ) -> Figure:
         crystal = self.crystal
         level = self._level(crystal.amplitude)
-        mesh = crystal_surface(crystal, values, level)
+        mesh = amplitude_mesh(crystal.amplitude, level, laboratory_basis(crystal))
         scene = _laboratory(("x (nm)", "y (nm)", "z (nm)"), crystal.q)
-        return self._two_sides(mesh, level, scene, look(mesh[COLOUR]))
+        return self._two_sides(mesh, mesh.values(values), level, scene, look)
 
     def _detector_phase(self) -> Figure:
         amplitude = self._amplitude()
         phase = flatten_phase(self.result.object, amplitude > FAINT)
         level = self._level(amplitude)
-        mesh = object_surface(amplitude, phase, level, np.eye(3)[::-1])
+        mesh = amplitude_mesh(amplitude, level, np.eye(3)[::-1])
         scene = Scene(tuple(f"{name} (voxels)" for name in DETECTOR))
-        return self._two_sides(mesh, level, scene, phase_look(mesh[COLOUR]))
+        return self._two_sides(mesh, mesh.values(phase), level, scene, phase_look)
 
-    def _two_sides(self, mesh: pyvista.PolyData, level: float, scene: Scene, look: Look) -> Figure:
+    def _two_sides(
+        self,
+        mesh: Mesh,
+        values: NDArray[np.float32],
+        level: float,
+        scene: Scene,
+        look: Callable[[NDArray[np.float32]], Look],
+    ) -> Figure:
         camera = best_camera([vector for _, vector in scene.arrows.values()])
         panels = [
-            Panel(f"amplitude = {level:.2f} × max", mesh, camera),
-            Panel("from the other side", mesh, camera.opposite()),
+            Panel(f"amplitude = {level:.2f} × max", mesh, values, camera),
+            Panel("from the other side", mesh, values, camera.opposite()),
         ]
-        return draw_surfaces(panels, scene, look, self.size)
+        return draw_surfaces(panels, scene, look(values), self.size)
 
     def _amplitude(self) -> NDArray[np.float32]:
         """Of its highest value, in the detector's frame, 0 outside the support."""

@@ -21,8 +21,9 @@ from ...geometry.geometry import Geometry
 from ..figures.comparison_slices import draw_best, draw_spread
 from ..style.curves import COLOURS, GREY, plain, q_axis
 from ..style.slices import new_figure, short
+from ..surfaces.coloured import surface_of_crystal, surface_of_object
 from .html import picture, render
-from .surfaces import contents, surface_of_crystal, surface_of_object
+from .surfaces import contents
 
 if TYPE_CHECKING:
     from ...compare.comparison import Comparison

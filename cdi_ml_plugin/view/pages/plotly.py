@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from ..style.colours import Look
-    from .surfaces import Surface
+    from ..surfaces.coloured import Surface
 
 EYE = np.array([0.78, 0.51, 0.98])  # from where it is seen, (x, y, z); nearer is larger
 SHADES = 33  # colours that a page is given of a map
@@ -26,8 +26,8 @@ def plot(surface: Surface, looks: Mapping[str, Look]) -> dict[str, Any]:
     styles = [
         _style(surface, colouring.values, looks[colouring.name]) for colouring in surface.colourings
     ]
-    corners = dict(zip("xyz", surface.vertices.T, strict=True))
-    faces = dict(zip("ijk", surface.faces.T, strict=True))
+    corners = dict(zip("xyz", surface.mesh.points.T, strict=True))
+    faces = dict(zip("ijk", surface.mesh.faces.T, strict=True))
     mesh = {
         "type": "mesh3d",
         **{name: _packed(values) for name, values in (corners | faces).items()},
@@ -81,9 +81,10 @@ def _arrow(surface: Surface) -> list[dict[str, Any]]:
     """A line along Q, from the middle of the surface to beyond it."""
     if surface.q is None:
         return []
-    low, high = surface.vertices.min(axis=0), surface.vertices.max(axis=0)
+    points = surface.mesh.points
+    low, high = points.min(axis=0), points.max(axis=0)
     middle = (low + high) / 2
-    reach = np.linalg.norm(surface.vertices - middle, axis=1).max()
+    reach = np.linalg.norm(points - middle, axis=1).max()
     end = middle + 1.25 * reach * surface.q / np.linalg.norm(surface.q)
     line = {letter: [float(a), float(b)] for letter, a, b in zip("xyz", middle, end, strict=True)}
     return [

@@ -18,8 +18,9 @@ from ..figures.spectrum import draw_spectrum
 from ..figures.summary import draw_diffraction, draw_history, draw_object
 from ..recipe import algorithms, machine
 from ..style.slices import new_figure
+from ..surfaces.coloured import surface_of_crystal, surface_of_object
 from .html import METRICS, number, picture, render
-from .surfaces import contents, surface_of_crystal, surface_of_object
+from .surfaces import contents
 
 if TYPE_CHECKING:
     from ...crystal.crystal import Crystal

@@ -1,25 +1,53 @@
-"""Isosurfaces in the laboratory: of a crystal's amplitude, and of diffraction, with what colours them.
+"""Isosurfaces as meshes: of a crystal's amplitude, of an object, of diffraction. No OpenGL is needed.
 
-Meshes are pyvista's; making them needs no OpenGL. Vectors are (x, y, z).
+Vectors are (x, y, z).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import distance_transform_edt, find_objects
+from scipy.ndimage import find_objects, map_coordinates
+from skimage.measure import marching_cubes
 
 from ...crystal.crystal import FAINT, Crystal
 from ...errors import ParameterError
+from ...utils.nearest import fill_unknown
 
-if TYPE_CHECKING:
-    import pyvista
-
-COLOUR = "colour"  # the point data of a mesh that colour it
 FAINTEST = 10.0  # counts; below it an isosurface shows single photons
 SHARE = 2e-4  # of the highest intensity, where an isosurface is by default
+
+
+@dataclass(frozen=True, eq=False)
+class Mesh:
+    """Triangles.
+
+    Attributes
+    ----------
+    points : float32 (n, 3)
+        Corners (x, y, z), in the unit of the frame.
+    faces : int32 (m, 3)
+        Three corners each, the outside in front.
+    voxels : float64 (n, 3)
+        The corners as places in the array, in voxels from its first.
+    """
+
+    points: NDArray[np.float32]
+    faces: NDArray[np.int32]
+    voxels: NDArray[np.float64]
+
+    def values(self, volume: NDArray[Any]) -> NDArray[np.float32]:
+        """Values at the corners, linear between voxels; NaN takes the value of the nearest voxel."""
+        low = np.maximum(np.floor(self.voxels.min(axis=0)).astype(int) - 1, 0)
+        high = np.ceil(self.voxels.max(axis=0)).astype(int) + 2
+        part = fill_unknown(volume[tuple(map(slice, low, high))]).astype(np.float32)
+        found: NDArray[np.float32] = map_coordinates(
+            part, (self.voxels - low).T, order=1, mode="nearest"
+        )
+        return found
 
 
 def diffraction_level(intensity: NDArray[np.floating]) -> float:
@@ -29,40 +57,21 @@ def diffraction_level(intensity: NDArray[np.floating]) -> float:
     return float(f"{level:.2g}")
 
 
-def crystal_surface(crystal: Crystal, values: ArrayLike, level: float) -> pyvista.PolyData:
-    """Isosurface of the amplitude, in nm in the laboratory; see `object_surface`.
-
-    Parameters
-    ----------
-    crystal : Crystal
-    values : float [z, y, x]
-        `crystal.phase`, `crystal.strain` …
-    level : float
-    """
-    basis = crystal.voxel * np.eye(3)[:, ::-1]  # the arrays' axes are (z, y, x)
-    return object_surface(crystal.amplitude, values, level, basis)
+def laboratory_basis(crystal: Crystal) -> NDArray[np.float64]:
+    """Steps (3, 3) in nm along the axes of a crystal's arrays, which are (z, y, x), in columns."""
+    return crystal.voxel * np.eye(3)[:, ::-1]
 
 
-def object_surface(
-    amplitude: NDArray[np.floating], values: ArrayLike, level: float, basis: ArrayLike
-) -> pyvista.PolyData:
-    """Isosurface of an amplitude, coloured by something that is known inside.
+def amplitude_mesh(amplitude: NDArray[np.floating], level: float, basis: ArrayLike) -> Mesh:
+    """Isosurface of an amplitude at a level that a user gives; see `isosurface`.
 
     Parameters
     ----------
     amplitude : float (i, j, k)
         Of its highest value, 0 to 1.
-    values : float (i, j, k)
-        NaN takes the value of the nearest voxel.
     level : float
         From `FAINT`, below which no phase is known, to below 1.
     basis : (3, 3)
-        Step from voxel to voxel along the array's axes, in columns.
-
-    Returns
-    -------
-    pyvista.PolyData
-        Points (x, y, z) in the unit of `basis`; `COLOUR` in that of `values`.
 
     Raises
     ------
@@ -73,13 +82,11 @@ def object_surface(
         raise ParameterError(
             f"level {level:g}: give a share of the highest amplitude from {FAINT:g} to below 1"
         )
-    return isosurface(amplitude, level, basis, values)
+    return isosurface(amplitude, level, basis)
 
 
-def diffraction_surface(
-    intensity: NDArray[np.floating], level: float, basis: ArrayLike
-) -> pyvista.PolyData:
-    """Isosurface of an intensity, coloured by |Q| from the peak.
+def diffraction_mesh(intensity: NDArray[np.floating], level: float, basis: ArrayLike) -> Mesh:
+    """Isosurface of an intensity.
 
     Parameters
     ----------
@@ -90,11 +97,6 @@ def diffraction_surface(
     basis : (3, 3)
         Steps of Q from voxel to voxel in 1/nm, columns along the array's axes
         (`Geometry.reciprocal_basis`).
-
-    Returns
-    -------
-    pyvista.PolyData
-        Points (x, y, z) and `COLOUR` in the unit of `basis`.
 
     Raises
     ------
@@ -107,15 +109,12 @@ def diffraction_surface(
             f"a surface at {level:g} counts: give counts from above 0 to below {highest:.3g}"
         )
     # between two voxels counts fall by factors, not by differences
-    logarithm = np.log1p(intensity, dtype=np.float32)
-    mesh = isosurface(logarithm, float(np.log1p(level)), basis)
-    mesh[COLOUR] = np.linalg.norm(mesh.points, axis=1)
-    return mesh
+    return isosurface(np.log1p(intensity, dtype=np.float32), float(np.log1p(level)), basis)
 
 
 def isosurface(
-    volume: NDArray[np.floating], level: float, basis: ArrayLike, values: ArrayLike | None = None
-) -> pyvista.PolyData:
+    volume: NDArray[np.floating], level: float, basis: ArrayLike, most: int | None = None
+) -> Mesh:
     """Surface where a volume crosses a level, in any frame that is linear in its voxels.
 
     Parameters
@@ -124,24 +123,22 @@ def isosurface(
     level : float
     basis : (3, 3)
         Step from voxel to voxel along the array's axes, in columns; voxel ``n // 2`` lies at 0.
-    values : float (i, j, k), optional
-        What colours the surface: linear between voxels; NaN takes the value of the nearest voxel.
+    most : int, optional
+        Number of faces that a page can bear: coarser where there would be more, and closed where the
+        array ends above the level. Without it the surface is open there.
 
     Returns
     -------
-    pyvista.PolyData
-        Triangles with their outside (where the volume is lower) in front, whatever the hand of
-        `basis`; open where the array ends above the level.
+    Mesh
+        Whatever the hand of `basis`, the outside, where the volume is lower, is in front.
 
     Raises
     ------
     ParameterError
         Nothing of the volume is above the level, or all of it.
     """
-    import pyvista
-
     above = volume >= level
-    if not above.any() or above.all():
+    if not above.any() or (above.all() and most is None):
         raise ParameterError(
             f"level {level:g}: the values go from {float(volume.min()):g} to "
             f"{float(volume.max()):g}: give one between"
@@ -149,29 +146,28 @@ def isosurface(
     (window,) = find_objects(above.astype(np.int8))
     # one voxel more on each side, where the surface ends
     window = tuple(slice(max(0, s.start - 1), s.stop + 1) for s in window)
-    part = volume[window]
-    # VTK counts points along x fastest, so the last axis of an array is its first
-    grid: Any = pyvista.ImageData(dimensions=part.shape[::-1])
-    grid["volume"] = part.ravel()
-    if values is not None:
-        grid[COLOUR] = _nearest(np.asarray(values)[window]).ravel()
-    contour = grid.contour([level], scalars="volume")
-    start = np.array([s.start - n // 2 for s, n in zip(window, volume.shape, strict=True)])
+    first = np.array([s.start for s in window])
+    if most is None:
+        places, faces, _, _ = marching_cubes(volume[window], level)
+    else:
+        places, faces = _at_most(np.pad(volume[window], 1), level, most)
+        first -= 1
+    voxels = places.astype(np.float64) + first
     matrix = np.asarray(basis, dtype=np.float64)
-    points = (np.asarray(contour.points, dtype=np.float64)[:, ::-1] + start) @ matrix.T
-    faces = contour.regular_faces
-    if np.linalg.det(matrix[:, ::-1]) < 0:  # mirrored: what was in front would be behind
+    points = (voxels - [n // 2 for n in volume.shape]) @ matrix.T
+    if np.linalg.det(matrix) > 0:  # the inside is in front, unless the frame is mirrored
         faces = faces[:, ::-1]
-    mesh = pyvista.PolyData.from_regular_faces(points.astype(np.float32), faces)
-    if values is not None:
-        mesh[COLOUR] = contour[COLOUR]
-    return mesh
+    return Mesh(points.astype(np.float32), faces.astype(np.int32), voxels)
 
 
-def _nearest(values: NDArray[Any]) -> NDArray[Any]:
-    """Values with each NaN replaced by the nearest that is none."""
-    unknown = ~np.isfinite(values)
-    if not unknown.any() or unknown.all():
-        return values
-    index = distance_transform_edt(unknown, return_distances=False, return_indices=True)
-    return values[tuple(index)]
+def _at_most(
+    solid: NDArray[np.floating], level: float, most: int
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Corners in voxels and faces, from every voxel or so many apart that they are not too many."""
+    step = 1
+    while True:
+        room = np.pad(solid, [(0, -n % step + step) for n in solid.shape])
+        places, faces, _, _ = marching_cubes(room, level, step_size=step)
+        if len(faces) <= most or step >= min(solid.shape) // 4:
+            return places, faces
+        step += 1

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.cm import ScalarMappable
@@ -23,11 +23,8 @@ from ..style.colours import Look
 from ..style.slices import new_figure
 from .axes_box import Real, draw_box, draw_compass
 from .camera import Camera
-from .mesh import COLOUR
+from .mesh import Mesh
 from .opengl import quiet, require
-
-if TYPE_CHECKING:
-    import pyvista
 
 FINER = 2  # pixels drawn for each one of the picture, along either side
 PANEL = (3.5, 3.6)  # inches that a box may fill
@@ -46,13 +43,15 @@ class Panel:
     Attributes
     ----------
     title : str
-    mesh : pyvista.PolyData
-        With `COLOUR`.
+    mesh : Mesh
+    values : float32 (n,)
+        What colours its corners.
     camera : Camera
     """
 
     title: str
-    mesh: pyvista.PolyData
+    mesh: Mesh
+    values: NDArray[np.float32]
     camera: Camera
 
 
@@ -142,8 +141,9 @@ def draw_surfaces(panels: Sequence[Panel], scene: Scene, look: Look, size: int =
 
 def _common_box(panels: Sequence[Panel]) -> Real:
     """Lowest and highest corner (2, 3) of a box around all surfaces, with a margin."""
-    bounds = np.array([panel.mesh.bounds for panel in panels]).reshape(-1, 3, 2)
-    low, high = bounds[:, :, 0].min(axis=0), bounds[:, :, 1].max(axis=0)
+    points = [np.asarray(panel.mesh.points, dtype=np.float64) for panel in panels]
+    low = np.min([part.min(axis=0) for part in points], axis=0)
+    high = np.max([part.max(axis=0) for part in points], axis=0)
     margin = MARGIN * float((high - low).max())
     return np.stack([low - margin, high + margin])
 
@@ -169,12 +169,14 @@ def _picture(
     with quiet():
         plotter: Any = pyvista.Plotter(off_screen=True, window_size=window, lighting="none")
         try:
-            mesh = panel.mesh.compute_normals(
+            given: Any = panel.mesh  # pyvista's types know no single precision
+            mesh = pyvista.PolyData.from_regular_faces(given.points, given.faces)
+            mesh = mesh.compute_normals(
                 cell_normals=False, consistent_normals=False, split_vertices=False
             )
             plotter.add_mesh(
                 mesh,
-                scalars=COLOUR,
+                scalars=panel.values,
                 cmap=look.colours,
                 clim=(look.low, look.high),
                 show_scalar_bar=False,

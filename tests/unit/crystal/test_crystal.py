@@ -7,6 +7,7 @@ import pytest
 
 from cdi_ml_plugin import Geometry, Measurement, reconstruct
 from cdi_ml_plugin.crystal.analysis import analyse, crystal_of
+from cdi_ml_plugin.crystal.crystal import FAINT, object_level
 from cdi_ml_plugin.crystal.figures import edge_width
 from cdi_ml_plugin.crystal.phase import without_ramp
 from cdi_ml_plugin.errors import ParameterError
@@ -119,3 +120,8 @@ def test_what_is_no_crystal(geometry):
     obj[20:25, 20:25, 20:25] = 1
     with pytest.raises(ParameterError, match="d_spacing"):
         analyse(obj, np.abs(obj) > 0, geometry, d_spacing=-1.0)
+
+
+def test_the_surface_is_at_half_of_the_median_inside():
+    assert object_level(np.array([0.05, 0.05, 0.8, 0.9, 1.0])) == pytest.approx(0.45)
+    assert object_level(np.array([0.05, 0.12, 0.15])) == FAINT  # below it there is noise

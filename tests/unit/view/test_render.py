@@ -14,7 +14,7 @@ from cdi_ml_plugin.errors import DisplayError
 from cdi_ml_plugin.view.style.colours import Look, displacement_look, phase_look, strain_look
 from cdi_ml_plugin.view.surfaces import opengl
 from cdi_ml_plugin.view.surfaces.camera import Camera, best_camera
-from cdi_ml_plugin.view.surfaces.mesh import COLOUR, isosurface
+from cdi_ml_plugin.view.surfaces.mesh import isosurface
 from cdi_ml_plugin.view.surfaces.render import Panel, Scene, draw_surfaces
 
 WITH_OPENGL = pytest.mark.skipif(opengl.problem() is not None, reason="there is no OpenGL")
@@ -33,7 +33,8 @@ def ball():
     x = np.arange(21) - 10.0
     radius = np.sqrt(x[:, None, None] ** 2 + x[:, None] ** 2 + x**2)
     along_x = np.broadcast_to(x, radius.shape)
-    return isosurface(-radius, -RADIUS, np.eye(3)[:, ::-1], along_x)
+    mesh = isosurface(-radius, -RADIUS, np.eye(3)[:, ::-1])
+    return mesh, mesh.values(along_x)
 
 
 # -- the camera
@@ -86,7 +87,7 @@ def test_a_ball_has_its_size_place_and_colours(ball):
     halves = ListedColormap(["#0000ff", "#ff0000"])
     size = 400
     figure = draw_surfaces(
-        [Panel("a", ball, FRONT), Panel("b", ball, FRONT.opposite())],
+        [Panel("a", *ball, FRONT), Panel("b", *ball, FRONT.opposite())],
         Scene(("x (nm)", "y (nm)", "z (nm)")),
         Look("x (nm)", halves, -10, 10),
         size,
@@ -112,7 +113,7 @@ def test_a_ball_has_its_size_place_and_colours(ball):
 @WITH_OPENGL
 def test_labels_are_there_and_stay_apart(ball):
     figure = draw_surfaces(
-        [Panel("amplitude = 0.45 × max", ball, best_camera([(23, 10.6, -7.7)]))],
+        [Panel("amplitude = 0.45 × max", *ball, best_camera([(23, 10.6, -7.7)]))],
         Scene(("x (nm)", "y (nm)", "z (nm)"), {"Q": ("#D55E00", (23, 10.6, -7.7))}),
         Look("phase (rad)", colormaps["viridis"], -1, 1),
         300,
@@ -133,9 +134,11 @@ def test_labels_are_there_and_stay_apart(ball):
 
 @WITH_OPENGL
 def test_a_mesh_is_left_as_it_is(ball):
-    before = ball.copy()
-    draw_surfaces([Panel("", ball, FRONT)], Scene("xyz"), phase_look(ball[COLOUR]), 200)
-    assert ball == before
+    mesh, values = ball
+    before = [mesh.points.copy(), mesh.faces.copy(), values.copy()]
+    draw_surfaces([Panel("", *ball, FRONT)], Scene("xyz"), phase_look(ball[1]), 200)
+    for part, kept in zip((mesh.points, mesh.faces, values), before, strict=True):
+        np.testing.assert_array_equal(part, kept)
 
 
 # -- without OpenGL
@@ -177,7 +180,7 @@ def test_a_probe_that_hangs_or_cannot_start(asked_again, monkeypatch):
 def test_no_opengl_is_an_error_before_anything_is_drawn(ball, monkeypatch):
     monkeypatch.setattr(opengl, "problem", lambda: "none here")
     with pytest.raises(DisplayError, match="no OpenGL: none here"):
-        draw_surfaces([Panel("", ball, FRONT)], Scene("xyz"), phase_look(ball[COLOUR]))
+        draw_surfaces([Panel("", *ball, FRONT)], Scene("xyz"), phase_look(ball[1]))
 
 
 @WITH_OPENGL
@@ -187,7 +190,7 @@ def test_a_drawing_that_fails_is_our_error(ball, monkeypatch):
 
     monkeypatch.setattr("pyvista.Plotter.screenshot", fails)
     with pytest.raises(DisplayError, match="lost the device"):
-        draw_surfaces([Panel("", ball, FRONT)], Scene("xyz"), phase_look(ball[COLOUR]), 200)
+        draw_surfaces([Panel("", *ball, FRONT)], Scene("xyz"), phase_look(ball[1]), 200)
 
 
 @WITH_OPENGL

@@ -9,13 +9,8 @@ import pytest
 
 from cdi_ml_plugin.crystal.crystal import Crystal
 from cdi_ml_plugin.view.pages.plotly import plot
-from cdi_ml_plugin.view.pages.surfaces import (
-    common_looks,
-    contents,
-    draw_still,
-    surface_of_crystal,
-    surface_of_object,
-)
+from cdi_ml_plugin.view.pages.surfaces import common_looks, contents, draw_still
+from cdi_ml_plugin.view.surfaces.coloured import surface_of_crystal, surface_of_object
 
 SHAPE = (30, 36, 40)
 RADIUS = 9.0
@@ -48,10 +43,10 @@ def test_a_crystal_is_in_nm_in_the_laboratory():
     surface = surface_of_crystal(crystal())
     assert surface.axes == ("x", "y", "z")
     assert surface.unit == "nm"
-    distance = np.linalg.norm(surface.vertices - VOXEL * np.array([3, -2, 1]), axis=1)
+    distance = np.linalg.norm(surface.mesh.points - VOXEL * np.array([3, -2, 1]), axis=1)
     np.testing.assert_allclose(distance, VOXEL * RADIUS, atol=0.51 * VOXEL)
     phase, strain = surface.colourings
-    x, y, _ = surface.vertices.T / VOXEL
+    x, y, _ = surface.mesh.points.T / VOXEL
     np.testing.assert_allclose(phase.values, 0.3 * y, atol=0.31)
     np.testing.assert_allclose(strain.values, 1e-4 * x, atol=1.1e-4)
 
@@ -62,10 +57,10 @@ def test_an_object_is_in_voxels_of_its_array():
     surface = surface_of_object(obj, np.ones(SHAPE, bool))
     assert surface.axes == ("column", "row", "rocking")
     assert surface.unit == "voxels"
-    distance = np.linalg.norm(surface.vertices - [-3, 0, 2], axis=1)
+    distance = np.linalg.norm(surface.mesh.points - [-3, 0, 2], axis=1)
     np.testing.assert_allclose(distance, RADIUS, atol=0.51)
     (phase,) = surface.colourings
-    column = surface.vertices[:, 0]
+    column = surface.mesh.points[:, 0]
     error = phase.values - 0.02 * (column + 3) ** 2  # the ramp is gone
     assert np.std(error) < 0.1
 
@@ -73,7 +68,13 @@ def test_an_object_is_in_voxels_of_its_array():
 def test_it_is_closed_at_the_edge_of_the_array():
     surface = surface_of_object(np.ones((8, 9, 10)) + 0j, np.ones((8, 9, 10), bool))
     edges = np.sort(
-        np.concatenate([surface.faces[:, [0, 1]], surface.faces[:, [1, 2]], surface.faces[:, ::2]])
+        np.concatenate(
+            [
+                surface.mesh.faces[:, [0, 1]],
+                surface.mesh.faces[:, [1, 2]],
+                surface.mesh.faces[:, ::2],
+            ]
+        )
     )
     _, count = np.unique(edges, axis=0, return_counts=True)
     assert (count == 2).all()
@@ -83,8 +84,8 @@ def test_it_is_closed_at_the_edge_of_the_array():
 def test_it_is_decimated(most):
     amplitude, _ = ball()
     surface = surface_of_object(amplitude + 0j, np.ones(SHAPE, bool), most)
-    assert 50 < len(surface.faces) <= most
-    distance = np.linalg.norm(surface.vertices, axis=1)
+    assert 50 < len(surface.mesh.faces) <= most
+    distance = np.linalg.norm(surface.mesh.points, axis=1)
     np.testing.assert_allclose(distance, RADIUS, atol=2)
 
 
@@ -100,9 +101,9 @@ def test_the_plot_holds_the_surface():
     made = plot(surface, common_looks([surface]))
     mesh, arrow = made["data"]
     x = np.frombuffer(base64.b64decode(mesh["x"]["bdata"]), "<f4")
-    np.testing.assert_array_equal(x, surface.vertices[:, 0])
+    np.testing.assert_array_equal(x, surface.mesh.points[:, 0])
     k = np.frombuffer(base64.b64decode(mesh["k"]["bdata"]), "<i4")
-    np.testing.assert_array_equal(k, surface.faces[:, 2])
+    np.testing.assert_array_equal(k, surface.mesh.faces[:, 2])
     assert [look["colorbar"][0]["title"]["text"] for look in made["looks"]] == [
         "phase (rad)",
         "strain along Q (10⁻³)",
