@@ -4,7 +4,8 @@ import numpy as np
 
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.physics.windows import object_window
-from cdi_ml_plugin.view.style.slices import PLANES, new_figure, phase_map, show
+from cdi_ml_plugin.view.style.colours import phase_map
+from cdi_ml_plugin.view.style.slices import PLANES, new_figure, show
 
 COLOURS = ("0.45", "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7")
 DARK = 1e-9  # of the brightest voxel, where the colours of a pattern begin

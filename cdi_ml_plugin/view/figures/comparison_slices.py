@@ -12,16 +12,8 @@ from numpy.typing import NDArray
 
 from ...crystal.crystal import FAINT
 from ...physics.windows import object_window
-from ..style.slices import (
-    PI_TICKS,
-    PLANES,
-    flatten_phase,
-    new_figure,
-    phase_limit,
-    phase_map,
-    short,
-    show,
-)
+from ..style.colours import PI_TICKS, phase_limit, phase_map
+from ..style.slices import PLANES, flatten_phase, new_figure, short, show
 
 if TYPE_CHECKING:
     from ...compare.comparison import Comparison

@@ -11,8 +11,15 @@ from numpy.typing import NDArray
 
 from ...crystal.crystal import Crystal, object_level
 from ...physics.windows import MARGIN, extent
-from ..style.colours import Look, amplitude_look, displacement_look, phase_look, strain_look
-from ..style.slices import OUTSIDE, new_figure
+from ..style.colours import (
+    OUTSIDE,
+    Look,
+    amplitude_look,
+    displacement_look,
+    phase_look,
+    strain_look,
+)
+from ..style.slices import new_figure
 
 NAMES = ("z", "y", "x")  # of the arrays' axes
 PLANES = ((2, 1, 0), (1, 0, 2), (0, 1, 2))  # (normal, vertical, horizontal)

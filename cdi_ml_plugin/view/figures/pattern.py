@@ -6,9 +6,9 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from ...data.measurement import Measurement
+from ..style.colours import MASKED
 from ..style.slices import PLANES, new_figure, show
 from ..style.volumes import Frame, diffraction_volumes
-from .summary import MASKED
 
 
 def draw_pattern(measurement: Measurement) -> Figure:

@@ -17,11 +17,8 @@ from ... import fourier
 from ...crystal.crystal import FAINT
 from ...data.result import Result
 from ...physics.windows import object_window
-from ..style.slices import PI_TICKS, PLANES, flatten_phase, phase_limit, phase_map, show
-
-MASKED = "0.6"
-CHOSEN = "#c2410c"
-OTHERS = "#94a3b8"
+from ..style.colours import CHOSEN, MASKED, OTHERS, PI_TICKS, phase_limit, phase_map
+from ..style.slices import PLANES, flatten_phase, show
 
 Slices = list[NDArray[Any]]
 

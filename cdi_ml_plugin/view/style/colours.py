@@ -1,4 +1,4 @@
-"""The colours of every quantity of a crystal, the same in slices and on surfaces."""
+"""The colours of every quantity and of runs, the same in slices, on surfaces and in the window."""
 
 from __future__ import annotations
 
@@ -10,10 +10,19 @@ from matplotlib import colormaps
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 from numpy.typing import NDArray
 
-from .slices import OUTSIDE, PHASE_COLOURS, PI_TICKS, phase_limit, phase_map
-
 NEARLY_ALL = 0.98  # share of the values that the colours reach
 ROUND = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
+# Cyclic, and telling small phases from 0 as a diverging map does
+PHASE_COLOURS = ("#2d2157", "#2f6fd0", "#8cc5ea", "#fbf7ef", "#f4ab6a", "#c9402c", "#2d2157")
+PI_TICKS = {
+    np.pi: ("−π", "−π/2", "0", "π/2", "π"),
+    np.pi / 2: ("−π/2", "−π/4", "0", "π/4", "π/2"),
+}
+OUTSIDE = "0.80"  # of what is no object, or has no value
+# Of masked voxels, the chosen run and all others.
+MASKED = "0.6"
+CHOSEN = "#c2410c"
+OTHERS = "#94a3b8"
 MINUS = "−"
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -83,6 +92,18 @@ def strain_look(strain: NDArray[np.floating]) -> Look:
     ticks = _five(limit, lambda value: _number(value / 10.0**power))
     label = f"strain along Q (10{str(power).translate(SUPERSCRIPT)})"
     return Look(label, _colours("RdBu_r"), -limit, limit, ticks)
+
+
+def phase_limit(phase: NDArray[np.floating]) -> float:
+    """π/2 where that is enough for nearly all of the phases, else π: the end of the colour scale."""
+    spread = np.abs(phase[np.isfinite(phase)])
+    return np.pi if spread.size and np.quantile(spread, 0.98) > np.pi / 2 else np.pi / 2
+
+
+def phase_map() -> Colormap:
+    """Cyclic colours, grey where there is no phase."""
+    cyclic = LinearSegmentedColormap.from_list("phase", PHASE_COLOURS, N=512)
+    return cyclic.with_extremes(bad=OUTSIDE)
 
 
 def distance_look(highest: float, label: str) -> Look:

@@ -8,23 +8,16 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
 from ...crystal.phase import without_ramp
+from .colours import OUTSIDE
 
 AXES = ("rocking", "row", "column")
 PLANES = ((0, 1, 2), (1, 0, 2), (2, 0, 1))  # (normal, vertical, horizontal)
-PI_TICKS = {
-    np.pi: ("−π", "−π/2", "0", "π/2", "π"),
-    np.pi / 2: ("−π/2", "−π/4", "0", "π/4", "π/2"),
-}
-OUTSIDE = "0.80"
 LONGEST = 44  # characters of a label in a figure
-# Cyclic, and telling small phases from 0 as a diverging map does
-PHASE_COLOURS = ("#2d2157", "#2f6fd0", "#8cc5ea", "#fbf7ef", "#f4ab6a", "#c9402c", "#2d2157")
 
 
 def flatten_phase(
@@ -66,18 +59,6 @@ def show(
     at = centre[normal] - shape[normal] // 2
     ax.set_title(f"{AXES[normal]} = {at}".replace("-", "−"), fontsize=9, pad=3)
     return image
-
-
-def phase_limit(phase: NDArray[Any]) -> float:
-    """π/2 where that is enough for nearly all of the phases, else π: the end of the colour scale."""
-    spread = np.abs(phase[np.isfinite(phase)])
-    return np.pi if spread.size and np.quantile(spread, 0.98) > np.pi / 2 else np.pi / 2
-
-
-def phase_map() -> Any:
-    """Cyclic colours, grey where there is no phase."""
-    cyclic = LinearSegmentedColormap.from_list("phase", PHASE_COLOURS, N=512)
-    return cyclic.with_extremes(bad=OUTSIDE)
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -10,7 +10,7 @@ from silx.gui import qt
 from silx.gui.plot import Plot1D
 
 from ...data.result import Run
-from ..figures.summary import CHOSEN, OTHERS
+from ..style.colours import CHOSEN, OTHERS
 
 COLUMNS = ("seed", "χ²", "held-out χ²", "")
 HINTS = (
