@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...engine.recipe import algorithms, machine
 from ...errors import CdiMlError
 from ...geometry.geometry import Geometry
 from ..figures.crystal import draw_crystal_slices
 from ..figures.spectrum import draw_spectrum
 from ..figures.summary import draw_diffraction, draw_history, draw_object
-from ..recipe import algorithms, machine
 from ..style.slices import new_figure
 from ..surfaces.coloured import surface_of_crystal, surface_of_object
 from .html import METRICS, number, picture, render

@@ -15,7 +15,6 @@ from cdi_ml_plugin.data.result import Run
 from cdi_ml_plugin.io.write import about_result
 from cdi_ml_plugin.view.pages import report
 from cdi_ml_plugin.view.pages.html import number, plotly
-from cdi_ml_plugin.view.recipe import algorithms
 from support.pages import Page
 from support.results import GEOMETRY, SHAPE, make_result, with_provenance
 
@@ -166,26 +165,6 @@ def test_quantities_have_units():
         "resolution": "–",
         "some new length": "12.3 nm",
     }
-
-
-def test_every_parameter_in_force():
-    bare = replace(make_result(), sequence="2*(3*ER + 4*HIO)", parameters={})
-    found = dict(algorithms(bare))
-    assert list(found) == ["AUTO, start support", "ER", "HIO", "ASW, between iterations", "all"]
-    assert found["HIO"] == {"beta": 0.9}
-    assert found["ASW, between iterations"]["every"] == 10
-    assert found["all"] == {"noise_tolerance": 2.0}
-    given = {
-        "hio_beta": 0.7,
-        "initial_support_area": [0.5, 0.5, 0.5],
-        "shrink_wrap_threshold": [0.1, 0.2],
-        "noise_tolerance": 1.5,
-    }
-    found = dict(algorithms(replace(bare, sequence="ER + HIO", parameters=given)))
-    assert list(found) == ["ER", "HIO", "SW, between iterations", "all"]
-    assert found["HIO"] == {"beta": 0.7}
-    assert found["SW, between iterations"]["threshold"] == [0.1, 0.2]
-    assert algorithms(replace(bare, sequence="3*NOTHERE")) == []
 
 
 # -- in a browser ---------------------------------------------------------------------------------

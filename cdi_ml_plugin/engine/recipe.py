@@ -8,13 +8,13 @@ from typing import Any
 import torch
 
 from ..data.result import Result
-from ..engine.loop import NOISE_TOLERANCE
-from ..engine.triggers import in_coheres_way
 from ..errors import CdiMlError
 from ..operators.base import Operator
 from ..operators.sequence import parse
 from ..operators.support import ASW, AUTO, SW
 from ..provenance import hardware
+from .loop import NOISE_TOLERANCE
+from .triggers import in_coheres_way
 
 
 def algorithms(result: Result) -> list[tuple[str, dict[str, Any]]]:
