@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +12,6 @@ from numpy.typing import NDArray
 
 from ..data.measurement import Measurement
 from ..engine.run import HELD_OUT, reconstruct
-from ..errors import ParameterError, WriteError
 from ..nn.field import Canonical
 from ..nn.predict import PRESETS, Pattern, estimate, first_guess
 from ..operators.cnn import CNN, predict
@@ -23,6 +21,7 @@ from ..physics.state import Data
 from ..provenance import data_digest, weights_digests
 from ..simulate.batch import FAMILIES, Particles
 from .engine import medians
+from .table import append, read, table
 
 SHAPES = ((64, 64, 64), (128, 128, 128), (210, 256, 256))
 # The stock sequence cut short would end with HIO, whose iterates are no objects: each ends with ER.
@@ -124,7 +123,7 @@ def compare(
     `chains` maps a name to a sequence and its number of starts. A line is kept for the same counts,
     mask, sequence, seeds and weights.
     """
-    done = _read(out)
+    done = read(out)
     chains = chains or default_chains()
     rows = []
     for case in cases:
@@ -151,18 +150,10 @@ def compare(
                 }
                 if case.truth is not None:
                     row["object_error"] = object_error(result.object, case.truth)
-                _append(out, row)
+                append(out, row)
                 done[key] = row
             rows.append(done[key])
     yield from table(rows)
-
-
-def _append(out: Path, row: dict[str, Any]) -> None:
-    try:
-        with out.open("a") as file:
-            file.write(json.dumps(row) + "\n")
-    except OSError as error:
-        raise WriteError(f"{out}: cannot be written: {error.strerror}") from error
 
 
 def default_chains() -> dict[str, tuple[str, int]]:
@@ -173,35 +164,3 @@ def default_chains() -> dict[str, tuple[str, int]]:
         chains[f"CNN {iterations}"] = (f"CNN + {chain}", 1)
     chains["random 620, best of 5"] = (CHAINS[620], 5)
     return chains
-
-
-def table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """Lines: for each chain the figures over all cases, and the seconds of one."""
-    yield (
-        f"{'chain':22} {'cases':>5} {'< 0.1':>6} {'< 0.25':>6} {'error':>7} "
-        f"{'χ² held-out (10 to 90 %)':>30} {'seconds':>8}"
-    )
-    for name in dict.fromkeys(row["chain"] for row in rows):
-        mine = [row for row in rows if row["chain"] == name]
-        errors = np.array([row.get("object_error", np.nan) for row in mine])
-        held = np.percentile([row["chi2_held_out"] for row in mine], (50, 10, 90))
-        seconds = np.median([row["seconds"] for row in mine])
-        yield (
-            f"{name:22} {len(mine):5} {np.mean(errors < 0.1):6.1%} {np.mean(errors < 0.25):6.1%} "
-            f"{np.median(errors):7.3f} "
-            f"{held[0]:12.4g} ({held[1]:.4g} – {held[2]:.4g}) {seconds:8.2f}"
-        )
-
-
-def _read(out: Path) -> dict[str, dict[str, Any]]:
-    if not out.exists():
-        return {}
-    try:
-        text = out.read_text()
-        if not text.endswith("\n"):  # a line that was being written when the benchmark was killed
-            text = text[: text.rfind("\n") + 1]
-            out.write_text(text)
-        rows = [json.loads(line) for line in text.splitlines()]
-        return {row["key"]: row for row in rows}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ParameterError(f"{out}: is no table of this benchmark: name another file") from error
