@@ -1,5 +1,7 @@
 """Neural-network phasing for Bragg coherent diffraction imaging, beside ER, HIO and RAAR."""
 
+from .version import __version__ as __version__
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -10,8 +12,6 @@ if TYPE_CHECKING:
     from .engine.run import reconstruct as reconstruct
     from .geometry.geometry import Geometry as Geometry
     from .operators import ASW, AUTO, CNN, DM, ER, HIO, MLE, RAAR, REFINE, SF, SW, TWIN
-
-__version__ = "0.1.0"
 
 # Names are imported when first used, so that `import cdi_ml_plugin` stays free of torch.
 _HOME = {

@@ -10,15 +10,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..data.measurement import Measurement
-from ..engine.run import HELD_OUT, reconstruct
+from ..compare.chains import weights_digests
+from ..data.measurement import Measurement, data_digest
+from ..engine.run import reconstruct
 from ..nn.field import Canonical
 from ..nn.predict import PRESETS, Pattern, estimate, first_guess
 from ..operators.cnn import CNN, predict
 from ..operators.sequence import parse
 from ..physics.alignment import object_error
-from ..physics.state import Data
-from ..provenance import data_digest, weights_digests
+from ..physics.state import HELD_OUT, Data
 from ..simulate.batch import FAMILIES, Particles
 from .engine import medians
 from .table import append, read, table

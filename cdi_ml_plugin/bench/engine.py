@@ -59,7 +59,7 @@ def engine_table(
 def _measurement(path: Path | None, size: int) -> Measurement:
     shape = (size, size, size)
     if path is not None:
-        from ..io import read
+        from ..io.readers import read
 
         return centre(read(path), shape)
     rng = np.random.default_rng(0)

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from .. import __version__
 from ..errors import CdiMlError
+from ..version import __version__
+from ..workflow.load import read_prepared
 from .bench import bench
 from .compare import compare
 from .export import export
 from .figure import figure
 from .hosts import cohere_guess, hosts
 from .network import fine_tune, train, weights
-from .options import PATH, data_options, parameter_options, read_parameters, read_prepared
+from .options import PATH, data_options, parameter_options, read_parameters
 from .view import can_watch, view, watch_and_write
 
 if TYPE_CHECKING:
@@ -72,8 +73,9 @@ def reconstruct(
     DATA is a folder of 34-ID-C frames (with --spec, --scan), a cohere experiment folder, or a file
     (.npy, .npz, .tif, .cxi, .h5) of intensities ordered (rocking, row, column).
     """
-    from ..io.write import check_folder
     from ..operators.sequence import parse
+    from ..utils.files import check_folder
+    from ..workflow.save import FILES
 
     parameters = read_parameters(data, config, settings)
     chain = parameters.get("algorithm_sequence") if sequence is None else sequence
@@ -81,7 +83,7 @@ def reconstruct(
         step = parse(str(chain)).bind(parameters)
         for operator in step.operators():  # before the data, which take longer
             operator.check()
-    check_folder(out, force)
+    check_folder(out, FILES, force)
     live = live and can_watch()
     measurement = read_prepared(data, **reading)
     click.echo(measurement)
@@ -104,13 +106,14 @@ def _phase(
     watch: Watch | None = None,
 ) -> Result:
     from ..engine import run as engine
+    from ..physics.state import HELD_OUT
 
     return engine.reconstruct(
         measurement,
         sequence,
         seeds=seeds,
         parameters=parameters,
-        held_out=engine.HELD_OUT if held_out is None else held_out,
+        held_out=HELD_OUT if held_out is None else held_out,
         device=device,
         progress=not quiet and sys.stderr.isatty(),
         watch=watch,
@@ -120,7 +123,7 @@ def _phase(
 def _write(result: Result, out: Path, force: bool) -> None:
     """Write the files, and say what they say."""
     from ..crystal.analysis import crystal_or_note
-    from ..io.write import write_result
+    from ..workflow.save import write_result
 
     crystal, result = crystal_or_note(result)
     written = write_result(result, out, force=force, crystal=crystal)
@@ -142,6 +145,7 @@ def _write(result: Result, out: Path, force: bool) -> None:
 def algorithms(name: str | None) -> None:
     """List the algorithms that a sequence can name, or explain the one called NAME."""
     from ..operators import registry
+    from ..utils.plugins import provider
 
     if name is not None:
         import inspect
@@ -155,7 +159,7 @@ def algorithms(name: str | None) -> None:
             click.echo(f"  {item.name} = {default}" + (f"    (parameter {key})" if key else ""))
         return
     for found, entry in sorted(registry.find().items()):
-        click.echo(f"{found:8} {registry.summary(entry)}  [{registry.provider(entry)}]")
+        click.echo(f"{found:8} {registry.summary(entry)}  [{provider(entry)}]")
 
 
 @cli.command()
@@ -191,11 +195,12 @@ def simulate(folder: Path, seed: int, photons: float, phase_range: float, force:
 @click.option("--force", is_flag=True, help="Replace what is there already.")
 def demo(out: Path, sequence: str | None, seeds: int, force: bool) -> None:
     """Simulate a 34-ID-C scan, phase it from its frames, and compare with the truth."""
-    from ..io.write import check_folder
     from ..physics.alignment import object_error
     from ..simulate.scan import write_virtual_scan
+    from ..utils.files import check_folder
+    from ..workflow.save import FILES
 
-    check_folder(out / "result", force)
+    check_folder(out / "result", FILES, force)
     scan = write_virtual_scan(out / "scan", force=force)
     click.echo(
         f"cdi-ml reconstruct {scan.frames} --spec {scan.spec} --scan {scan.scan} --dark {scan.dark} "

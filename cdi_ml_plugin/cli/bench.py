@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from .options import PATH, data_options, read_prepared
+from ..workflow.load import read_prepared
+from .options import PATH, data_options
 
 
 @click.group()

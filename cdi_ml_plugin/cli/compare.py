@@ -11,14 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import ParameterError, ReadError
-from .options import (
-    PATH,
-    data_options,
-    parameter_options,
-    read_parameters,
-    read_prepared,
-    read_setting,
-)
+from ..workflow.load import read_prepared
+from .options import PATH, data_options, parameter_options, read_parameters, read_setting
 
 if TYPE_CHECKING:
     from ..compare.comparison import Comparison
@@ -72,9 +66,9 @@ def compare(
     from ..compare import run as comparing
     from ..compare.chains import parameters_of
     from ..compare.runs import check_foreign
-    from ..engine.run import HELD_OUT
-    from ..io.write import check_folder
     from ..operators.sequence import parse
+    from ..physics.state import HELD_OUT
+    from ..utils.files import check_folder
 
     named = by_name(chains)
     for_all, own = by_chain(settings, named)
@@ -83,7 +77,7 @@ def compare(
         for operator in parse(named[label]).bind(given).operators():
             operator.check()  # before the data, which take longer
     check_foreign(out)
-    check_folder(out, force=True)
+    check_folder(out)
     measurement = read_prepared(data, **reading)
     click.echo(measurement)
     try:
@@ -175,10 +169,9 @@ def _name_in(setting: str, names: Iterable[str]) -> str | None:
 
 def _basis(measurement: Measurement) -> Basis | None:
     """Steps of Q in 1/nm, where the data are frames with a SPEC file that tells them."""
-    from ..geometry.geometry import Geometry
 
     try:
-        geometry = Geometry.of(measurement)
+        geometry = measurement.geometry
     except (ReadError, ParameterError) as error:
         click.echo(
             f"note: |Q| is in shares of the Nyquist frequency, for there is no geometry: {error}"

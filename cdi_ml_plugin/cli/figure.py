@@ -72,7 +72,7 @@ def figure(
     calculated, in the axes of the laboratory; slices; and the Fourier spectral weight.
     """
     from ..io.cxi.reader import read_result
-    from ..io.write import staged
+    from ..utils.files import staged
     from ..view.figures.pictures import Pictures
 
     if out is None:

@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from ..errors import ParameterError
-from .options import PATH, data_options, read_prepared
+from ..workflow.load import read_prepared
+from .options import PATH, data_options
 
 # What `train` and `fine-tune` share.
 MINUTES = click.option("--minutes", type=float, help="Stop and save after this long.")
@@ -188,16 +189,16 @@ def fine_tune(
     on, lower is what to expect of them, and no promise for others. Use the result as
     `--set cnn_weights=OUT/weights.safetensors`.
     """
-    from ..io.write import check_folder
     from ..nn import weights
     from ..training.fine_tune import Scans, account, files, recipe_from
     from ..training.loop import WEIGHTS, Session
     from ..training.loop import train as run
+    from ..utils.files import check_folder
 
     minutes = _above_0(minutes)
     start = weights.load(source)[1]
     recipe = recipe_from(start, steps, batch, rate)
-    check_folder(out, force=True)  # `run` sees whether there are weights
+    check_folder(out)  # `run` sees whether there are weights
     paths = [path for given in data for path in files(given)]
     if reading["scan"] is not None and len(paths) > 1:
         raise ParameterError(

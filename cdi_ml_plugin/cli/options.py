@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import ast
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ..errors import ParameterError, ReadError
+from ..errors import ParameterError
 
 if TYPE_CHECKING:
-    from ..data.measurement import Measurement
+    pass
 
 PATH = click.Path(path_type=Path)
 Command = TypeVar("Command", bound=Callable[..., Any])
-Three = tuple[int, int, int]
 
 
 def data_options(command: Command) -> Command:
@@ -51,65 +49,6 @@ def data_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
-
-
-def read_prepared(
-    data: Path,
-    *,
-    threshold: float | None = None,
-    crop: Three | None = None,
-    binning: Three | None = None,
-    geometry: Path | None = None,
-    **reading: Any,
-) -> Measurement:
-    """Read a measurement and make it ready for phasing.
-
-    What cohere has prepared is taken as it is, unless an option wants something else.
-
-    Parameters
-    ----------
-    data : Path
-    threshold, crop, binning
-        See `cdi_ml_plugin.data.preprocess.prepare`.
-    geometry : Path, optional
-        JSON file with parameters of `Geometry`, which the provenance keeps.
-    **reading
-        See `cdi_ml_plugin.io.read`.
-    """
-    from ..data.preprocess import prepare, with_geometry
-    from ..geometry.geometry import Geometry
-    from ..io import read
-
-    given = None if geometry is None else _read_json(geometry)
-    measurement = read(data, **reading)
-    if given is not None:
-        measurement = with_geometry(measurement, given)
-    prepared_by_cohere = (data / "conf").is_dir()
-    if not prepared_by_cohere or threshold is not None or crop or binning:
-        measurement = prepare(
-            measurement,
-            threshold=threshold,
-            crop=crop or None,
-            binning=binning or None,
-            hot_pixels=not prepared_by_cohere,
-        )
-    try:
-        found = Geometry.of(measurement)
-    except (ReadError, ParameterError):  # the result says so, when it comes to its crystal
-        return measurement
-    # as plain numbers, so that a result goes on without the SPEC file
-    return measurement if found is None else with_geometry(measurement, found.numbers())
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    """An object of a JSON file."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ReadError(f"{path}: cannot be read as JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise ReadError(f'{path}: must hold one JSON object, as {{"energy": 9.0, …}}')
-    return content
 
 
 def parameter_options(command: Command) -> Command:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import ParameterError, WriteError
-from .options import PATH, data_options, read_prepared
+from ..workflow.load import read_prepared
+from .options import PATH, data_options
 
 if TYPE_CHECKING:
     from ..data.measurement import Measurement

@@ -6,18 +6,21 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ..data.measurement import Measurement
+from ..data.measurement import Measurement, data_digest
 from ..engine.loop import OWN_KEYS, Job
 from ..engine.parameters import HONOURED, check
 from ..errors import ParameterError
-from ..io.cxi.groups import plain
+from ..nn import weights
 from ..operators.base import Step
 from ..operators.sequence import parse
-from ..provenance import data_digest, weights_digests
+from ..utils.jsonable import plain
+
+if TYPE_CHECKING:
+    from ..operators.base import Step
 
 # Keys that choose what is compared elsewhere, and change no run.
 ELSEWHERE = ("algorithm_sequence", "reconstructions")
@@ -143,3 +146,16 @@ def chains_of(
                 )
         chains.append(chain)
     return chains
+
+
+def weights_digests(step: Step) -> list[str]:
+    """Twelve hexadecimal digits of the weights of each trained network in a chain, which is bound.
+
+    Raises
+    ------
+    WeightsError
+        They cannot be read.
+    """
+    sources = [getattr(operator, "weights", None) for operator in step.operators()]
+    named = sorted({source for source in sources if isinstance(source, str)} - {"", "none"})
+    return [weights.load(source)[1].checksum[:12] for source in named]

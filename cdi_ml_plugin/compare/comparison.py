@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.measurement import Measurement
-from ..io.cxi.groups import plain
-from ..io.write import about_data, staged, versions
+from ..data.measurement import Measurement, about_data, data_digest
 from ..physics.shells import Shells, crossing
-from ..provenance import data_digest
+from ..utils.files import staged
+from ..utils.jsonable import plain
+from ..utils.versions import versions
 from .chains import Chain
 from .runs import PROGRAM, Kept
 from .statistics import Agreement, Values, common_bins, distribution, rank_sum

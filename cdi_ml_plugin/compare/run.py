@@ -11,13 +11,13 @@ import torch
 from numpy.typing import ArrayLike
 
 from ..data.measurement import Measurement
-from ..engine.run import HELD_OUT
 from ..errors import AlgorithmError, ParameterError
 from ..fourier import diffraction
 from ..operators.base import Step
 from ..physics.alignment import align
 from ..physics.metrics import best
 from ..physics.shells import Shells, prtf, shells, spectral_weight
+from ..physics.state import HELD_OUT
 from .chains import Chain, chains_of
 from .comparison import Comparison, Member
 from .runs import Folder, Kept, compute

@@ -19,17 +19,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..data.measurement import Measurement
+from ..data.measurement import Measurement, data_digest
 from ..data.result import Run
 from ..engine.loop import Start
 from ..engine.progress import Progress
-from ..engine.run import interruption
 from ..errors import ReadError, WriteError
-from ..io.cxi.groups import plain
-from ..io.write import staged, versions
 from ..physics import metrics
 from ..physics.windows import extent
-from ..provenance import data_digest, hardware
+from ..utils.device import hardware
+from ..utils.files import staged
+from ..utils.interrupt import interruption
+from ..utils.jsonable import plain
+from ..utils.versions import versions
 from .chains import Chain
 
 PROGRAM = "cdi-ml compare"

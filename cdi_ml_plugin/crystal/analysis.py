@@ -102,7 +102,7 @@ def crystal_of(result: Result, voxel: float | None = None) -> Crystal | None:
     ReadError, ParameterError
         The geometry that it names cannot be read.
     """
-    geometry = Geometry.of(result.measurement)
+    geometry = result.measurement.geometry
     if geometry is None:
         return None
     crystal = analyse(result.object, result.support, geometry, voxel)

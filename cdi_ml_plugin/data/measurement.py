@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import MeasurementError
+
+if TYPE_CHECKING:
+    from ..geometry.geometry import Geometry
 
 MIN_SIZE = 4  # voxels along an axis; below this there is no oversampling to speak of
 
@@ -65,6 +69,19 @@ class Measurement:
         """Voxels along (rocking, row, column)."""
         z, y, x = self.intensity.shape
         return z, y, x
+
+    @property
+    def geometry(self) -> Geometry | None:
+        """Where its voxels lie, by what its provenance says; None where that says nothing.
+
+        Raises
+        ------
+        ReadError, ParameterError
+            As `Geometry.from_spec`.
+        """
+        from ..geometry.geometry import Geometry  # imports xrayutilities, which takes its time
+
+        return Geometry.of(self.provenance)
 
     def __repr__(self) -> str:
         return (
@@ -128,3 +145,20 @@ def _counts(counts: NDArray[Any], excluded: NDArray[np.bool_]) -> NDArray[np.flo
             f"intensity reaches {values.max():g}, too large for single precision"
         )
     return result
+
+
+def data_digest(measurement: Measurement) -> str:
+    """Twelve hexadecimal digits of the counts and the mask."""
+    digest = hashlib.sha256(measurement.intensity.tobytes())
+    digest.update(measurement.mask.tobytes())
+    return digest.hexdigest()[:12]
+
+
+def about_data(measurement: Measurement) -> dict[str, Any]:
+    """What a result says of the data that it came from."""
+    return {
+        "shape": measurement.shape,
+        "counts": float(measurement.intensity.sum(dtype=np.float64)),
+        "masked": int(measurement.mask.sum()),
+        "provenance": measurement.provenance,
+    }

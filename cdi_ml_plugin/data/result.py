@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .measurement import Measurement
+from ..utils.jsonable import plain
+from ..utils.versions import versions
+from .measurement import Measurement, about_data
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,3 +92,36 @@ class Result:
     def metrics(self) -> Mapping[str, float]:
         """Figures of merit of the chosen run."""
         return self.run.metrics
+
+
+def about_result(result: Result, crystal: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Figures of merit of the chosen run, then of each, and how they came about, as JSON knows them.
+
+    `crystal` are the figures of the crystal, where there is one.
+    """
+    measurement = result.measurement
+    content = {
+        **_run(result.run),
+        "crystal": crystal,
+        "best": result.best,
+        "runs": [_run(run) for run in result.runs],
+        "sequence": result.sequence,
+        "parameters": result.parameters,
+        "notes": result.notes,
+        "device": result.device,
+        "seconds": result.seconds,
+        "data": about_data(measurement),
+        "versions": versions(),
+    }
+    plainly: dict[str, Any] = plain(content)
+    return plainly
+
+
+def _run(run: Run) -> dict[str, Any]:
+    return {
+        "seed": run.seed,
+        **{key: run.metrics.get(key) for key in ("chi2", "pearson", "chi2_held_out")},
+        **run.metrics,
+        "reason": run.reason,
+        "notes": run.notes,
+    }

@@ -17,6 +17,7 @@ from ..operators.sequence import check_length, parse
 from ..operators.support import ASW, AUTO, SW, box
 from ..physics import metrics
 from ..physics.state import Data, Seed, State
+from ..utils.device import find_device
 from .parameters import check
 from .progress import Progress
 from .triggers import Trigger, all_triggers, in_coheres_way, search_length
@@ -237,14 +238,3 @@ def _centre(obj: torch.Tensor, support: torch.Tensor) -> tuple[torch.Tensor, tor
         mean = (weight.sum(others) * torch.polar(torch.ones_like(angle), angle)).sum().angle()
         shift.append(n // 2 - round(float(mean) * n / (2 * torch.pi)))
     return obj.roll(shift, (0, 1, 2)), support.roll(shift, (0, 1, 2))
-
-
-def find_device(wanted: str | torch.device | None) -> torch.device:
-    """The device of that name, or without one a CUDA device where there is one, else the CPU."""
-    try:
-        place = torch.device(wanted or ("cuda" if torch.cuda.is_available() else "cpu"))
-        torch.empty(0, device=place)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).partition("\n")[0]
-        raise ParameterError(f"device {wanted!r} cannot be used: {reason}") from error
-    return place

@@ -12,7 +12,7 @@ from ..errors import CdiMlError
 from ..operators.base import Operator
 from ..operators.sequence import parse
 from ..operators.support import ASW, AUTO, SW
-from ..provenance import hardware
+from ..utils.device import hardware
 from .loop import NOISE_TOLERANCE
 from .triggers import in_coheres_way
 

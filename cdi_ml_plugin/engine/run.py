@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -19,11 +16,11 @@ from ..data.result import Result, Run
 from ..errors import AlgorithmError, ParameterError
 from ..operators.base import Step
 from ..physics import metrics
-from ..physics.state import Data
+from ..physics.state import HELD_OUT, Data
+from ..utils.interrupt import interruption
 from .loop import Job, Start
 from .progress import Progress, Watch
 
-HELD_OUT = 0.03
 # of one run: object, wave, working room, and what a transform takes for itself
 BYTES_PER_VOXEL = 80
 
@@ -189,28 +186,3 @@ def _fewer(size: int, job: Job, error: Exception) -> int:
         ) from error
     torch.cuda.empty_cache()
     return size // 2
-
-
-@contextmanager
-def interruption(*signals: signal.Signals) -> Iterator[list[bool]]:
-    """Turn the first Ctrl-C (or one of `signals`) into a flag that is looked at between iterations.
-
-    The second one acts. Outside the main thread, where Python takes no signals, nothing changes.
-    """
-    stop: list[bool] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-
-    def handler(number: int, frame: object) -> None:
-        if stop:
-            raise KeyboardInterrupt
-        stop.append(True)
-
-    numbers = signals or (signal.SIGINT,)
-    previous = [signal.signal(number, handler) for number in numbers]
-    try:
-        yield stop
-    finally:
-        for number, action in zip(numbers, previous, strict=True):
-            signal.signal(number, action)

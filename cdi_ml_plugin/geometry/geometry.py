@@ -21,12 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 from xrayutilities.experiment import QConversion
 
-from ..data.measurement import Measurement
 from ..errors import ParameterError
-from ..geometry_spec import from_config_instr, read_spec
 from .check import ENERGY, KEYWORDS, check, complete, known_detector, missing
+from .config_instr import from_config_instr
 from .instruments import DETECTORS, Directions
 from .instruments import diffractometer as _diffractometer
+from .spec_geometry import read_spec
 
 BEAM = (0, 0, 1)
 
@@ -193,8 +193,8 @@ class Geometry:
         return cls(**complete(given if reference is None else {"reference": reference, **given}))
 
     @classmethod
-    def of(cls, measurement: Measurement) -> Geometry | None:
-        """Geometry of a measurement's voxels, by what its provenance says; None where it says nothing.
+    def of(cls, about: Mapping[str, Any]) -> Geometry | None:
+        """Geometry of a measurement's voxels, by its provenance; None where that says nothing.
 
         ``geometry`` there holds parameters of the class as plain numbers; ``spec``, ``scan`` and
         ``peak``, which frames and cohere experiments bring, stand for the rest.
@@ -204,7 +204,6 @@ class Geometry:
         ReadError, ParameterError
             As `from_spec`.
         """
-        about = measurement.provenance
         given = dict(about.get("geometry", {}))
         if "binning" in about:
             given["binning"] = tuple(about["binning"])

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from ..errors import ParameterError
 
 Directions = tuple[str, str]
+Region = tuple[slice, slice]  # rows, columns of a detector
+ENERGY = ("energy", "en")  # as SPEC calls it where it is scanned
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class Detector:
         Pixel hit by the direct beam at zero angles, seam included; None: the middle.
     seam : (columns, rows)
         Pixels missing between the chips, at pixel `seam_start`.
+    dead : (rows, columns) or None
+        Pixels of the whole detector that never count right.
     """
 
     size: tuple[int, int]
@@ -69,10 +73,12 @@ class Detector:
     beam_zero: tuple[float, float] | None = None
     seam: tuple[int, int] = (0, 0)
     seam_start: int = 0
+    dead: Region | None = None
 
 
 # Circles of 34-ID-C, ID01 and P10 are those of cohere_beamlines 4.5.6 and bcdi 0.2.3, of SIXS those of bcdi.
 # Detectors are mounted as in bcdi and cdiutils 0.2.1; cohere_beamlines has "x-" at ID01 and "x+" at P10.
+# Seam and dead pixels of 34-ID-C are those of cohere_beamlines.
 DIFFRACTOMETERS: dict[str, Diffractometer] = {
     "34idc": Diffractometer(
         sample={"theta": "y+", "chi": "z-", "phi": "y+"},
@@ -113,7 +119,14 @@ DIFFRACTOMETERS: dict[str, Diffractometer] = {
 }
 DETECTORS: dict[str, Detector] = {
     "34idcTIM1": Detector((256, 256), 55e-6),
-    "34idcTIM2": Detector((512, 512), 55e-6, (260.0, 261.0), seam=(4, 5), seam_start=256),
+    "34idcTIM2": Detector(
+        (512, 512),
+        55e-6,
+        (260.0, 261.0),
+        seam=(4, 5),
+        seam_start=256,
+        dead=(slice(0, 255), slice(255, 257)),
+    ),
     "maxipix": Detector((516, 516), 55e-6),
     "mpxgaas": Detector((516, 516), 55e-6),
     "merlin": Detector((515, 515), 55e-6),

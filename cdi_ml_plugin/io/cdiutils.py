@@ -16,9 +16,9 @@ import numpy as np
 
 from ..data.result import Result
 from ..errors import ParameterError
+from ..utils.files import staged
 from .cxi.groups import PACKED, add_group
 from .cxi.writer import cxi_bytes, first_entry
-from .write import staged
 
 RUNS = "pynx_phasing"  # of the pipeline's folder
 

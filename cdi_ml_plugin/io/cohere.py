@@ -17,7 +17,7 @@ from openpyxl import load_workbook
 from ..data.measurement import Measurement
 from ..errors import MeasurementError, ParameterError, ReadError, WriteError
 from ..fourier import from_cohere, to_cohere
-from ..geometry_spec import from_config_instr
+from ..geometry.config_instr import from_config_instr
 from .arrays import read_tiff
 
 

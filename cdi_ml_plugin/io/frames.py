@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,38 +12,11 @@ from numpy.typing import NDArray
 
 from ..data.measurement import Measurement
 from ..errors import MeasurementError, ParameterError, ReadError
+from ..geometry.instruments import DETECTORS, Detector, Region
 from ..geometry.spec import SpecScan, read_scan
 from .arrays import read_tiff
 
 PathLike = str | os.PathLike[str]
-Region = tuple[slice, slice]  # rows, columns of the detector
-
-
-@dataclass(frozen=True)
-class Detector:
-    """What is peculiar to one detector.
-
-    Attributes
-    ----------
-    seam_at : int
-        Row and column of the whole detector at which its chips meet; 0 for one chip.
-    seam : tuple of int
-        Rows and columns that the gap between the chips is wide, in pixels.
-    dead : tuple of slice or None
-        Rows and columns of the whole detector that never count right.
-    """
-
-    seam_at: int = 0
-    seam: tuple[int, int] = (0, 0)
-    dead: Region | None = None
-
-
-# Numbers as in cohere_beamlines, whose arrays are (column, row). A detector that is not listed
-# gets the dark and white field, and nothing else.
-DETECTORS = {
-    "34idcTIM1": Detector(),
-    "34idcTIM2": Detector(256, (5, 4), (slice(0, 255), slice(255, 257))),
-}
 
 
 def read_frames(
@@ -108,7 +80,7 @@ def read_frames(
         )
     shape = _image(files[0]).shape
     region = _region(about, shape, files[0])
-    detector = DETECTORS.get((about and about.detector) or "", Detector())
+    detector = DETECTORS.get((about and about.detector) or "")
     gain, alive = _correction(dark, white, shape, region, detector)
     weights = _weights(about) if about is not None and monitor else np.ones(len(files))
     spread, seen = _seam(shape, region, detector)
@@ -198,13 +170,13 @@ def _correction(
     white: PathLike | None,
     shape: tuple[int, ...],
     region: Region | None,
-    detector: Detector,
+    detector: Detector | None,
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """What to multiply the frames with, and which of their pixels count."""
     gain, alive = np.ones(shape), np.ones(shape, dtype=bool)
     if white is not None:
         field = np.nan_to_num(_image(Path(white)).astype(np.float64), posinf=0, neginf=0)
-        if detector.dead is not None:
+        if detector is not None and detector.dead is not None:
             field[detector.dead] = 0
         mean = float(field.mean())
         good = (field > 0) & (field >= mean - 3 * float(field.std()))
@@ -236,16 +208,18 @@ def _cut(
 
 
 def _seam(
-    shape: tuple[int, ...], region: Region | None, detector: Detector
+    shape: tuple[int, ...], region: Region | None, detector: Detector | None
 ) -> tuple[tuple[NDArray[np.intp], ...], NDArray[np.bool_]]:
     """Where the recorded pixels go once the gap is inserted, as an index, and as an image."""
     places, sizes = [], []
     for axis, size in enumerate(shape):
         place = np.arange(size)
-        start = 0 if region is None else region[axis].start
-        crossed = region is not None and start < detector.seam_at < start + size
-        gap = detector.seam[axis] if crossed else 0
-        place[max(detector.seam_at - start, 0) :] += gap
+        gap = 0
+        if region is not None and detector is not None:
+            before = detector.seam_start - region[axis].start
+            if 0 < before < size:  # the region crosses the seam
+                gap = detector.seam[1 - axis]  # there (columns, rows)
+                place[before:] += gap
         places.append(place)
         sizes.append(size + gap)
     spread = np.ix_(*places)

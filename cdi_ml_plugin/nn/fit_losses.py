@@ -12,24 +12,21 @@ and returns one number, differentiable in ``model``.
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable
-from functools import cache
-from importlib.metadata import entry_points
 
 import torch
 
 from ..errors import ParameterError
+from ..utils.plugins import Group
 from . import losses
 
-GROUP = "cdi_ml_plugin.losses"
+LOSSES = Group("cdi_ml_plugin.losses", "refine_loss", str.lower, ParameterError)
 Loss = Callable[[torch.Tensor, torch.Tensor, float, float], torch.Tensor]
 DARK = 0.1  # photons a voxel: keeps the gradient finite where a photon fell and the model has none
 READ_OUT = 1.0  # photons², added to the variance of a Gaussian: where nothing fell it is not 0
 
 
-@cache
 def find(name: str) -> Loss:
     """Import the loss of that name.
 
@@ -38,18 +35,7 @@ def find(name: str) -> Loss:
     ParameterError
         There is none of that name, or it cannot be imported.
     """
-    found = {entry.name: entry for entry in entry_points(group=GROUP)}
-    if name not in found:
-        close = difflib.get_close_matches(str(name), found, n=1)
-        hint = f"did you mean {close[0]}? " if close else ""
-        raise ParameterError(f"refine_loss = {name!r}: {hint}valid are {', '.join(sorted(found))}")
-    try:
-        loss: Loss = found[name].load()
-    except Exception as error:  # whatever the module of another package runs into
-        raise ParameterError(
-            f"refine_loss = {name!r}: {found[name].value} cannot be loaded: "
-            f"{' '.join(str(error).split()) or type(error).__name__}"
-        ) from error
+    loss: Loss = LOSSES.load(name)
     return loss
 
 

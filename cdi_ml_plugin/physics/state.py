@@ -13,6 +13,7 @@ from ..data.measurement import Measurement
 from ..fourier import to_corner
 from .noise import photon_gain
 
+HELD_OUT = 0.03  # share of the measured voxels
 # Voxels brighter than this share of the maximum carry the low frequencies that anchor an object:
 # they are never held out.
 BRIGHT = 0.01

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from .. import fourier
 from ..errors import ParameterError
 from ..geometry.geometry import Geometry
-from ..io.write import staged
+from ..utils.files import staged
 from .particle import Field, Shape, coordinates, strained_crystal
 
 FILES = ("frames", "virtual.spec", "dark.tif", "white.tif", "truth.npz")

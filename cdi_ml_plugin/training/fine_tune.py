@@ -15,14 +15,13 @@ from pathlib import Path
 import torch
 
 from ..data.measurement import Measurement
-from ..engine.run import HELD_OUT
 from ..errors import MeasurementError, ReadError
 from ..io.arrays import SUFFIXES, read_tiff
 from ..nn import weights
 from ..nn.field import Canonical
 from ..nn.predict import PRESETS, Pattern
 from ..operators.cnn import CNN, predict
-from ..physics.state import Data
+from ..physics.state import HELD_OUT, Data
 from .recipe import Recipe
 
 # Of a batch. A few scans come back hundreds of times, and half of each batch would be learnt by

@@ -13,10 +13,10 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from ..engine.run import interruption
 from ..errors import AlgorithmError, ParameterError, WriteError
 from ..nn import weights
-from ..provenance import hardware
+from ..utils.device import hardware
+from ..utils.interrupt import interruption
 from . import checkpoint
 from .fine_tune import Scans
 from .objective import generator, training_loss, validate

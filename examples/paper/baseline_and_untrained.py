@@ -13,7 +13,7 @@ from cdi_ml_plugin import Geometry
 from cdi_ml_plugin.compare.run import compare
 from cdi_ml_plugin.data.preprocess import prepare
 from cdi_ml_plugin.engine.loop import DEFAULT_SEQUENCE
-from cdi_ml_plugin.io import read
+from cdi_ml_plugin.io.readers import read
 
 # "Conventional Iterative Phase-Retrieval Method": 50 ER, then HIO and ER every 50, 2000 in all
 BASELINE = "50*ER + 18*(50*HIO + 50*ER) + 50*HIO + 100*ER"

@@ -14,11 +14,11 @@ from drawing import draw
 
 from cdi_ml_plugin import Measurement, reconstruct
 from cdi_ml_plugin.fourier import diffraction
-from cdi_ml_plugin.io.write import versions
 from cdi_ml_plugin.physics.alignment import align, object_error
 from cdi_ml_plugin.physics.shells import shells, spectral_weight
-from cdi_ml_plugin.provenance import hardware
 from cdi_ml_plugin.simulate.particle import strained_crystal
+from cdi_ml_plugin.utils.device import hardware
+from cdi_ml_plugin.utils.versions import versions
 
 NAME = "transfer_and_untrained"
 COUNTS = 1e9  # only a scale: the pattern has no noise

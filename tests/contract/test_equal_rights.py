@@ -16,6 +16,7 @@ from cdi_ml_plugin.operators import ASW, CNN, ER, OPEN, Operator, registry
 from cdi_ml_plugin.physics.projections import project_modulus
 from cdi_ml_plugin.physics.state import Data, State
 from cdi_ml_plugin.simulate.particle import strained_crystal
+from cdi_ml_plugin.utils import plugins
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,12 @@ class GUESS(Operator):
 @pytest.fixture(autouse=True)
 def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beside the built-in ones."""
-    found = list(registry.entry_points(group=registry.GROUP))
-    more = [EntryPoint(n, f"{__name__}:{n}", registry.GROUP) for n in ("THEIRS", "TIGHT", "GUESS")]
-    monkeypatch.setattr(registry, "entry_points", lambda group: [*found, *more])
+    found = list(plugins.entry_points(group=registry.ALGORITHMS.name))
+    more = [
+        EntryPoint(n, f"{__name__}:{n}", registry.ALGORITHMS.name)
+        for n in ("THEIRS", "TIGHT", "GUESS")
+    ]
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [*found, *more])
     registry.refresh()
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
-
 import numpy as np
 import pytest
 import torch
 
 from cdi_ml_plugin.nn import fit_losses
 
-NAMES = sorted({entry.name for entry in entry_points(group=fit_losses.GROUP)})
+NAMES = fit_losses.LOSSES.names()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from cdi_ml_plugin import Measurement, reconstruct
 from cdi_ml_plugin.cli import app as cli
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.io.cxi.reader import read_result
-from cdi_ml_plugin.io.write import write_result
+from cdi_ml_plugin.workflow.save import write_result
 
 CHAIN = "4*ER + 4*HIO + 4*ER"
 

@@ -12,7 +12,7 @@ import tifffile
 from cdi_ml_plugin.data.measurement import Measurement
 from cdi_ml_plugin.data.preprocess import mask_hot_pixels, prepare
 from cdi_ml_plugin.geometry.spec import read_scan
-from cdi_ml_plugin.io import read
+from cdi_ml_plugin.io.readers import read
 
 THRESHOLD = 2.0
 SHAPE = (210, 256, 256)

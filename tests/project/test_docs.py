@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cdi_ml_plugin.cli.app import cli
-from cdi_ml_plugin.operators.registry import GROUP
+from cdi_ml_plugin.operators.registry import ALGORITHMS
 from support import ROOT
 
 PAGE = ROOT / "docs" / "start" / "quickstart.md"
@@ -28,7 +28,9 @@ def test_links_lead_somewhere_on_a_forge(page: Path) -> None:
 
 def test_every_algorithm_is_in_the_reference() -> None:
     page = (ROOT / "docs" / "reference" / "algorithms.md").read_text(encoding="utf-8")
-    built_in = [e.name for e in entry_points(group=GROUP) if e.value.startswith("cdi_ml_plugin.")]
+    built_in = [
+        e.name for e in entry_points(group=ALGORITHMS.name) if e.value.startswith("cdi_ml_plugin.")
+    ]
     assert len(built_in) > 11
     assert not [name for name in built_in if f"| `{name}` |" not in page]
 

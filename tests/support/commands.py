@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from cdi_ml_plugin.io.write import CRYSTAL_FILES, RESULT_FILES
+from cdi_ml_plugin.workflow.save import CRYSTAL_FILES, RESULT_FILES
 
 CHAIN = "3*ER + 2*HIO"
 FIGURES = {"chi2", "pearson", "chi2_held_out"}

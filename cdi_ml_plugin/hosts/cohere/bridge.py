@@ -16,10 +16,10 @@ import torch
 from numpy.typing import NDArray
 
 from ...data.measurement import Measurement
-from ...engine.loop import find_device
 from ...errors import ParameterError
 from ...fourier import data_from_cohere, from_cohere, to_cohere
 from ...physics.state import Data, Seed, State
+from ...utils.device import find_device
 from .log import log
 from .options import Options, operators
 

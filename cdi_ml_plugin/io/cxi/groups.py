@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping
 from typing import Any
 
 import h5py
 import numpy as np
+
+from ...utils.jsonable import plain
 
 PACKED: dict[str, Any] = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 
@@ -20,23 +20,6 @@ def add_group(parent: h5py.Group, name: str, nx_class: str, **attributes: Any) -
     for key, value in attributes.items():
         group.attrs[key] = value
     return group
-
-
-def plain(value: Any) -> Any:
-    """Reduce to what JSON knows; it has no NaN, so that becomes null."""
-    if value is None or isinstance(value, bool | str):
-        return value
-    if isinstance(value, np.ndarray | np.generic):
-        return plain(value.tolist())
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset | range):
-        return [plain(item) for item in value]
-    return str(value)
 
 
 def store(group: h5py.Group, name: str, value: Any) -> None:

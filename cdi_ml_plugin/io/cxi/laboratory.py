@@ -58,7 +58,7 @@ def add_laboratory(entry: h5py.Group, result: Result, crystal: Crystal) -> None:
     figures = add_group(laboratory, "figures", "NXcollection")
     for name, value in crystal.figures.items():
         _number(figures, name, value, _unit(name))
-    geometry = Geometry.of(result.measurement)
+    geometry = result.measurement.geometry
     collection = add_group(laboratory, "geometry", "NXcollection")
     _number(collection, "q", crystal.q, "1/nm", "q of the crystal along (x, y, z)")
     if geometry is not None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ...data.measurement import Measurement
 from ...data.result import Result, Run
 from ...errors import MeasurementError, ReadError
-from .. import exact
+from ...utils import jsonable
 from .writer import DETECTOR, PROCESS, PROGRAM
 
 # What h5py and a record that was tampered with raise.
@@ -77,7 +77,7 @@ def _record(file: h5py.File, path: Path) -> dict[str, Any]:
         raise ReadError(
             f"{path}: of an older release, which kept only the chosen run: reconstruct again"
         )
-    record: dict[str, Any] = exact.loads(file[f"{PROCESS}/record"].asstr()[()])
+    record: dict[str, Any] = jsonable.loads(file[f"{PROCESS}/record"].asstr()[()])
     return record
 
 

@@ -19,12 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import xlogy
 
-from ... import __version__
 from ...crystal.crystal import Crystal
 from ...data.measurement import Measurement
 from ...data.result import Result
 from ...fourier import diffraction
-from .. import exact
+from ...utils import jsonable
+from ...version import __version__
 from .groups import PACKED, add_group, store
 from .laboratory import add_laboratory
 
@@ -111,7 +111,7 @@ def _process(process: h5py.Group, result: Result, command: str) -> None:
     results["nb_point_support"] = int(result.support.sum())
     results["seed"] = result.run.seed
     results["seconds"] = result.seconds
-    process["record"] = exact.dumps(_record(result))
+    process["record"] = jsonable.dumps(_record(result))
 
 
 def _misfit(obj: NDArray[np.complex64], measurement: Measurement) -> float:

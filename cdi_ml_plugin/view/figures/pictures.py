@@ -16,7 +16,7 @@ from ...crystal.crystal import FAINT, Crystal, object_level
 from ...data.result import Result
 from ...errors import ParameterError, ReadError
 from ...fourier import diffraction
-from ...geometry.geometry import BEAM, Basis, Geometry
+from ...geometry.geometry import BEAM, Basis
 from ...geometry.laboratory import cubic_voxel, laboratory_shape
 from ..style.colours import Look, distance_look, phase_look, strain_look
 from ..style.curves import NYQUIST, WAVENUMBER
@@ -87,7 +87,7 @@ class Pictures:
             raise ParameterError("the object is 0, or not finite: there is nothing to draw")
         why = "the result names no geometry"
         try:
-            self.geometry = Geometry.of(result.measurement)
+            self.geometry = result.measurement.geometry
             if self.geometry is not None:
                 self.geometry.reciprocal_basis()  # it may not span all three directions
         except (ReadError, ParameterError) as error:

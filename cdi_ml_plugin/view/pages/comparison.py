@@ -65,7 +65,7 @@ def _geometry(comparison: Comparison) -> Geometry | None:
     if comparison.shells.unit == "Nyquist":
         return None
     try:
-        return Geometry.of(comparison.measurement)
+        return comparison.measurement.geometry
     except CdiMlError:
         return None
 

@@ -177,7 +177,7 @@ def _images(result: Result, crystal: Crystal | None, geometry: Geometry | None) 
 
 def _geometry(result: Result) -> Geometry | None:
     try:
-        return Geometry.of(result.measurement)
+        return result.measurement.geometry
     except CdiMlError:  # the result's notes say why
         return None
 

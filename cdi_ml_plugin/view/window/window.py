@@ -108,7 +108,7 @@ class Window:
         self.measurement, self.chosen = result.measurement, result.best
         self.say("")
         try:
-            self.geometry = Geometry.of(result.measurement)
+            self.geometry = result.measurement.geometry
         except CdiMlError as error:
             self.geometry = None
             self.say(f"no laboratory frame: {error}")

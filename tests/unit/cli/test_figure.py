@@ -11,9 +11,7 @@ from matplotlib.image import imread
 from cdi_ml_plugin import Measurement
 from cdi_ml_plugin.cli import app as cli
 from cdi_ml_plugin.cli import figure as cli_view
-from cdi_ml_plugin.cli.options import read_prepared
 from cdi_ml_plugin.data.result import Result, Run
-from cdi_ml_plugin.geometry.geometry import Geometry
 from cdi_ml_plugin.io.cxi.writer import cxi_bytes
 from cdi_ml_plugin.physics.shells import shells, spectral_weight
 from cdi_ml_plugin.simulate.scan import write_virtual_scan
@@ -21,6 +19,7 @@ from cdi_ml_plugin.view.figures import pictures
 from cdi_ml_plugin.view.figures.crystal import draw_crystal_slices
 from cdi_ml_plugin.view.figures.spectrum import draw_spectrum
 from cdi_ml_plugin.view.surfaces import opengl
+from cdi_ml_plugin.workflow.load import read_prepared
 
 WITH_OPENGL = pytest.mark.skipif(opengl.problem() is not None, reason="there is no OpenGL")
 SIZE = 240
@@ -234,7 +233,7 @@ def test_slices_are_where_the_numbers_say(result):
 
 
 def test_the_spectral_weight_is_the_one_of_metrics(result):
-    geometry = Geometry.of(result.measurement)
+    geometry = result.measurement.geometry
     figure = draw_spectrum(result, geometry.reciprocal_basis())
     upper, lower = figure.axes
     parts = shells(result.measurement.shape, geometry.reciprocal_basis())

@@ -101,7 +101,7 @@ def test_of_a_result(geometry):
     points = coordinates(SHAPE, geometry.direct_basis(SHAPE))
     counts = diffraction((30 * ball(points, radius=60)).astype(np.complex64))
     measurement = Measurement(counts, provenance={"geometry": geometry.numbers()})
-    assert Geometry.of(measurement) == geometry
+    assert measurement.geometry == geometry
     result = reconstruct(
         measurement, "60*ER", seeds=2, parameters={"initial_support_area": [0.4] * 3}
     )

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdi_ml_plugin import Geometry
 from cdi_ml_plugin.data.measurement import Measurement
 from cdi_ml_plugin.data.preprocess import (
     apply_mask,
@@ -259,13 +258,13 @@ def test_geometry_by_plain_numbers():
     counts[6:9, 9:12, 13:16] = 5
     counts[7, 10, 14] = 50
     measurement = prepare(with_geometry(Measurement(counts), numbers), binning=(1, 2, 2))
-    geometry = Geometry.of(measurement)
+    geometry = measurement.geometry
     assert np.abs(np.subtract(geometry.reference, (7, 10, 14))).max() <= 1  # within a binned voxel
     assert geometry.binning == (1, 2, 2)
     assert geometry.angles["delta"] == 32.0
-    assert Geometry.of(prepare(Measurement(counts))) is None
+    assert prepare(Measurement(counts)).geometry is None
     del numbers["gamma"], numbers["distance"]
     with pytest.raises(ParameterError, match="no distance, gamma: give them too"):
-        Geometry.of(prepare(with_geometry(Measurement(counts), numbers)))
+        _ = prepare(with_geometry(Measurement(counts), numbers)).geometry
     with pytest.raises(ParameterError, match="unknown parameter 'enregy'"):
         with_geometry(Measurement(counts), {"enregy": 9.0})

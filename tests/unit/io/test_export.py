@@ -18,10 +18,10 @@ from silx.io import nxdata
 from cdi_ml_plugin.cli.export import export
 from cdi_ml_plugin.crystal.analysis import crystal_of
 from cdi_ml_plugin.errors import ParameterError, WriteError
-from cdi_ml_plugin.io import read
 from cdi_ml_plugin.io.cdiutils import export_cdiutils
 from cdi_ml_plugin.io.cxi.reader import read_result
 from cdi_ml_plugin.io.cxi.writer import cxi_bytes
+from cdi_ml_plugin.io.readers import read
 from support.results import GEOMETRY, contents, make_result, with_provenance
 
 # colorcet and tabulate are all that cdiutils' loaders import and this package does not

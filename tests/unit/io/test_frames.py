@@ -12,8 +12,8 @@ import tifffile
 
 from cdi_ml_plugin.errors import CdiMlError, MeasurementError, ParameterError, ReadError
 from cdi_ml_plugin.geometry.spec import read_scan
-from cdi_ml_plugin.io import read
 from cdi_ml_plugin.io.frames import read_frames
+from cdi_ml_plugin.io.readers import read
 
 COUNTS = np.random.default_rng(0).poisson(5.0, (6, 8, 10)).astype(np.int32)
 POINTS = len(COUNTS)

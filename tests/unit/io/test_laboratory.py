@@ -16,13 +16,12 @@ from vtkmodules.vtkIOXML import vtkXMLImageDataReader
 
 from cdi_ml_plugin.crystal.analysis import crystal_of, crystal_or_note
 from cdi_ml_plugin.crystal.crystal import Crystal
-from cdi_ml_plugin.geometry.geometry import Geometry
 from cdi_ml_plugin.io.cxi.reader import read_result
 from cdi_ml_plugin.io.cxi.writer import cxi_bytes
 from cdi_ml_plugin.io.vtk import vti_bytes
-from cdi_ml_plugin.io.write import CRYSTAL_FILES, RESULT_FILES, write_result
 from cdi_ml_plugin.view.figures import summary
 from cdi_ml_plugin.view.pages import report
+from cdi_ml_plugin.workflow.save import CRYSTAL_FILES, RESULT_FILES, write_result
 from support.results import GEOMETRY, make_result, with_provenance
 
 LABORATORY = "entry_1/laboratory_1"
@@ -130,7 +129,7 @@ def test_geometry_and_figures_have_units(written, result, crystal):
 def test_the_result_reads_back_with_its_geometry(written, result):
     back = read_result(written / "result.cxi")
     assert back.measurement.provenance == result.measurement.provenance
-    assert Geometry.of(back.measurement) == GEOMETRY
+    assert back.measurement.geometry == GEOMETRY
 
 
 # -- VTK ------------------------------------------------------------------------------------------
@@ -252,7 +251,7 @@ def test_the_crystal_is_made_once(result, crystal, tmp_path, monkeypatch):
     def refuse(_):
         raise AssertionError("made again")
 
-    monkeypatch.setattr("cdi_ml_plugin.io.write.crystal_or_note", refuse)
+    monkeypatch.setattr("cdi_ml_plugin.workflow.save.crystal_or_note", refuse)
     write_result(result, tmp_path, crystal=crystal)
     assert contents(tmp_path) == set(RESULT_FILES + CRYSTAL_FILES)
 

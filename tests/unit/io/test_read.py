@@ -11,9 +11,9 @@ import pytest
 import tifffile
 
 from cdi_ml_plugin.errors import CdiMlError, MeasurementError, ParameterError, ReadError
-from cdi_ml_plugin.io import read
 from cdi_ml_plugin.io.arrays import read_array, read_mask
 from cdi_ml_plugin.io.cohere import read_config, read_experiment
+from cdi_ml_plugin.io.readers import read
 
 COUNTS = np.random.default_rng(0).poisson(5.0, (6, 8, 10)).astype(np.int32)
 

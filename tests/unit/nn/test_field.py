@@ -14,7 +14,7 @@ import torch
 from cdi_ml_plugin import Measurement
 from cdi_ml_plugin.data.preprocess import prepare
 from cdi_ml_plugin.fourier import diffraction, to_centre, to_corner, to_reciprocal
-from cdi_ml_plugin.io import read
+from cdi_ml_plugin.io.readers import read
 from cdi_ml_plugin.nn.field import FILL_AIM, Canonical, extents
 from cdi_ml_plugin.physics.state import Data
 from cdi_ml_plugin.simulate.batch import FILL

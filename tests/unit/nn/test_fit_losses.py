@@ -13,6 +13,8 @@ from scipy.stats import poisson
 from cdi_ml_plugin import REFINE, Measurement, reconstruct
 from cdi_ml_plugin.errors import ParameterError
 from cdi_ml_plugin.nn import fit_losses
+from cdi_ml_plugin.nn.fit_losses import LOSSES
+from cdi_ml_plugin.utils import plugins
 
 
 @pytest.fixture
@@ -64,7 +66,7 @@ def small() -> Measurement:
 
 def test_an_unknown_name_says_what_there_is(small: Measurement) -> None:
     with pytest.raises(
-        ParameterError, match=r"refine_loss = 'poison': did you mean poisson\?.*chi2"
+        ParameterError, match=r"unknown refine_loss 'poison'. Did you mean poisson\?.*chi2"
     ):
         reconstruct(small, "2*REFINE(loss='poison')", device="cpu")
     with pytest.raises(ParameterError, match="refine_loss = 3: give a name"):
@@ -73,10 +75,10 @@ def test_an_unknown_name_says_what_there_is(small: Measurement) -> None:
 
 def test_one_of_somebody_else(small: Measurement, monkeypatch: pytest.MonkeyPatch) -> None:
     """A loss of another package: an entry point of the group, and its own failure in one line."""
-    mine = EntryPoint("mine", f"{__name__}:halved", fit_losses.GROUP)
-    broken = EntryPoint("broken", "no_such_module:loss", fit_losses.GROUP)
-    monkeypatch.setattr(fit_losses, "entry_points", lambda group: [mine, broken])
-    fit_losses.find.cache_clear()
+    mine = EntryPoint("mine", f"{__name__}:halved", LOSSES.name)
+    broken = EntryPoint("broken", "no_such_module:loss", LOSSES.name)
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [mine, broken])
+    LOSSES.refresh()
     try:
         result = reconstruct(small, "2*REFINE(loss='mine', channels=4)", device="cpu")
         assert calls
@@ -84,7 +86,7 @@ def test_one_of_somebody_else(small: Measurement, monkeypatch: pytest.MonkeyPatc
         with pytest.raises(ParameterError, match="no_such_module"):
             reconstruct(small, "2*REFINE(loss='broken')", device="cpu")
     finally:
-        fit_losses.find.cache_clear()
+        LOSSES.refresh()
 
 
 calls: list[float] = []

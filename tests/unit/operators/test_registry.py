@@ -14,6 +14,7 @@ from cdi_ml_plugin import ER
 from cdi_ml_plugin.errors import AlgorithmError, SequenceError
 from cdi_ml_plugin.operators import registry
 from cdi_ml_plugin.operators.sequence import parse
+from cdi_ml_plugin.utils import plugins
 
 GOOD = "cdi_ml_plugin.operators.classical:ER"
 
@@ -40,10 +41,10 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fake]:
 
     def install(*entries: tuple[str, str, str]) -> None:
         points = [
-            EntryPoint(name, value, registry.GROUP)._for(Package(package))  # type: ignore[attr-defined]
+            EntryPoint(name, value, registry.ALGORITHMS.name)._for(Package(package))  # type: ignore[attr-defined]
             for name, value, package in entries
         ]
-        monkeypatch.setattr(registry, "entry_points", lambda group: points)
+        monkeypatch.setattr(plugins, "entry_points", lambda group: points)
         registry.refresh()
 
     yield install
@@ -56,7 +57,7 @@ def test_built_ins_come_through_the_entry_points() -> None:
     assert set(builtin) <= set(registry.names())
     for name in builtin:
         assert registry.load(name).name == name
-        assert registry.provider(registry.find()[name]).startswith("cdi-ml-plugin ")
+        assert plugins.provider(registry.find()[name]).startswith("cdi-ml-plugin ")
         assert len(registry.summary(registry.find()[name])) > 20
 
 
@@ -80,9 +81,9 @@ def test_the_same_entry_found_twice_is_no_conflict(fake: Fake) -> None:
 
 def test_seen_only_after_refresh(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
     fake(("ER", GOOD, "p"))
-    later = [EntryPoint("NEW", GOOD, registry.GROUP)]
+    later = [EntryPoint("NEW", GOOD, registry.ALGORITHMS.name)]
     assert registry.names() == ["ER"]
-    monkeypatch.setattr(registry, "entry_points", lambda group: later)
+    monkeypatch.setattr(plugins, "entry_points", lambda group: later)
     assert registry.names() == ["ER"]
     registry.refresh()
     assert registry.names() == ["NEW"]
@@ -138,7 +139,8 @@ def test_unknown_names_the_nearest_and_all(fake: Fake) -> None:
 LISTING = """
 import sys
 from cdi_ml_plugin.operators import registry
-lines = [registry.summary(e) + registry.provider(e) for e in registry.find().values()]
+from cdi_ml_plugin.utils import plugins
+lines = [registry.summary(e) + plugins.provider(e) for e in registry.find().values()]
 assert len(lines) > 10 and all(lines)
 """
 COMMAND = """

@@ -18,11 +18,10 @@ from safetensors.torch import load_file
 
 from cdi_ml_plugin import Measurement
 from cdi_ml_plugin.cli.app import main
-from cdi_ml_plugin.engine.run import HELD_OUT
 from cdi_ml_plugin.errors import MeasurementError, ParameterError, ReadError, WriteError
 from cdi_ml_plugin.nn import weights
 from cdi_ml_plugin.nn.predict import PRESETS, Pattern, Preset
-from cdi_ml_plugin.physics.state import Data
+from cdi_ml_plugin.physics.state import HELD_OUT, Data
 from cdi_ml_plugin.training import checkpoint, loop, objective
 from cdi_ml_plugin.training.fine_tune import Scans, _turned, files, recipe_from
 from cdi_ml_plugin.training.loop import Session, train

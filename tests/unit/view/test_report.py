@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from cdi_ml_plugin.crystal.analysis import crystal_or_note
-from cdi_ml_plugin.data.result import Run
-from cdi_ml_plugin.io.write import about_result
+from cdi_ml_plugin.data.result import Run, about_result
 from cdi_ml_plugin.view.pages import report
 from cdi_ml_plugin.view.pages.html import number, plotly
 from support.pages import Page
@@ -24,7 +23,7 @@ GREY = 0.02  # standard deviation of the pixels of a picture that is not blank
 
 def page_of(result, command="cdi-ml reconstruct & more"):
     crystal, result = crystal_or_note(result)
-    return report.page(result, about_result(result, crystal), crystal, command)
+    return report.page(result, about_result(result, crystal and crystal.figures), crystal, command)
 
 
 @pytest.fixture(scope="module")

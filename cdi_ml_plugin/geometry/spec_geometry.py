@@ -1,4 +1,4 @@
-"""What a SPEC file, or cohere's ``config_instr``, says of the geometry of a scan."""
+"""What a SPEC file says of the geometry of a scan."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ from typing import Any
 
 from silx.io.specfile import Scan, SfErrColNotFound, SfErrMotorNotFound, SpecFile
 
-from .errors import ParameterError, ReadError
-from .geometry.instruments import DETECTORS, Diffractometer
+from ..errors import ReadError
+from .instruments import DETECTORS, ENERGY, Diffractometer
 
-_ENERGY = ("energy", "en")  # as SPEC calls it where it is scanned
 _MACHINE = {"energy": "Energy", "distance": "camdist"}  # our name → SPEC's motor; keV, mm
-# cohere's name → ours
-_CONFIG = {"th": "theta", "chi": "chi", "phi": "phi", "delta": "delta", "gamma": "gamma"}
 
 
 def read_spec(
@@ -73,50 +70,12 @@ def read_spec(
     return values
 
 
-def from_config_instr(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters of `Geometry` that a cohere ``config_instr`` of 34-ID-C holds itself.
-
-    Raises
-    ------
-    ParameterError
-        A diffractometer of another beamline, or a value that is no number.
-    """
-    if config.get("diffractometer", "34idc") != "34idc":
-        raise ParameterError(
-            f"config_instr: diffractometer {config['diffractometer']!r}: only 34idc is read from "
-            "config_instr, give others as Geometry(diffractometer=…)"
-        )
-    given: dict[str, Any] = {}
-    try:
-        for theirs, ours in _CONFIG.items():
-            if theirs in config:
-                given[ours] = float(config[theirs])
-        if "energy" in config:  # cohere takes what is 1000 or more as eV
-            energy = float(config["energy"])
-            given["energy"] = energy / 1000 if energy >= 1000 else energy
-        if "detdist" in config:
-            given["distance"] = float(config["detdist"]) / 1000
-        if "scan_step" in config:
-            given["step"] = float(config["scan_step"])
-        for theirs, ours, count in (("det_roi", "roi", 4), ("beam_zero", "beam_zero", 2)):
-            if theirs in config:
-                given[ours] = tuple(config[theirs][:count])
-    except (TypeError, ValueError) as error:
-        raise ParameterError(f"config_instr: a value is no number ({error}): correct it") from error
-    if "scanmot" in config:
-        motor = str(config["scanmot"]).strip()
-        given["motor"] = "energy" if motor in _ENERGY else _CONFIG.get(motor, motor)
-    if "detector" in config:
-        given["detector"] = str(config["detector"])
-    return given
-
-
 def _scanned(scan: Scan, where: str, diffractometer: Diffractometer) -> dict[str, Any]:
     """Motor and step from the command, as ``ascan th -0.28 0.72 200 0.25``."""
     words = scan.scan_header_dict.get("S", "").split()
     try:
         motor = diffractometer.circle(words[2])
-        if motor is None and words[2].lower() in _ENERGY:
+        if motor is None and words[2].lower() in ENERGY:
             motor = "energy"
         if motor not in (*diffractometer.sample, "energy"):
             raise ValueError

@@ -94,3 +94,20 @@ _KINDS: dict[str, Any] = {
     "!frozenset": lambda items: frozenset(map(_unpack, items)),
     "!mapping": lambda pairs: {_unpack(key): _unpack(item) for key, item in pairs},
 }
+
+
+def plain(value: Any) -> Any:
+    """Reduce to what JSON knows; it has no NaN, so that becomes null."""
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist())
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset | range):
+        return [plain(item) for item in value]
+    return str(value)

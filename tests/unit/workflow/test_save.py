@@ -19,12 +19,13 @@ from silx.io import open as silx_open
 
 from cdi_ml_plugin.data.result import Result, Run
 from cdi_ml_plugin.errors import WriteError
-from cdi_ml_plugin.io import write
-from cdi_ml_plugin.io.write import RESULT_FILES, check_folder, staged, write_result
 from cdi_ml_plugin.simulate.particle import strained_crystal
+from cdi_ml_plugin.utils import files
+from cdi_ml_plugin.utils.files import check_folder, staged
 from cdi_ml_plugin.view.figures import summary
 from cdi_ml_plugin.view.figures.summary import draw_summary, flatten_phase
 from cdi_ml_plugin.view.pages import report
+from cdi_ml_plugin.workflow.save import FILES, RESULT_FILES, write_result
 from support import ROOT
 from support.results import SHAPE, contents, make_result
 
@@ -147,12 +148,15 @@ def test_phase_is_freed_of_offset_and_ramp():
 
 def test_an_existing_result_is_kept_unless_forced(result, tmp_path):
     (tmp_path / "metrics.json").write_text("precious")
-    for attempt in (check_folder, lambda folder: write_result(result, folder)):
+    for attempt in (
+        lambda folder: check_folder(folder, FILES),
+        lambda folder: write_result(result, folder),
+    ):
         with pytest.raises(WriteError, match=r"metrics\.json already") as caught:
             attempt(tmp_path)
         assert "\n" not in str(caught.value)
     assert contents(tmp_path) == {"metrics.json": b"precious"}
-    check_folder(tmp_path, force=True)
+    check_folder(tmp_path, FILES, force=True)
     write_result(result, tmp_path, force=True)
     assert set(contents(tmp_path)) == set(RESULT_FILES)
 
@@ -168,10 +172,10 @@ def test_no_permission(tmp_path, monkeypatch):
     def refuse(*_, **__):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(write.tempfile, "TemporaryFile", refuse)
+    monkeypatch.setattr(files.tempfile, "TemporaryFile", refuse)
     with pytest.raises(WriteError, match="cannot be written to: Permission denied"):
         check_folder(tmp_path)
-    monkeypatch.setattr(write.Path, "mkdir", refuse)
+    monkeypatch.setattr(files.Path, "mkdir", refuse)
     with pytest.raises(WriteError, match="cannot be made: Permission denied"):
         check_folder(tmp_path / "new")
 
@@ -189,7 +193,7 @@ def test_a_rename_that_fails_undoes_the_others(result, tmp_path, monkeypatch, fa
             raise OSError(errno.ENOSPC, "No space left on device")
         os.rename(source, destination)
 
-    monkeypatch.setattr(write.os, "replace", replace)
+    monkeypatch.setattr(files.os, "replace", replace)
     monkeypatch.setattr(summary, "draw_summary", lambda _: Figure(figsize=(1, 1)))  # quick
     monkeypatch.setattr(report, "page", lambda *_: "")
     with pytest.raises(WriteError, match="nothing was changed: No space left on device"):
@@ -216,7 +220,7 @@ def test_names_in_subfolders_and_optional_ones(tmp_path):
 
 def test_what_was_optional_comes_back_after_a_failure(tmp_path, monkeypatch):
     (tmp_path / "stale").write_text("precious")
-    unlink = write.Path.unlink
+    unlink = files.Path.unlink
 
     def fail(path, **options):
         if path == tmp_path / "stale":
@@ -227,7 +231,7 @@ def test_what_was_optional_comes_back_after_a_failure(tmp_path, monkeypatch):
         with staged(tmp_path, ["new/a"], force=True, optional=["stale"]) as stage:
             (stage / "new/a").write_text("new")
 
-    monkeypatch.setattr(write.Path, "unlink", fail)
+    monkeypatch.setattr(files.Path, "unlink", fail)
     with pytest.raises(WriteError, match="nothing was changed"):
         attempt()
     assert contents(tmp_path) == {"stale": b"precious"}
@@ -245,7 +249,7 @@ def test_a_full_disk_leaves_no_litter(tmp_path, limit):
         sys.path.insert(0, {str(ROOT / "tests")!r})
         from support.results import make_result
         from cdi_ml_plugin.errors import WriteError
-        from cdi_ml_plugin.io.write import write_result
+        from cdi_ml_plugin.workflow.save import write_result
         result = make_result()
         resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
         try:

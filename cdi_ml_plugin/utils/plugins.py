@@ -1,0 +1,100 @@
+"""What packages register under a group of entry points: found without an import, loaded by name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from ..errors import CdiMlError
+
+
+class Group:
+    """The entry points of one group, looked up once.
+
+    Parameters
+    ----------
+    name : str
+        Of the group, as ``cdi_ml_plugin.algorithms``.
+    kind : str
+        What its entries are, in messages: ``"algorithm"``.
+    spelling : callable
+        What makes one key of the spellings of a name, as ``str.upper``.
+    error : type of CdiMlError
+        What is raised.
+    """
+
+    def __init__(
+        self, name: str, kind: str, spelling: Callable[[str], str], error: type[CdiMlError]
+    ) -> None:
+        self.name, self.kind, self.spelling, self.error = name, kind, spelling, error
+        self._found: dict[str, EntryPoint] | None = None
+        self._loaded: dict[str, Any] = {}
+
+    def find(self) -> dict[str, EntryPoint]:
+        """Every entry by its key; nothing is imported.
+
+        Raises
+        ------
+        CdiMlError
+            Two packages register the same name.
+        """
+        if self._found is None:
+            found: dict[str, EntryPoint] = {}
+            ordered = sorted(
+                entry_points(group=self.name), key=lambda e: (self.spelling(e.name), e.value)
+            )
+            for entry in ordered:
+                key = self.spelling(entry.name)
+                other = found.get(key)
+                if other is not None and other.value != entry.value:
+                    raise self.error(
+                        f"{self.kind} {key} is registered twice, as {other.value} ({provider(other)}) "
+                        f"and {entry.value} ({provider(entry)}): uninstall one of the two packages"
+                    )
+                found[key] = entry
+            self._found = found
+        return self._found
+
+    def refresh(self) -> None:
+        """Forget what was found, so that a package installed since is seen."""
+        self._found = None
+        self._loaded.clear()
+
+    def names(self) -> list[str]:
+        """Every key, sorted."""
+        return sorted(self.find())
+
+    def load(self, name: str) -> Any:
+        """Import the entry of that name, in any spelling.
+
+        Raises
+        ------
+        CdiMlError
+            The name is not registered, or its module cannot be imported.
+        """
+        key = self.spelling(str(name))
+        if key not in self._loaded:
+            entry = self.find().get(key)
+            if entry is None:
+                raise self.error(self.unknown(name))
+            try:
+                self._loaded[key] = entry.load()
+            except Exception as error:  # whatever the module of another package runs into
+                raise self.error(
+                    f"{self.kind} {name} of {provider(entry)} cannot be loaded from {entry.value}: "
+                    f"{' '.join(str(error).split()) or type(error).__name__}"
+                ) from error
+        return self._loaded[key]
+
+    def unknown(self, name: str) -> str:
+        """One line about a name that is not registered."""
+        close = difflib.get_close_matches(self.spelling(str(name)), self.names(), n=1)
+        hint = f" Did you mean {close[0]}?" if close else ""
+        return f"unknown {self.kind} {name!r}.{hint} Valid names: {', '.join(self.names())}"
+
+
+def provider(entry: EntryPoint) -> str:
+    """Name and version of the package that registers an entry."""
+    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else "unknown package"

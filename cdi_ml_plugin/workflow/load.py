@@ -1,0 +1,72 @@
+"""Read a measurement, and make it ready for phasing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ParameterError, ReadError
+
+if TYPE_CHECKING:
+    from ..data.measurement import Measurement
+
+Three = tuple[int, int, int]
+
+
+def read_prepared(
+    data: Path,
+    *,
+    threshold: float | None = None,
+    crop: Three | None = None,
+    binning: Three | None = None,
+    geometry: Path | None = None,
+    **reading: Any,
+) -> Measurement:
+    """Read a measurement and make it ready for phasing.
+
+    What cohere has prepared is taken as it is, unless an option wants something else.
+
+    Parameters
+    ----------
+    data : Path
+    threshold, crop, binning
+        See `cdi_ml_plugin.data.preprocess.prepare`.
+    geometry : Path, optional
+        JSON file with parameters of `Geometry`, which the provenance keeps.
+    **reading
+        See `cdi_ml_plugin.io.readers.read`.
+    """
+    from ..data.preprocess import prepare, with_geometry
+    from ..io.readers import read
+
+    given = None if geometry is None else _read_json(geometry)
+    measurement = read(data, **reading)
+    if given is not None:
+        measurement = with_geometry(measurement, given)
+    prepared_by_cohere = (data / "conf").is_dir()
+    if not prepared_by_cohere or threshold is not None or crop or binning:
+        measurement = prepare(
+            measurement,
+            threshold=threshold,
+            crop=crop or None,
+            binning=binning or None,
+            hot_pixels=not prepared_by_cohere,
+        )
+    try:
+        found = measurement.geometry
+    except (ReadError, ParameterError):  # the result says so, when it comes to its crystal
+        return measurement
+    # as plain numbers, so that a result goes on without the SPEC file
+    return measurement if found is None else with_geometry(measurement, found.numbers())
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """An object of a JSON file."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ReadError(f"{path}: cannot be read as JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise ReadError(f'{path}: must hold one JSON object, as {{"energy": 9.0, …}}')
+    return content

@@ -1,0 +1,66 @@
+"""Write a result, the files of `RESULT_FILES` and `CRYSTAL_FILES`: all of them or none."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+
+from ..crystal.analysis import crystal_or_note
+from ..crystal.crystal import Crystal
+from ..data.result import Result, about_result
+from ..io.cxi.writer import cxi_bytes
+from ..utils.files import staged
+
+RESULT_FILES = ("result.cxi", "metrics.json", "summary.png", "report.html")
+
+CRYSTAL_FILES = ("result.vti",)  # where the geometry is known
+
+FILES = RESULT_FILES + CRYSTAL_FILES
+
+
+def write_result(
+    result: Result, folder: str | Path, force: bool = False, crystal: Crystal | None = None
+) -> tuple[Path, ...]:
+    """Write `RESULT_FILES` and, of a crystal, `CRYSTAL_FILES` into `folder`.
+
+    Parameters
+    ----------
+    result : Result
+    folder : path
+        Made where it is missing.
+    force : bool
+        Replace existing files of these names.
+    crystal : Crystal, optional
+        That of the result, where the caller has it already; default what `crystal_or_note` says.
+
+    Returns
+    -------
+    The paths written.
+
+    Raises
+    ------
+    WriteError
+        See `check_folder`; or writing failed. Then nothing has changed on disk.
+    """
+    from ..view.figures.summary import draw_summary
+    from ..view.pages import report  # imports Matplotlib: not needed for a check
+
+    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    with staged(folder, RESULT_FILES, force, CRYSTAL_FILES) as stage:
+        if crystal is None:
+            crystal, result = crystal_or_note(result)
+        (stage / "result.cxi").write_bytes(cxi_bytes(result, " ".join(sys.argv), crystal))
+        content = about_result(result, None if crystal is None else crystal.figures)
+        text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+        (stage / "metrics.json").write_text(text, encoding="utf-8")
+        draw_summary(result).savefig(stage / "summary.png", dpi=130)
+        html = report.page(result, content, crystal, command)
+        (stage / "report.html").write_text(html, encoding="utf-8")
+        if crystal is not None:
+            from ..io.vtk import vti_bytes  # imports VTK
+
+            (stage / "result.vti").write_bytes(vti_bytes(crystal))
+    written = RESULT_FILES if crystal is None else RESULT_FILES + CRYSTAL_FILES
+    return tuple(Path(folder) / name for name in written)
