@@ -28,7 +28,8 @@ def view(path: Path, **reading: Any) -> None:
     PATH is a result (result.cxi, or its folder) or measured data, as `reconstruct` takes them. Where
     there is no display, a picture is written into the current folder instead.
     """
-    from ..view.window.display import need_qt, no_display
+    from ..view.probe import no_display
+    from ..view.window.display import need_qt
 
     need_qt()
     shown = _read(path, reading)
@@ -56,7 +57,8 @@ def can_watch() -> bool:
     DisplayError
         Qt is not installed.
     """
-    from ..view.window.display import need_qt, no_display
+    from ..view.probe import no_display
+    from ..view.window.display import need_qt
 
     need_qt()
     reason = no_display()

@@ -18,10 +18,10 @@ from ...errors import ParameterError, ReadError
 from ...fourier import diffraction
 from ...geometry.geometry import BEAM, Basis
 from ...geometry.laboratory import cubic_voxel, laboratory_shape
+from .. import probe
 from ..style.colours import Look, distance_look, phase_look, strain_look
 from ..style.curves import NYQUIST, WAVENUMBER
 from ..style.slices import flatten_phase, new_figure
-from ..surfaces import opengl
 from ..surfaces.camera import best_camera
 from ..surfaces.mesh import (
     Mesh,
@@ -113,7 +113,7 @@ class Pictures:
             wanted.remove("strain")
             self.notes.append("no picture of the strain, which needs a geometry")
         solid = [kind for kind in wanted if kind in FLAT]
-        problem = opengl.problem() if solid else None
+        problem = probe.no_opengl_for_pictures() if solid else None
         if problem is not None:
             self.notes.append(
                 f"slices in place of {', '.join(solid)}, for there is no OpenGL: {problem}"

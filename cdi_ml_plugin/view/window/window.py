@@ -17,6 +17,7 @@ from ...data.measurement import Measurement
 from ...data.result import Result, Run
 from ...errors import CdiMlError
 from ...geometry.geometry import Geometry
+from ..probe import no_opengl_in_a_window
 from ..style.volumes import (
     Frame,
     Volume,
@@ -26,7 +27,7 @@ from ..style.volumes import (
     solid_window,
 )
 from .browser import Browser
-from .display import application, no_opengl
+from .display import application
 from .runs import Runs
 from .scene import Scene
 
@@ -53,7 +54,7 @@ class Window:
 
     def __init__(self, title: str) -> None:
         self.application = application()
-        self._no_opengl = no_opengl()
+        self._no_opengl = no_opengl_in_a_window()
         backend = "mpl" if self._no_opengl else "gl"
         self.measurement: Measurement | None = None
         self.geometry: Geometry | None = None

@@ -15,13 +15,15 @@ from cdi_ml_plugin.data.result import Result, Run
 from cdi_ml_plugin.io.cxi.writer import cxi_bytes
 from cdi_ml_plugin.physics.shells import shells, spectral_weight
 from cdi_ml_plugin.simulate.scan import write_virtual_scan
+from cdi_ml_plugin.view import probe
 from cdi_ml_plugin.view.figures import pictures
 from cdi_ml_plugin.view.figures.crystal import draw_crystal_slices
 from cdi_ml_plugin.view.figures.spectrum import draw_spectrum
-from cdi_ml_plugin.view.surfaces import opengl
 from cdi_ml_plugin.workflow.load import read_prepared
 
-WITH_OPENGL = pytest.mark.skipif(opengl.problem() is not None, reason="there is no OpenGL")
+WITH_OPENGL = pytest.mark.skipif(
+    probe.no_opengl_for_pictures() is not None, reason="there is no OpenGL"
+)
 SIZE = 240
 
 
@@ -63,7 +65,7 @@ def folder(result, tmp_path):
 @pytest.fixture
 def blind(monkeypatch):
     """A computer without OpenGL."""
-    monkeypatch.setattr(opengl, "problem", lambda: "none here")
+    monkeypatch.setattr(probe, "no_opengl_for_pictures", lambda: "none here")
 
 
 @pytest.fixture

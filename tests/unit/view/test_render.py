@@ -11,13 +11,16 @@ from matplotlib import colormaps
 from matplotlib.colors import ListedColormap
 
 from cdi_ml_plugin.errors import DisplayError
+from cdi_ml_plugin.view import probe
 from cdi_ml_plugin.view.style.colours import Look, displacement_look, phase_look, strain_look
 from cdi_ml_plugin.view.surfaces import opengl
 from cdi_ml_plugin.view.surfaces.camera import Camera, best_camera
 from cdi_ml_plugin.view.surfaces.mesh import isosurface
 from cdi_ml_plugin.view.surfaces.render import Panel, Scene, draw_surfaces
 
-WITH_OPENGL = pytest.mark.skipif(opengl.problem() is not None, reason="there is no OpenGL")
+WITH_OPENGL = pytest.mark.skipif(
+    probe.no_opengl_for_pictures() is not None, reason="there is no OpenGL"
+)
 FRONT = Camera.at((0, 0, 1))
 RADIUS = 7.0
 
@@ -148,7 +151,7 @@ def test_a_mesh_is_left_as_it_is(ball):
 def asked_again(monkeypatch):
     """The probe, as if it were called for the first time."""
     monkeypatch.delenv("DISPLAY", raising=False)
-    return opengl.problem.__wrapped__
+    return probe.no_opengl_for_pictures.__wrapped__
 
 
 @pytest.mark.skipif(find_library("OSMesa") is not None, reason="OSMesa can draw")
@@ -178,7 +181,7 @@ def test_a_probe_that_hangs_or_cannot_start(asked_again, monkeypatch):
 
 
 def test_no_opengl_is_an_error_before_anything_is_drawn(ball, monkeypatch):
-    monkeypatch.setattr(opengl, "problem", lambda: "none here")
+    monkeypatch.setattr(probe, "no_opengl_for_pictures", lambda: "none here")
     with pytest.raises(DisplayError, match="no OpenGL: none here"):
         draw_surfaces([Panel("", *ball, FRONT)], Scene("xyz"), phase_look(ball[1]))
 
@@ -195,6 +198,6 @@ def test_a_drawing_that_fails_is_our_error(ball, monkeypatch):
 
 @WITH_OPENGL
 def test_the_probe_is_asked_once(monkeypatch):
-    assert opengl.problem() is None
+    assert probe.no_opengl_for_pictures() is None
     monkeypatch.setattr(subprocess, "run", None)
     opengl.require()
