@@ -69,6 +69,7 @@ def compare(
     from ..operators.sequence import parse
     from ..physics.state import HELD_OUT
     from ..utils.files import check_folder
+    from ..workflow.save import write_comparison
 
     named = by_name(chains)
     for_all, own = by_chain(settings, named)
@@ -97,7 +98,7 @@ def compare(
     except KeyboardInterrupt as stop:
         click.echo(f"note: what is finished is kept in {out}: the same command goes on from there")
         raise click.Abort from stop
-    paths = comparison.write(out)
+    paths = write_comparison(comparison, out)
     _report(comparison)
     click.echo(f"written: {', '.join(map(str, paths))}")
 

@@ -1,11 +1,9 @@
-"""What a comparison has found: every number as JSON, and the page."""
+"""What a comparison has found: every number of it, as JSON knows them."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,14 +11,12 @@ from numpy.typing import NDArray
 
 from ..data.measurement import Measurement, about_data, data_digest
 from ..physics.shells import Shells, crossing
-from ..utils.files import staged
 from ..utils.jsonable import plain
 from ..utils.versions import versions
 from .chains import Chain
 from .runs import PROGRAM, Kept
 from .statistics import Agreement, Values, common_bins, distribution, rank_sum
 
-PAGES = ("compare.html", "compare.json")
 LOWER_IS_BETTER = {"chi2": True, "pearson": False, "chi2_held_out": True}
 LEVELS = {"1/e": float(np.exp(-1)), "0.5": 0.5}  # of the transfer function, where it is read off
 
@@ -182,21 +178,3 @@ class Comparison:
                 for run in member.runs
             ],
         }
-
-    def write(self, folder: str | Path) -> tuple[Path, ...]:
-        """Write `PAGES`, both or neither; older ones are replaced.
-
-        Raises
-        ------
-        WriteError
-            No permission, no space: what was there is unchanged.
-        """
-        from ..view.pages.comparison import page  # imports Matplotlib
-
-        content = self.content()
-        text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-        html = page(self, content)
-        with staged(folder, PAGES, force=True) as stage:
-            (stage / PAGES[0]).write_text(html, encoding="utf-8")
-            (stage / PAGES[1]).write_text(text, encoding="utf-8")
-        return tuple(Path(folder) / name for name in PAGES)

@@ -1,4 +1,4 @@
-"""Write a result, the files of `RESULT_FILES` and `CRYSTAL_FILES`: all of them or none."""
+"""Write what was found, of a result or a comparison: all files of it or none."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..crystal.analysis import crystal_or_note
 from ..crystal.crystal import Crystal
@@ -13,11 +14,13 @@ from ..data.result import Result, about_result
 from ..io.cxi.writer import cxi_bytes
 from ..utils.files import staged
 
+if TYPE_CHECKING:
+    from ..compare.comparison import Comparison
+
 RESULT_FILES = ("result.cxi", "metrics.json", "summary.png", "report.html")
-
 CRYSTAL_FILES = ("result.vti",)  # where the geometry is known
-
 FILES = RESULT_FILES + CRYSTAL_FILES
+COMPARISON_FILES = ("compare.html", "compare.json")
 
 
 def write_result(
@@ -64,3 +67,26 @@ def write_result(
             (stage / "result.vti").write_bytes(vti_bytes(crystal))
     written = RESULT_FILES if crystal is None else RESULT_FILES + CRYSTAL_FILES
     return tuple(Path(folder) / name for name in written)
+
+
+def write_comparison(comparison: Comparison, folder: str | Path) -> tuple[Path, ...]:
+    """Write `COMPARISON_FILES` into `folder`; older ones are replaced.
+
+    Returns
+    -------
+    The paths written.
+
+    Raises
+    ------
+    WriteError
+        No permission, no space: what was there is unchanged.
+    """
+    from ..view.pages.comparison import page  # imports Matplotlib
+
+    content = comparison.content()
+    text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    html = page(comparison, content)
+    with staged(folder, COMPARISON_FILES, force=True) as stage:
+        (stage / "compare.html").write_text(html, encoding="utf-8")
+        (stage / "compare.json").write_text(text, encoding="utf-8")
+    return tuple(Path(folder) / name for name in COMPARISON_FILES)

@@ -14,6 +14,7 @@ from cdi_ml_plugin.compare.run import compare
 from cdi_ml_plugin.data.preprocess import prepare
 from cdi_ml_plugin.engine.loop import DEFAULT_SEQUENCE
 from cdi_ml_plugin.io.readers import read
+from cdi_ml_plugin.workflow.save import write_comparison
 
 # "Conventional Iterative Phase-Retrieval Method": 50 ER, then HIO and ER every 50, 2000 in all
 BASELINE = "50*ER + 18*(50*HIO + 50*ER) + 50*HIO + 100*ER"
@@ -67,7 +68,7 @@ def main(arguments=None):
         command=shlex.join(["python", *sys.argv]),
         progress=sys.stderr.isatty(),
     )
-    print("written:", *comparison.write(given.out))
+    print("written:", *write_comparison(comparison, given.out))
 
 
 if __name__ == "__main__":

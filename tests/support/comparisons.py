@@ -16,6 +16,7 @@ from cdi_ml_plugin.engine.loop import Job
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.simulate.particle import strained_crystal
 from cdi_ml_plugin.view.pages import comparison as view
+from cdi_ml_plugin.workflow.save import write_comparison
 
 SHAPE = (32, 32, 32)
 CHAINS = {"<slow> & steady": "4*ER + 3*HIO + 4*ER", "HIO at the end": "2*ER + 5*HIO"}
@@ -42,7 +43,7 @@ def compared(
     """A finished comparison that no test changes, and its folder."""
     out = tmp_path_factory.mktemp("compared") / "out"
     comparison = compare(measurement, CHAINS, out, seeds=3, command="cdi-ml compare again")
-    comparison.write(out)
+    write_comparison(comparison, out)
     return out, comparison
 
 

@@ -15,6 +15,7 @@ from cdi_ml_plugin.compare.run import compare
 from cdi_ml_plugin.geometry.geometry import Geometry
 from cdi_ml_plugin.view.pages import comparison as view
 from cdi_ml_plugin.view.pages.html import plotly
+from cdi_ml_plugin.workflow.save import write_comparison
 from support.comparisons import CHAINS
 from support.pages import Browser, Page
 
@@ -119,5 +120,5 @@ def test_nothing_held_out(measurement: Measurement, tmp_path: Path) -> None:
     bare = Measurement(measurement.intensity)  # nor mask or provenance
     comparison = compare(bare, CHAINS, tmp_path, seeds=2, held_out=0)
     assert comparison.figures() == ["chi2", "pearson"]
-    comparison.write(tmp_path)
+    write_comparison(comparison, tmp_path)
     assert "no voxel held out" in (tmp_path / "compare.html").read_text(encoding="utf-8")

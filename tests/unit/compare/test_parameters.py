@@ -17,6 +17,7 @@ from cdi_ml_plugin.compare.run import compare
 from cdi_ml_plugin.errors import ParameterError
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.simulate.particle import strained_crystal
+from cdi_ml_plugin.workflow.save import write_comparison
 
 SHAPE = (32, 32, 32)
 pytestmark = pytest.mark.usefixtures("plain_figures")
@@ -82,7 +83,7 @@ def test_they_reach_the_runs_the_digest_the_json_and_the_page(
     assert paper.chain.digest != package.chain.digest  # the same sequence, twice, is no error here
     assert paper.values("chi2").tolist() != package.values("chi2").tolist()
     assert "channels=8" in str(untrained.chain.job.step)
-    comparison.write(tmp_path)
+    write_comparison(comparison, tmp_path)
     content = json.loads((tmp_path / "compare.json").read_text(encoding="utf-8"))
     assert content["parameters"] == common
     assert [chain["own_parameters"] for chain in content["chains"]] == [own["paper"], {}, {}]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cdi_ml_plugin import Measurement
-from cdi_ml_plugin.compare.comparison import PAGES, Comparison
+from cdi_ml_plugin.compare.comparison import Comparison
 from cdi_ml_plugin.compare.run import compare
 from cdi_ml_plugin.engine.loop import Job
 from cdi_ml_plugin.errors import (
@@ -20,6 +20,7 @@ from cdi_ml_plugin.errors import (
     SequenceError,
     WriteError,
 )
+from cdi_ml_plugin.workflow.save import COMPARISON_FILES, write_comparison
 from support.comparisons import CHAINS, interrupt
 
 
@@ -74,7 +75,7 @@ def test_interrupted_and_resumed(
         part = compare(measurement, CHAINS, tmp_path, seeds=3)
     assert not part.complete
     assert [len(member.runs) for member in part.members] == [2, 1]
-    part.write(tmp_path)
+    write_comparison(part, tmp_path)
     assert "Interrupted" in (tmp_path / "compare.html").read_text(encoding="utf-8")
     assert part.content()["chains"][1]["spread_between_seeds"] is None
     calls.clear()
@@ -82,7 +83,7 @@ def test_interrupted_and_resumed(
     assert [seed for _, seed in calls] == [1, 2, 2]
     assert whole.complete
     assert [len(member.runs) for member in whole.members] == [3, 3]
-    whole.write(tmp_path)
+    write_comparison(whole, tmp_path)
     assert "Interrupted" not in (tmp_path / "compare.html").read_text(encoding="utf-8")
 
 
@@ -126,7 +127,7 @@ def test_runs_that_are_not_finite_are_counted_and_left_out(
     assert (chain["finished"], chain["not_finite"]) == (3, 1)
     assert chain["figures"]["chi2"]["number"] == 2
     assert chain["runs"][1]["distance_to_best"] is None
-    comparison.write(tmp_path)
+    write_comparison(comparison, tmp_path)
     assert "1 of 3 runs ended in NaN" in (tmp_path / "compare.html").read_text(encoding="utf-8")
     lose(monkeypatch, [0, 1])
     with pytest.raises(AlgorithmError, match="every run of a became NaN or infinite: lost"):
@@ -188,17 +189,17 @@ def test_pages_are_written_both_or_neither(
     measurement: Measurement, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     comparison = compare(measurement, {"a": "ER", "b": "2*ER"}, tmp_path, seeds=2)
-    for name in PAGES:
+    for name in COMPARISON_FILES:
         (tmp_path / name).write_text("older")
     write = Path.write_text
 
     def full(path: Path, *given: Any, **more: Any) -> int:
-        if path.name == PAGES[1]:
+        if path.name == COMPARISON_FILES[1]:
             raise OSError(28, "No space left on device")
         return write(path, *given, **more)
 
     monkeypatch.setattr(Path, "write_text", full)
     with pytest.raises(WriteError, match="No space"):
-        comparison.write(tmp_path)
-    assert {(tmp_path / name).read_text() for name in PAGES} == {"older"}
-    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*PAGES, "runs"])
+        write_comparison(comparison, tmp_path)
+    assert {(tmp_path / name).read_text() for name in COMPARISON_FILES} == {"older"}
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*COMPARISON_FILES, "runs"])
