@@ -10,7 +10,14 @@ import pytest
 import cdi_ml_plugin
 from support import ROOT
 
+PACKAGE = ROOT / "cdi_ml_plugin"
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+def test_the_map_names_every_room_and_no_other() -> None:
+    rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    named = re.findall(r"^\| `(\w+)/` \|", PAGE, re.M)
+    assert sorted(named) == sorted(rooms)
 
 
 def test_what_the_page_points_to_is_there() -> None:
