@@ -36,6 +36,15 @@ def test_every_algorithm_is_in_the_reference() -> None:
 
 
 @pytest.mark.slow
+def test_what_pages_import_is_there() -> None:
+    """Each line that imports something of the package runs."""
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    lines = set(re.findall(r"^from cdi_ml_plugin.* import .*$", text, re.M))
+    assert len(lines) > 3
+    for line in sorted(lines):
+        exec(line, {})
+
+
 def test_quick_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
