@@ -123,20 +123,19 @@ def _phase(
 def _write(result: Result, out: Path, force: bool) -> None:
     """Write the files, and say what they say."""
     from ..crystal.analysis import crystal_or_note
+    from ..data.quantities import line
     from ..workflow.save import write_result
 
     crystal, result = crystal_or_note(result)
     written = write_result(result, out, force=force, crystal=crystal)
     for note in dict.fromkeys([*result.notes, *(n for run in result.runs for n in run.notes)]):
         click.echo(f"note: {note}")
-    figures = ", ".join(f"{name} {value:.4g}" for name, value in result.metrics.items())
     click.echo(
         f"{result.sequence}: {len(result.runs)} run(s) in {result.seconds:.1f} s on {result.device}; "
-        f"best is seed {result.run.seed}: {figures}"
+        f"best is seed {result.run.seed}: {line(result.metrics)}"
     )
     if crystal is not None:
-        figures = ", ".join(f"{name} {value:.4g}" for name, value in crystal.figures.items())
-        click.echo(f"crystal: {figures}")
+        click.echo(f"crystal: {line(crystal.figures)}")
     click.echo(f"written: {', '.join(map(str, written))}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -184,9 +184,7 @@ def _basis(measurement: Measurement) -> Basis | None:
 def _report(comparison: Comparison) -> None:
     for chain in comparison.content()["chains"]:
         figures = [
-            f"{name} {values['median']:.4g} ({values['low']:.4g} – {values['high']:.4g})"
-            for name, values in chain["figures"].items()
-            if "median" in values
+            _median(name, values) for name, values in chain["figures"].items() if "median" in values
         ]
         lost = f", {chain['not_finite']} not finite" if chain["not_finite"] else ""
         spread = chain["spread_between_seeds"]
@@ -197,3 +195,11 @@ def _report(comparison: Comparison) -> None:
         )
     if not comparison.complete:
         click.echo("note: interrupted: the same command goes on where it stopped")
+
+
+def _median(name: str, values: Mapping[str, float]) -> str:
+    from ..data.quantities import quantity
+
+    what = quantity(name)
+    median, low, high = (what.short(values[part]) for part in ("median", "low", "high"))
+    return f"{name} {median} ({low} – {high})"

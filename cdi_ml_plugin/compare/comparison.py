@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.measurement import Measurement, about_data, data_digest
+from ..data.quantities import MERITS, QUANTITIES
 from ..physics.shells import Shells, crossing
 from ..utils.jsonable import plain
 from ..utils.versions import versions
@@ -17,7 +18,6 @@ from .chains import Chain
 from .runs import PROGRAM, Kept
 from .statistics import Agreement, Values, common_bins, distribution, rank_sum
 
-LOWER_IS_BETTER = {"chi2": True, "pearson": False, "chi2_held_out": True}
 LEVELS = {"1/e": float(np.exp(-1)), "0.5": 0.5}  # of the transfer function, where it is read off
 
 
@@ -100,7 +100,7 @@ class Comparison:
         """Names of the figures of merit that any run has."""
         return [
             name
-            for name in LOWER_IS_BETTER
+            for name in MERITS
             if any(np.isfinite(member.values(name)).any() for member in self.members)
         ]
 
@@ -137,11 +137,11 @@ class Comparison:
             values = member.values(name)
             known = values[np.isfinite(values)]
             reference = first.values(name)
-            better = LOWER_IS_BETTER[name]
+            lower = QUANTITIES[name].better == "lower"
             figures[name] = {
                 **(distribution(values) or {}),
                 "histogram": np.histogram(known, edges)[0],
-                "rank_sum": None if member is first else rank_sum(values, reference, better),
+                "rank_sum": None if member is first else rank_sum(values, reference, lower),
             }
         distances = dict(
             zip((r.about["seed"] for r in member.finite), member.agreement.distances, strict=True)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..utils.jsonable import plain
 from ..utils.versions import versions
 from .measurement import Measurement, about_data
+from .quantities import MERITS
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +121,7 @@ def about_result(result: Result, crystal: Mapping[str, Any] | None = None) -> di
 def _run(run: Run) -> dict[str, Any]:
     return {
         "seed": run.seed,
-        **{key: run.metrics.get(key) for key in ("chi2", "pearson", "chi2_held_out")},
+        **{key: run.metrics.get(key) for key in MERITS},
         **run.metrics,
         "reason": run.reason,
         "notes": run.notes,

@@ -13,20 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...crystal.crystal import Crystal
+from ...data.quantities import QUANTITIES, quantity
 from ...data.result import Result
 from ...geometry.geometry import Geometry
 from .groups import PACKED, add_group, store
 
 AXES = ("z", "y", "x")
 ELEMENTARY_CHARGE = 1.602176634e-19  # C; J in an eV
-QUANTITIES = {  # attribute of `Crystal`: unit, name of the plot
-    "amplitude": ("", "amplitude (of its highest value)"),
-    "phase": ("rad", "phase (rad)"),
-    "displacement": ("nm", "displacement along q (nm)"),
-    "strain": ("", "strain along q"),
-}
 UNITS = {"energy": "keV", "distance": "m", "pixel": "m", "beam_zero": "pixel", "roi": "pixel"}
-SUFFIXES = {"_nm3": "nm^3", "_nm": "nm"}  # of the names of figures
 
 
 def add_laboratory(entry: h5py.Group, result: Result, crystal: Crystal) -> None:
@@ -49,15 +43,16 @@ def add_laboratory(entry: h5py.Group, result: Result, crystal: Crystal) -> None:
         _number(image, axis, positions, "nm", f"{axis} (nm)")
 
     laboratory = add_group(entry, "laboratory_1", "NXcollection", default="amplitude")
-    for name, (unit, title) in QUANTITIES.items():
+    for name in ("amplitude", "phase", "displacement", "strain"):
         plot = add_group(laboratory, name, "NXdata", signal=name, axes=AXES)
         plot.create_dataset(name, data=getattr(crystal, name), **PACKED)
-        plot[name].attrs.update({"units": unit, "long_name": title})
+        what = QUANTITIES[name]
+        plot[name].attrs.update({"units": what.unit, "long_name": what.label})
         for axis in AXES:
             plot[axis] = image[axis]  # hard links: the same positions
     figures = add_group(laboratory, "figures", "NXcollection")
     for name, value in crystal.figures.items():
-        _number(figures, name, value, _unit(name))
+        _number(figures, name, value, quantity(name).unit.replace("³", "^3"))
     geometry = result.measurement.geometry
     collection = add_group(laboratory, "geometry", "NXcollection")
     _number(collection, "q", crystal.q, "1/nm", "q of the crystal along (x, y, z)")
@@ -89,10 +84,6 @@ def _instrument(instrument: h5py.Group, geometry: Geometry) -> None:
     _number(detector, "distance", geometry.distance, "m")
     for name, size in zip(("x_pixel_size", "y_pixel_size"), geometry.pixel, strict=True):
         _number(detector, name, size, "m")
-
-
-def _unit(figure: str) -> str:
-    return next((unit for suffix, unit in SUFFIXES.items() if figure.endswith(suffix)), "")
 
 
 def _number(group: h5py.Group, name: str, value: ArrayLike, unit: str, title: str = "") -> None:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ...crystal.crystal import FAINT
+from ...data.quantities import QUANTITIES
 from ...physics.windows import object_window
 from ..style.colours import PI_TICKS, phase_limit, phase_map
 from ..style.slices import PLANES, flatten_phase, new_figure, short, show
@@ -33,7 +34,7 @@ def draw_best(comparison: Comparison) -> Figure:
         [f"{short(m.label)}: best run, seed {m.best.about['seed']}" for m in comparison.members],
         amplitudes,
         phases,
-        ("amplitude (of its maximum)", "phase (rad)"),
+        (QUANTITIES["amplitude"].label, QUANTITIES["phase"].label),
         ({"cmap": colormaps["viridis"], "vmin": 0, "vmax": 1}, _phase_style(limit)),
         PI_TICKS[limit],
     )

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from ... import fourier
 from ...crystal.crystal import FAINT
+from ...data.quantities import MERITS, QUANTITIES
 from ...data.result import Result
 from ...physics.windows import object_window
 from ..style.colours import CHOSEN, MASKED, OTHERS, PI_TICKS, phase_limit, phase_map
-from ..style.slices import PLANES, flatten_phase, show
+from ..style.slices import PLANES, flatten_phase, in_figure, show
 
 Slices = list[NDArray[Any]]
 
@@ -63,8 +64,8 @@ def draw_object(part: Any, result: Result) -> None:
     phase[amplitude <= FAINT] = np.nan  # where hardly anything scatters, it is noise
     limit = phase_limit(phase)
     rows = (
-        ("amplitude (of its maximum)", amplitude, colormaps["viridis"], (0.0, 1.0)),
-        ("phase (rad)", phase, phase_map(), (-limit, limit)),
+        (QUANTITIES["amplitude"].label, amplitude, colormaps["viridis"], (0.0, 1.0)),
+        (QUANTITIES["phase"].label, phase, phase_map(), (-limit, limit)),
     )
     grid = part.subplots(2, 3)
     for axes, (label, volume, colours, (low, high)) in zip(grid, rows, strict=True):
@@ -128,7 +129,7 @@ def draw_history(part: Any, result: Result) -> None:
         )
     else:
         ax.text(0.5, 0.5, "no χ² was recorded", ha="center", transform=ax.transAxes)
-    ax.set(xlabel="iteration", ylabel="χ²")
+    ax.set(xlabel="iteration", ylabel=in_figure("chi2"))
     ax.margins(x=0.01)
     ax.grid(True, which="major", color="0.9", linewidth=0.8)
     ax.set_axisbelow(True)
@@ -136,7 +137,11 @@ def draw_history(part: Any, result: Result) -> None:
 
 
 def _title(result: Result) -> str:
-    figures = [f"{name} = {_number(value)}" for name, value in _named(result) if value is not None]
+    figures = [
+        f"{in_figure(key)} = {_short(key, result.metrics[key])}"
+        for key in MERITS
+        if result.metrics.get(key) is not None
+    ]
     sequence = textwrap.shorten(result.sequence, 150, placeholder=" …")
     z, y, x = result.measurement.shape
     runs = f"{len(result.runs)} run{'s' if len(result.runs) > 1 else ''}"
@@ -144,14 +149,5 @@ def _title(result: Result) -> str:
     return f"{sequence}\n{'    '.join(figures)}    ({data})"
 
 
-def _named(result: Result) -> list[tuple[str, float | None]]:
-    metrics = result.metrics
-    return [
-        ("χ²", metrics.get("chi2")),
-        ("$r_p$", metrics.get("pearson")),
-        ("held-out χ²", metrics.get("chi2_held_out")),
-    ]
-
-
-def _number(value: float) -> str:
-    return "none" if not np.isfinite(value) else f"{value:.4g}"
+def _short(key: str, value: float) -> str:
+    return QUANTITIES[key].short(value) if np.isfinite(value) else "none"

@@ -20,7 +20,7 @@ from ...errors import CdiMlError
 from ...geometry.geometry import Geometry
 from ..figures.comparison_slices import draw_best, draw_spread
 from ..style.curves import COLOURS, GREY, plain, q_axis
-from ..style.slices import new_figure, short
+from ..style.slices import in_figure, new_figure, short
 from ..surfaces.coloured import surface_of_crystal, surface_of_object
 from .html import picture, render
 from .surfaces import contents
@@ -28,7 +28,6 @@ from .surfaces import contents
 if TYPE_CHECKING:
     from ...compare.comparison import Comparison
 
-NAMES = {"chi2": "χ²", "pearson": "$r_p$", "chi2_held_out": "held-out χ²"}
 STYLES = ("-", "--", "-.", ":")  # they take turns beside the colours
 WIDE = 4.0  # a ratio of largest to smallest from which on an axis is logarithmic
 
@@ -108,7 +107,7 @@ def draw_histograms(comparison: Comparison) -> Figure:
                 ax.plot([low, high], [level, level], color=colour, linewidth=2.5)
                 ax.plot(median, level, "o", color=colour, markersize=6, markeredgecolor="white")
         ax.set_ylim(0, highest * (1.09 + 0.09 * len(groups)))
-        ax.set_xlabel(NAMES[name])
+        ax.set_xlabel(in_figure(name))
         _bins_axis(ax, edges)
         ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         plain(ax)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import math
 from collections.abc import Mapping
 from functools import cache
 from io import BytesIO
@@ -13,10 +12,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from ..style.colours import MINUS, SUPERSCRIPT
+from ...data.quantities import QUANTITIES, number
 
 DPI = 140
-METRICS = {"chi2": "χ²", "pearson": "rₚ", "chi2_held_out": "held-out χ²"}
 
 
 def render(template: str, **content: Any) -> str:
@@ -35,7 +33,10 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"number": number, "range": spread, "percent": percent}
-    made.globals |= {"metric_names": METRICS, "plotly": plotly}
+    made.globals |= {
+        "metric_names": {key: what.name for key, what in QUANTITIES.items()},
+        "plotly": plotly,
+    }
     return made
 
 
@@ -51,22 +52,6 @@ def picture(figure: Figure) -> str:
     buffer = BytesIO()
     figure.savefig(buffer, dpi=DPI)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
-
-
-def number(value: float | None, digits: int = 4) -> str:
-    """A number with that many digits, a power of ten where it is large or small; – for none."""
-    if value is None or math.isnan(value):
-        return "–"
-    if isinstance(value, int):
-        return f"{value:,}".replace(",", "\u202f")
-    if not math.isfinite(value) or value == 0:
-        return f"{value:g}".replace("-", MINUS).replace("inf", "∞")
-    mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
-    exponent = int(power)
-    if -4 < exponent < 5:
-        text = f"{value:.{max(0, digits - 1 - exponent)}f}"
-        return text.replace("-", MINUS)
-    return f"{mantissa} × 10{str(exponent).translate(SUPERSCRIPT)}".replace("-", MINUS)
 
 
 def percent(value: float) -> str:

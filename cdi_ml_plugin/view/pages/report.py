@@ -9,8 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from ...data.quantities import MERITS, QUANTITIES, rows
 from ...engine.recipe import algorithms, machine
 from ...errors import CdiMlError
 from ...geometry.geometry import Geometry
@@ -19,25 +18,14 @@ from ..figures.spectrum import draw_spectrum
 from ..figures.summary import draw_diffraction, draw_history, draw_object
 from ..style.slices import new_figure
 from ..surfaces.coloured import surface_of_crystal, surface_of_object
-from .html import METRICS, number, picture, render
+from .html import picture, render
 from .surfaces import contents
 
 if TYPE_CHECKING:
     from ...crystal.crystal import Crystal
     from ...data.result import Result
 
-# Figures of a crystal: what they are called here, and what they say.
-FIGURES = {
-    "d_spacing_nm": ("lattice spacing", "mean over the crystal, along Q"),
-    "mean_strain": ("mean strain", "of that spacing against the known one"),
-    "strain_rms": ("strain, rms", "along Q, about that mean lattice"),
-    "displacement_range_nm": ("displacement", "along Q, from the lowest to the highest"),
-    "diameter_nm": ("diameter", "of the sphere of that volume"),
-    "volume_nm3": ("volume", "above half of the median amplitude"),
-    "edge_width_nm": ("width of the edge", "amplitude from 90 to 10 %: an estimate of the resolution"),
-    "resolution_prtf_nm": ("resolution", "where the transfer function of the runs falls below 1/e"),
-    "voxel_nm": ("voxel", "edge of the cubic voxels"),
-}  # fmt: skip
+TILES = ("diameter_nm", "strain_rms", "d_spacing_nm", "edge_width_nm")
 UNITS = {
     "energy": "keV",
     "distance": "m",
@@ -76,7 +64,7 @@ def page(
         seeds=_seeds([run.seed for run in result.runs]),
         metrics=_metrics(content),
         reasons=sorted({run.reason for run in result.runs} - {"completed"}),
-        figures=None if crystal is None else quantities(crystal.figures),
+        figures=None if crystal is None else rows(crystal.figures),
         tiles=_tiles(content, crystal),
         surfaces=_surfaces(result, crystal),
         images=_images(result, crystal, geometry),
@@ -89,34 +77,6 @@ def page(
         date=time.strftime("%d %B %Y, %H:%M"),
     )
     return render("report.html", **{**content, **more})
-
-
-def quantities(figures: Mapping[str, float]) -> list[tuple[str, str, str]]:
-    """Name, value with its unit, and explanation of each figure of a crystal."""
-    rows = []
-    sizes = [figures.get(f"size_{axis}_nm") for axis in "xyz"]
-    if None not in sizes:
-        size = " × ".join(number(value, 3) for value in sizes)
-        rows.append(("size", f"{size} nm", "along x, y, z of the laboratory"))
-    known = [name for name in FIGURES if name in figures]
-    others = [name for name in figures if name not in FIGURES and not name.startswith("size_")]
-    for name in known + others:
-        plain, unit = _unit(name)
-        label, says = FIGURES.get(name, (plain.replace("_", " "), ""))
-        value = figures[name]
-        if unit == "nm³" and abs(value) >= 1e6:
-            value, unit = value / 1e9, "µm³"
-        digits = 5 if name == "d_spacing_nm" else 3
-        text = f"{number(value, digits)} {unit}".rstrip()
-        rows.append((label, text if np.isfinite(value) else "–", says))
-    return rows
-
-
-def _unit(name: str) -> tuple[str, str]:
-    for ending, unit in (("_nm3", "nm³"), ("_nm", "nm"), ("_rad", "rad")):
-        if name.endswith(ending):
-            return name.removesuffix(ending), unit
-    return name, ""
 
 
 def _title(provenance: Mapping[str, Any]) -> str:
@@ -138,17 +98,15 @@ def _metrics(content: Mapping[str, Any]) -> list[str]:
     other = {"seed", "reason", "notes"}
     names = dict.fromkeys(key for run in content["runs"] for key in run if key not in other)
     present = [key for key in names if any(run.get(key) is not None for run in content["runs"])]
-    return sorted(present, key=lambda key: [*METRICS, key].index(key))
+    return sorted(present, key=lambda key: [*MERITS, key].index(key))
 
 
 def _tiles(content: Mapping[str, Any], crystal: Crystal | None) -> list[tuple[str, str]]:
     """The few numbers that are looked for first."""
-    tiles = [(text, number(content.get(name))) for name, text in METRICS.items()]
+    figures = {key: content.get(key) for key in MERITS}
     if crystal is not None:
-        wanted = ("diameter", "strain, rms", "lattice spacing", "width of the edge")
-        rows = {label: value for label, value, _ in quantities(crystal.figures)}
-        tiles += [(label, rows[label]) for label in wanted if label in rows]
-    return tiles
+        figures |= {key: crystal.figures[key] for key in TILES if key in crystal.figures}
+    return [(QUANTITIES[key].name, QUANTITIES[key].text(value)) for key, value in figures.items()]
 
 
 def _surfaces(result: Result, crystal: Crystal | None) -> list[dict[str, Any]]:

@@ -10,6 +10,8 @@ from matplotlib import colormaps
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 from numpy.typing import NDArray
 
+from ...data.quantities import MINUS, QUANTITIES, SUPERSCRIPT
+
 NEARLY_ALL = 0.98  # share of the values that the colours reach
 ROUND = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 # Cyclic, and telling small phases from 0 as a diverging map does
@@ -23,8 +25,6 @@ OUTSIDE = "0.80"  # of what is no object, or has no value
 MASKED = "0.6"
 CHOSEN = "#c2410c"
 OTHERS = "#94a3b8"
-MINUS = "−"
-SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ class Look:
 
 def amplitude_look() -> Look:
     """Amplitudes of their highest, 0 to 1."""
-    return Look("amplitude (of its maximum)", _colours("viridis"), 0.0, 1.0)
+    return Look(QUANTITIES["amplitude"].label, _colours("viridis"), 0.0, 1.0)
 
 
 def phase_look(phase: NDArray[np.floating]) -> Look:
@@ -60,7 +60,7 @@ def phase_look(phase: NDArray[np.floating]) -> Look:
     share = _largest(phase) / np.pi
     limit = np.pi * next((part for part in (0.25, 0.5, 0.75) if share <= part), np.ceil(share))
     return Look(
-        "phase (rad)",
+        QUANTITIES["phase"].label,
         # the phase map without the ends that make it cyclic: an unwrapped phase does not come back
         LinearSegmentedColormap.from_list(
             "unwrapped", ("#1b3a8c", *PHASE_COLOURS[1:-1], "#7d1a1a"), N=512
@@ -75,14 +75,15 @@ def wrapped_phase_look(phase: NDArray[np.floating]) -> Look:
     """Phases in rad that are known up to 2π: cyclic."""
     limit = phase_limit(phase)
     ticks = dict(zip(np.linspace(-limit, limit, 5).tolist(), PI_TICKS[limit], strict=True))
-    return Look("phase (rad)", phase_map(), -limit, limit, ticks)
+    return Look(QUANTITIES["phase"].label, phase_map(), -limit, limit, ticks)
 
 
 def displacement_look(displacement: NDArray[np.floating]) -> Look:
     """Displacements along Q in nm, written in pm."""
     limit = _round(1e3 * _largest(displacement)) / 1e3
     ticks = _five(limit, lambda value: _number(1e3 * value))
-    return Look("displacement along Q (pm)", _colours("PuOr_r"), -limit, limit, ticks)
+    label = f"{QUANTITIES['displacement'].name} (pm)"
+    return Look(label, _colours("PuOr_r"), -limit, limit, ticks)
 
 
 def strain_look(strain: NDArray[np.floating]) -> Look:
@@ -90,7 +91,7 @@ def strain_look(strain: NDArray[np.floating]) -> Look:
     limit = _round(_largest(strain))
     power = int(np.floor(np.log10(limit) + 1e-9))
     ticks = _five(limit, lambda value: _number(value / 10.0**power))
-    label = f"strain along Q (10{str(power).translate(SUPERSCRIPT)})"
+    label = f"{QUANTITIES['strain'].name} (10{str(power).translate(SUPERSCRIPT)})"
     return Look(label, _colours("RdBu_r"), -limit, limit, ticks)
 
 

@@ -13,6 +13,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
 from ...crystal.phase import without_ramp
+from ...data.quantities import QUANTITIES
 from .colours import OUTSIDE
 
 AXES = ("rocking", "row", "column")
@@ -66,6 +67,11 @@ def new_figure(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06))
     FigureCanvasAgg(figure)
     return figure
+
+
+def in_figure(key: str) -> str:
+    """What a quantity is called in a figure, where indices can be set."""
+    return QUANTITIES[key].name.replace("rₚ", "$r_p$")
 
 
 def short(label: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from silx.gui import qt
 
 from ...data.measurement import Measurement
+from ...data.quantities import QUANTITIES
 from ...data.result import Result, Run
 from ...engine.progress import Watch
 from .window import Window, going
@@ -123,4 +124,5 @@ class Live:
 
 def _words(run: Run) -> str:
     chi2 = run.history.get("chi2", ())
-    return f"seed {run.seed}, iteration {len(chi2)}, χ² {run.metrics['chi2']:.3g}"
+    name = QUANTITIES["chi2"].name
+    return f"seed {run.seed}, iteration {len(chi2)}, {name} {run.metrics['chi2']:.3g}"

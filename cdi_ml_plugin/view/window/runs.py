@@ -9,18 +9,27 @@ import numpy as np
 from silx.gui import qt
 from silx.gui.plot import Plot1D
 
+from ...data.quantities import QUANTITIES, SIZES, rows
 from ...data.result import Run
 from ..style.colours import CHOSEN, OTHERS
 
-COLUMNS = ("seed", "χ²", "held-out χ²", "")
+CHI2, HELD_OUT = QUANTITIES["chi2"], QUANTITIES["chi2_held_out"]
+COLUMNS = ("seed", CHI2.name, HELD_OUT.name, "")
 HINTS = (
     "What its random numbers came from",
-    "Over all measured voxels",
-    "Over the voxels that no algorithm saw; the chosen run has the lowest",
+    CHI2.says.capitalize(),
+    f"{HELD_OUT.says.capitalize()}; the chosen run has the lowest",
     "",
 )
+FIGURES = (
+    *SIZES,
+    "voxel_nm",
+    "d_spacing_nm",
+    "displacement_range_nm",
+    "strain_rms",
+    "edge_width_nm",
+)
 LINE = 24  # pixels
-KEYS = ("chi2", "chi2_held_out")
 
 
 class Runs:
@@ -51,9 +60,9 @@ class Runs:
         self.table.setSelectionMode(qt.QAbstractItemView.SelectionMode.SingleSelection)
         self.table.currentCellChanged.connect(self._clicked)
         self.curves = Plot1D(backend=backend)
-        self.curves.setGraphTitle("χ² over the iterations")
+        self.curves.setGraphTitle(f"{CHI2.name} over the iterations")
         self.curves.setGraphXLabel("iteration")
-        self.curves.setGraphYLabel("χ²")
+        self.curves.setGraphYLabel(CHI2.name)
         self.curves.getYAxis().setScale("log")
         self.curves.setActiveCurveSelectionMode("none")
         self.curves.setMinimumHeight(220)
@@ -89,7 +98,7 @@ class Runs:
         self.table.blockSignals(True)
         self.table.setRowCount(len(runs))
         for number, run in enumerate(runs):
-            figures = [f"{run.metrics.get(key, np.nan):.4g}" for key in KEYS]
+            figures = [what.short(run.metrics.get(what.key, np.nan)) for what in (CHI2, HELD_OUT)]
             cells = (f"{run.seed}", *figures, _state(run, number == chosen))
             for column, text in enumerate(cells):
                 item = qt.QTableWidgetItem(text.replace("nan", "–"))
@@ -131,29 +140,16 @@ class Runs:
         """Write the figures of a crystal below."""
         self.figures.setVisible(figures is not None)
         if figures is not None:
-            rows = "".join(
-                f"<tr><td>{name}&nbsp;</td><td>{v}</td></tr>" for name, v in words(figures)
+            shown = {key: figures[key] for key in FIGURES if key in figures}
+            table = "".join(
+                f"<tr><td>{name}&nbsp;</td><td>{text}</td></tr>" for name, text, _ in rows(shown)
             )
-            self.figures.setText(f"<table>{rows}</table>")
+            self.figures.setText(f"<table>{table}</table>")
 
     def _clicked(self, row: int, *_: Any) -> None:
         if 0 <= row < len(self.runs):
             self.draw()
             self.selected(row)
-
-
-def words(figures: Mapping[str, float]) -> list[tuple[str, str]]:
-    """Figures of a crystal as a beamline's logbook has them."""
-    size = " × ".join(f"{figures[f'size_{axis}_nm']:.0f}" for axis in "xyz")
-    lines = [
-        ("size x × y × z", f"{size} nm"),
-        ("voxel", f"{figures['voxel_nm']:.2f} nm"),
-        ("lattice spacing", f"{figures['d_spacing_nm']:.5f} nm"),
-        ("displacement, range", f"{1e3 * figures['displacement_range_nm']:.0f} pm"),
-        ("strain, rms", f"{1e4 * figures['strain_rms']:.2f} × 10⁻⁴"),
-        ("edge, 90 to 10 %", f"{figures['edge_width_nm']:.1f} nm"),
-    ]
-    return [(name, text.replace("nan", "–")) for name, text in lines]
 
 
 def _state(run: Run, chosen: bool) -> str:

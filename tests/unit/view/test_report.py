@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +12,7 @@ import pytest
 from cdi_ml_plugin.crystal.analysis import crystal_or_note
 from cdi_ml_plugin.data.result import Run, about_result
 from cdi_ml_plugin.view.pages import report
-from cdi_ml_plugin.view.pages.html import number, plotly
+from cdi_ml_plugin.view.pages.html import plotly
 from support.pages import Page
 from support.results import GEOMETRY, SHAPE, make_result, with_provenance
 
@@ -122,48 +121,6 @@ def test_it_says_what_went_wrong_too(finite):
     assert "no object to show" in page.text
     assert "1 of 1 runs: not finite" in page.text
     assert not page.scripts
-
-
-# -- its parts ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        (0.0025281, "0.002528"),
-        (0.99878, "0.9988"),
-        (-12345.6, "−12346"),
-        (1.987e7, "1.987 × 10⁷"),
-        (-1.6874e-4, "−1.687 × 10⁻⁴"),
-        (0.0, "0"),
-        (8128, "8\u202f128"),
-        (math.nan, "–"),
-        (None, "–"),
-        (math.inf, "∞"),
-    ],
-)
-def test_numbers(value, expected):
-    assert number(value) == expected
-
-
-def test_quantities_have_units():
-    figures = {
-        "size_x_nm": 337.0531,
-        "size_y_nm": 356.88,
-        "size_z_nm": 317.2,
-        "d_spacing_nm": 0.2368314,
-        "volume_nm3": 1.7e7,
-        "resolution_prtf_nm": math.nan,
-        "some_new_length_nm": 12.345,
-    }
-    rows = {name: value for name, value, _ in report.quantities(figures)}
-    assert rows == {
-        "size": "337 × 357 × 317 nm",
-        "lattice spacing": "0.23683 nm",
-        "volume": "0.0170 µm³",
-        "resolution": "–",
-        "some new length": "12.3 nm",
-    }
 
 
 # -- in a browser ---------------------------------------------------------------------------------

@@ -1,0 +1,136 @@
+"""The numbers that are reported, in one table: key, name, unit, digits, and which way is better.
+
+Files, pages, pictures, the window and the command line read it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+MINUS = "−"
+SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+ENDINGS = {"_nm3": "nm³", "_nm": "nm", "_rad": "rad"}  # of keys, and the units that they say
+LOGGED = 4  # digits in a line of the terminal
+LARGE = 1e6  # nm³ from which on a volume is written in µm³
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number that is reported, or an array of them.
+
+    Attributes
+    ----------
+    key : str
+        What files call it.
+    name : str
+        What people call it.
+    unit : str
+        Empty of a pure number.
+    says : str
+        What it is of, in a few words.
+    digits : int
+        Significant ones.
+    better : {"lower", "higher", ""}
+    """
+
+    key: str
+    name: str
+    unit: str = ""
+    says: str = ""
+    digits: int = 3
+    better: Literal["lower", "higher", ""] = ""
+
+    @property
+    def label(self) -> str:
+        """The name, and behind it in brackets the unit, or what a pure number is of."""
+        behind = self.unit or self.says
+        return f"{self.name} ({behind})" if behind else self.name
+
+    def short(self, value: float) -> str:
+        """A value with as few characters as its digits need, without its unit."""
+        return f"{value:.{self.digits}g}"
+
+    def text(self, value: float | None) -> str:
+        """A value with its unit, for a page; – for none."""
+        if value is None or not math.isfinite(value):
+            return number(value)
+        if self.unit == "nm³" and abs(value) >= LARGE:
+            return f"{number(value / 1e9, self.digits)} µm³"
+        return f"{number(value, self.digits)} {self.unit}".rstrip()
+
+
+_TABLE = (
+    # of a run
+    Quantity("chi2", "χ²", "", "over all measured voxels", 4, "lower"),
+    Quantity("pearson", "rₚ", "", "of |F| and √I over all measured voxels", 4, "higher"),
+    Quantity("chi2_held_out", "held-out χ²", "", "over the voxels that no algorithm saw", 4, "lower"),
+    # of a crystal, in the order of a page
+    Quantity("size_x_nm", "size along x", "nm"),
+    Quantity("size_y_nm", "size along y", "nm"),
+    Quantity("size_z_nm", "size along z", "nm"),
+    Quantity("d_spacing_nm", "lattice spacing", "nm", "mean over the crystal, along Q", 5),
+    Quantity("mean_strain", "mean strain", "", "of that spacing against the known one"),
+    Quantity("strain_rms", "strain, rms", "", "along Q, about that mean lattice"),
+    Quantity("displacement_range_nm", "displacement", "nm", "along Q, from the lowest to the highest"),
+    Quantity("diameter_nm", "diameter", "nm", "of the sphere of that volume"),
+    Quantity("volume_nm3", "volume", "nm³", "above half of the median amplitude"),
+    Quantity("edge_width_nm", "width of the edge", "nm", "amplitude from 90 to 10 %: an estimate of the resolution"),
+    Quantity("resolution_prtf_nm", "resolution", "nm", "where the transfer function of the runs falls below 1/e"),
+    Quantity("voxel_nm", "voxel", "nm", "edge of the cubic voxels"),
+    # of each voxel
+    Quantity("amplitude", "amplitude", "", "of its maximum"),
+    Quantity("phase", "phase", "rad"),
+    Quantity("displacement", "displacement along Q", "nm"),
+    Quantity("strain", "strain along Q"),
+)  # fmt: skip
+QUANTITIES: Mapping[str, Quantity] = {quantity.key: quantity for quantity in _TABLE}
+MERITS = ("chi2", "pearson", "chi2_held_out")  # figures of merit of a run
+SIZES = ("size_x_nm", "size_y_nm", "size_z_nm")
+
+
+def quantity(key: str) -> Quantity:
+    """Look a quantity up; of one that is not in the table the key tells name and unit."""
+    if key in QUANTITIES:
+        return QUANTITIES[key]
+    for ending, unit in ENDINGS.items():
+        if key.endswith(ending):
+            return Quantity(key, key.removesuffix(ending).replace("_", " "), unit)
+    return Quantity(key, key.replace("_", " "))
+
+
+def rows(figures: Mapping[str, float]) -> list[tuple[str, str, str]]:
+    """Name, value with its unit, and explanation of each figure of a crystal, in the table's order."""
+    found = []
+    if all(key in figures for key in SIZES):
+        size = " × ".join(number(figures[key], QUANTITIES[key].digits) for key in SIZES)
+        found.append(("size", f"{size} nm", "along x, y, z of the laboratory"))
+    order = [*QUANTITIES, *(key for key in figures if key not in QUANTITIES)]
+    for key in order:
+        if key in figures and key not in SIZES:
+            what = quantity(key)
+            found.append((what.name, what.text(figures[key]), what.says))
+    return found
+
+
+def line(figures: Mapping[str, float]) -> str:
+    """Keys and values in a line, for the terminal."""
+    return ", ".join(f"{key} {value:.{LOGGED}g}" for key, value in figures.items())
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A number with that many digits, a power of ten where it is large or small; – for none."""
+    if value is None or math.isnan(value):
+        return "–"
+    if isinstance(value, int):
+        return f"{value:,}".replace(",", "\u202f")
+    if not math.isfinite(value) or value == 0:
+        return f"{value:g}".replace("-", MINUS).replace("inf", "∞")
+    mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
+    exponent = int(power)
+    if -4 < exponent < 5:
+        text = f"{value:.{max(0, digits - 1 - exponent)}f}"
+        return text.replace("-", MINUS)
+    return f"{mantissa} × 10{str(exponent).translate(SUPERSCRIPT)}".replace("-", MINUS)
