@@ -27,7 +27,7 @@ ELSEWHERE = ("algorithm_sequence", "reconstructions")
 
 
 @dataclass(frozen=True, eq=False)
-class Chain:
+class Contender:
     """One of the chains that are compared, ready to run.
 
     Attributes
@@ -104,7 +104,7 @@ def _keys(sequence: str | Step) -> set[str]:
     return {key for operator in sequence.operators() for key in operator.keys.values()}
 
 
-def chains_of(
+def contenders(
     measurement: Measurement,
     named: Mapping[str, str | Step],
     parameters: Mapping[str, Any],
@@ -112,7 +112,7 @@ def chains_of(
     held_out: float,
     device: str | torch.device | None,
     precision: str,
-) -> list[Chain]:
+) -> list[Contender]:
     """Make the chains ready.
 
     Raises
@@ -123,29 +123,29 @@ def chains_of(
     if len(named) < 2:
         raise ParameterError(f"{len(named)} chain(s) given: a comparison needs two or more")
     given = parameters_of(named, parameters, chain_parameters)
-    chains: list[Chain] = []
+    made: list[Contender] = []
     for label, sequence in named.items():
         job = Job.of(measurement, sequence, given[label], held_out, device, precision)
-        if chains:  # one copy of the data is enough
-            job = replace(job, data=chains[0].job.data)
-        chain = Chain(label, job, "")
+        if made:  # one copy of the data is enough
+            job = replace(job, data=made[0].job.data)
+        one = Contender(label, job, "")
         identity = {
             "data": [measurement.shape, data_digest(measurement)],
             "sequence": str(job.step),
-            "parameters": chain.parameters,
+            "parameters": one.parameters,
             "held_out": held_out,
             "weights": weights_digests(job.step),
             "precision": precision,
         }
         text = json.dumps(plain(identity), sort_keys=True)
-        chain = replace(chain, digest=hashlib.sha256(text.encode()).hexdigest())
-        for other in chains:
-            if other.digest == chain.digest:
+        one = replace(one, digest=hashlib.sha256(text.encode()).hexdigest())
+        for other in made:
+            if other.digest == one.digest:
                 raise ParameterError(
                     f"chains {other.label!r} and {label!r} are the same ({job.step}): give another"
                 )
-        chains.append(chain)
-    return chains
+        made.append(one)
+    return made
 
 
 def weights_digests(step: Step) -> list[str]:

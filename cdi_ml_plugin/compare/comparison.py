@@ -14,7 +14,7 @@ from ..data.quantities import MERITS, QUANTITIES
 from ..physics.shells import Shells, crossing
 from ..utils.jsonable import plain
 from ..utils.versions import versions
-from .chains import Chain
+from .chains import Contender
 from .runs import PROGRAM, Kept
 from .statistics import Agreement, Values, common_bins, distribution, rank_sum
 
@@ -27,7 +27,7 @@ class Member:
 
     Attributes
     ----------
-    chain : Chain
+    contender : Contender
     runs : sequence of Kept
         All that are finished, in the order of their seeds.
     finite : sequence of Kept
@@ -41,7 +41,7 @@ class Member:
         Fourier spectral weight of the best run.
     """
 
-    chain: Chain
+    contender: Contender
     runs: Sequence[Kept]
     finite: Sequence[Kept]
     best: Kept
@@ -52,7 +52,7 @@ class Member:
     @property
     def label(self) -> str:
         """Name of the chain."""
-        return self.chain.label
+        return self.contender.label
 
     def values(self, name: str) -> Values:
         """One figure of merit of each finite run."""
@@ -148,15 +148,15 @@ class Comparison:
         )
         return {
             "label": member.label,
-            "sequence": str(member.chain.job.step),
-            "parameters": member.chain.parameters,
+            "sequence": str(member.contender.job.step),
+            "parameters": member.contender.parameters,
             "own_parameters": {
                 key: value
-                for key, value in member.chain.parameters.items()
+                for key, value in member.contender.parameters.items()
                 if (key, value) not in common
             },
-            "notes": member.chain.job.notes,
-            "digest": member.chain.digest,
+            "notes": member.contender.job.notes,
+            "digest": member.contender.digest,
             "finished": len(member.runs),
             "not_finite": len(member.runs) - len(member.finite),
             "figures": figures,

@@ -18,10 +18,10 @@ from ..physics.alignment import align
 from ..physics.metrics import best
 from ..physics.shells import Shells, prtf, shells, spectral_weight
 from ..physics.state import HELD_OUT
-from .chains import Chain, chains_of
+from .chains import Contender, contenders
 from .comparison import Comparison, Member
 from .runs import Folder, Kept, compute
-from .statistics import agreement, common_box, in_array, placed
+from .statistics import agreement, common_shape, in_array, placed
 
 
 def compare(
@@ -81,18 +81,18 @@ def compare(
     """
     if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 2:
         raise ParameterError(f"seeds = {seeds!r}: a comparison needs a whole number from 2")
-    ready = chains_of(
+    ready = contenders(
         measurement, chains, parameters or {}, chain_parameters or {}, held_out, device, precision
     )
     folder = Folder(Path(out), measurement)
     complete = compute(ready, seeds, folder, progress)
-    runs = [folder.kept(chain, seeds) for chain in ready]
+    runs = [folder.kept(contender, seeds) for contender in ready]
     if not all(runs):
         raise KeyboardInterrupt
-    for chain, of_chain in zip(ready, runs, strict=True):
-        if not any(run.finite for run in of_chain):
-            reason = of_chain[0].about["notes"][-1]
-            raise AlgorithmError(f"every run of {chain.label} became NaN or infinite: {reason}")
+    for contender, own in zip(ready, runs, strict=True):
+        if not any(run.finite for run in own):
+            reason = own[0].about["notes"][-1]
+            raise AlgorithmError(f"every run of {contender.label} became NaN or infinite: {reason}")
     parts = shells(measurement.shape, None if basis is None else np.asarray(basis, dtype=float))
     return Comparison(
         measurement=measurement,
@@ -112,24 +112,24 @@ def compare(
 
 def _members(
     measurement: Measurement,
-    chains: Sequence[Chain],
+    ready: Sequence[Contender],
     runs: Sequence[Sequence[Kept]],
     parts: Shells,
 ) -> list[Member]:
     """Align all finite runs in a box that holds each of them, and sum them up."""
-    finite = [[run for run in of_chain if run.finite] for of_chain in runs]
+    finite = [[run for run in own if run.finite] for own in runs]
     shape, mask = measurement.shape, measurement.mask
-    box = common_box([run for of_chain in finite for run in of_chain], shape)
-    reference = placed(_best(finite[0]), box)
+    room = common_shape([run for own in finite for run in own], shape)
+    reference = placed(_best(finite[0]), room)
     members = []
-    for chain, all_runs, good in zip(chains, runs, finite, strict=True):
+    for contender, all_runs, good in zip(ready, runs, finite, strict=True):
         chosen = _best(good)
-        agreed = agreement(good, align(placed(chosen, box), reference))
-        whole = np.sqrt(diffraction(in_array(placed(chosen, box), shape)))
+        agreed = agreement(good, align(placed(chosen, room), reference))
+        whole = np.sqrt(diffraction(in_array(placed(chosen, room), shape)))
         coherent = np.sqrt(diffraction(in_array(agreed.coherent, shape)))
         members.append(
             Member(
-                chain=chain,
+                contender=contender,
                 runs=all_runs,
                 finite=good,
                 best=chosen,

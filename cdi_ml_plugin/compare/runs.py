@@ -31,7 +31,7 @@ from ..utils.files import staged
 from ..utils.interrupt import interruption
 from ..utils.jsonable import plain
 from ..utils.versions import versions
-from .chains import Chain
+from .chains import Contender
 
 PROGRAM = "cdi-ml compare"
 RUNS = "runs"
@@ -96,23 +96,23 @@ class Folder:
                 "name another folder"
             )
 
-    def file(self, chain: Chain, seed: int) -> Path:
+    def file(self, contender: Contender, seed: int) -> Path:
         """Where a run is kept."""
-        return self.runs / f"{chain.digest[:16]}-{seed:04d}.npz"
+        return self.runs / f"{contender.digest[:16]}-{seed:04d}.npz"
 
-    def kept(self, chain: Chain, seeds: int) -> list[Kept]:
+    def kept(self, contender: Contender, seeds: int) -> list[Kept]:
         """The finished runs of a chain, in the order of their seeds."""
-        paths = (self.file(chain, seed) for seed in range(seeds))
-        return [Kept.of(path, chain.digest) for path in paths if path.exists()]
+        paths = (self.file(contender, seed) for seed in range(seeds))
+        return [Kept.of(path, contender.digest) for path in paths if path.exists()]
 
-    def keep(self, chain: Chain, run: Run, seconds: float) -> None:
+    def keep(self, contender: Contender, run: Run, seconds: float) -> None:
         """Write a finished run, whole or not at all."""
         # an HIO iterate is no object outside its support
         obj = np.where(run.support, run.object, 0)
         figures = dict(run.metrics)
         if run.reason == "completed":
-            scaled = torch.from_numpy(obj / np.float32(chain.job.data.scale))
-            (inside,) = metrics.figures(scaled[None].to(chain.job.device), chain.job.data)
+            scaled = torch.from_numpy(obj / np.float32(contender.job.data.scale))
+            (inside,) = metrics.figures(scaled[None].to(contender.job.device), contender.job.data)
             figures |= inside
         # One voxel stands for an object that is 0 or not finite.
         middle = tuple(n // 2 for n in obj.shape)
@@ -120,13 +120,13 @@ class Folder:
         window, centre = extent(np.abs(obj)) or nothing
         about = {
             "program": PROGRAM,
-            "digest": chain.digest,
+            "digest": contender.digest,
             "seed": run.seed,
             "metrics": figures,
             "reason": run.reason,
             "notes": run.notes,
             "seconds": seconds,
-            "hardware": hardware(chain.job.device, 1),
+            "hardware": hardware(contender.job.device, 1),
             "versions": versions(),
             "first": [piece.start for piece in window],
             "shape": [piece.stop - piece.start for piece in window],
@@ -134,7 +134,7 @@ class Folder:
         }
         buffer = BytesIO()
         np.savez_compressed(buffer, object=obj[window], about=np.array(json.dumps(plain(about))))
-        path = self.file(chain, run.seed)
+        path = self.file(contender, run.seed)
         with staged(self.runs, [path.name], force=True) as stage:
             (stage / path.name).write_bytes(buffer.getvalue())
 
@@ -156,27 +156,27 @@ def check_foreign(path: Path) -> None:
         raise WriteError(f"{path}: holds other files ({sorted(names)[0]}): name another folder")
 
 
-def compute(chains: Sequence[Chain], seeds: int, folder: Folder, progress: bool) -> bool:
+def compute(contenders: Sequence[Contender], seeds: int, folder: Folder, progress: bool) -> bool:
     """Run what is not kept yet, the chains in turn for each seed; False where it was interrupted.
 
     Ctrl-C ends the current iteration; the run that it belongs to is not kept.
     """
     missing = [
-        (chain, seed)
+        (contender, seed)
         for seed in range(seeds)
-        for chain in chains
-        if not folder.file(chain, seed).exists()
+        for contender in contenders
+        if not folder.file(contender, seed).exists()
     ]
-    iterations = sum(chain.job.step.iterations for chain, _ in missing)
+    iterations = sum(contender.job.step.iterations for contender, _ in missing)
     with interruption() as stop, Progress(progress, iterations) as bar:
-        for chain, seed in missing:
+        for contender, seed in missing:
             if stop:
                 break
             began = time.perf_counter()
-            (run,) = chain.job.run([seed], Start(), stop, bar)
+            (run,) = contender.job.run([seed], Start(), stop, bar)
             if run.reason == "interrupted":
                 break
-            folder.keep(chain, run, time.perf_counter() - began)
+            folder.keep(contender, run, time.perf_counter() - began)
         else:
             return True
     return False

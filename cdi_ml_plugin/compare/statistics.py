@@ -21,7 +21,7 @@ WIDE = (
     4.0  # a ratio of the largest to the smallest value from which on bins are even in the logarithm
 )
 
-Box = tuple[int, int, int]
+Shape = tuple[int, int, int]
 Values = NDArray[np.float64]
 
 
@@ -132,7 +132,7 @@ def agreement(runs: Sequence[Kept], best: NDArray[np.complex128]) -> Agreement:
     )
 
 
-def common_box(runs: Sequence[Kept], array: Sequence[int]) -> Box:
+def common_shape(runs: Sequence[Kept], array: Sequence[int]) -> Shape:
     """Shape of a box about the centre of mass that holds each of the runs, and its twin.
 
     Along an axis where it would be as large as the array it is the array, and periodic like it.
@@ -148,16 +148,16 @@ def common_box(runs: Sequence[Kept], array: Sequence[int]) -> Box:
     return z, y, x
 
 
-def placed(run: Kept, box: Sequence[int]) -> NDArray[np.complex128]:
-    """The object of a run in a box, its centre of mass at voxel ``n // 2``."""
+def placed(run: Kept, shape: Sequence[int]) -> NDArray[np.complex128]:
+    """The object of a run in an array of that shape, its centre of mass at voxel ``n // 2``."""
     obj = run.object()
     places = [
         (np.arange(size) + first - centre + n // 2) % n
         for size, first, centre, n in zip(
-            obj.shape, run.about["first"], run.about["centre"], box, strict=True
+            obj.shape, run.about["first"], run.about["centre"], shape, strict=True
         )
     ]
-    room = np.zeros(tuple(box), dtype=np.complex128)
+    room = np.zeros(tuple(shape), dtype=np.complex128)
     room[np.ix_(*places)] = obj
     return room
 

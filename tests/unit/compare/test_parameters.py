@@ -80,9 +80,11 @@ def test_they_reach_the_runs_the_digest_the_json_and_the_page(
         measurement, chains, tmp_path, seeds=2, parameters=common, chain_parameters=own
     )
     paper, package, untrained = comparison.members
-    assert paper.chain.digest != package.chain.digest  # the same sequence, twice, is no error here
+    assert (
+        paper.contender.digest != package.contender.digest
+    )  # the same sequence, twice, is no error here
     assert paper.values("chi2").tolist() != package.values("chi2").tolist()
-    assert "channels=8" in str(untrained.chain.job.step)
+    assert "channels=8" in str(untrained.contender.job.step)
     write_comparison(comparison, tmp_path)
     content = json.loads((tmp_path / "compare.json").read_text(encoding="utf-8"))
     assert content["parameters"] == common

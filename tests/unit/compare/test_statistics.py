@@ -11,7 +11,7 @@ import pytest
 from cdi_ml_plugin.compare.statistics import (
     agreement,
     common_bins,
-    common_box,
+    common_shape,
     distribution,
     in_array,
     placed,
@@ -51,7 +51,7 @@ def moved(obj: np.ndarray, shift: tuple[float, ...], angle: float) -> np.ndarray
 
 def agreed(objects: list[np.ndarray]) -> Any:
     runs = kept(objects)
-    return agreement(runs, placed(runs[0], common_box(runs, objects[0].shape)))
+    return agreement(runs, placed(runs[0], common_shape(runs, objects[0].shape)))
 
 
 # --- distributions ------------------------------------------------------------------------------
@@ -118,16 +118,16 @@ def test_spread_is_the_rms_distance_from_the_mean() -> None:
     assert agreed(objects[:1]).between_seeds is None
 
 
-def test_the_common_box_changes_no_diffraction() -> None:
+def test_the_common_shape_changes_no_diffraction() -> None:
     obj = np.roll(crystal(), (3, -5, 2), (0, 1, 2))
     runs = kept([obj, crystal(1)])
-    box = common_box(runs, SHAPE)
-    assert max(box) < 32
-    model = diffraction(in_array(placed(runs[0], box), SHAPE))
+    shape = common_shape(runs, SHAPE)
+    assert max(shape) < 32
+    model = diffraction(in_array(placed(runs[0], shape), SHAPE))
     np.testing.assert_allclose(model, diffraction(obj), atol=1e-5 * model.max())
     # one that fills the array: the box is the array
     everywhere = np.random.default_rng(0).random(SHAPE) + 0j
     (run,) = kept([everywhere])
-    assert common_box([run], SHAPE) == SHAPE
+    assert common_shape([run], SHAPE) == SHAPE
     model = diffraction(in_array(placed(run, SHAPE), SHAPE))
     np.testing.assert_allclose(model, diffraction(everywhere), atol=1e-5 * model.max())
