@@ -13,11 +13,11 @@ from ...crystal.crystal import Crystal, object_level
 from ...physics.windows import MARGIN, extent
 from ..style.colours import (
     OUTSIDE,
-    Look,
-    amplitude_look,
-    displacement_look,
-    phase_look,
-    strain_look,
+    ColourScale,
+    amplitude_scale,
+    displacement_scale,
+    phase_scale,
+    strain_scale,
 )
 from ..style.slices import new_figure
 
@@ -39,15 +39,15 @@ def draw_crystal_slices(crystal: Crystal) -> Figure:
     figure.set_layout_engine("none")  # all panels are squares of one size: quicker than to search
     places = {"left": 0.055, "right": 0.985, "bottom": 0.135, "top": 0.925}
     grid = figure.subplots(3, 4, gridspec_kw={**places, "wspace": 0.32, "hspace": 0.32})
-    for column, (volume, look) in zip(grid.T, _quantities(crystal), strict=True):
+    for column, (volume, scale) in zip(grid.T, _quantities(crystal), strict=True):
         for ax, plane in zip(column, PLANES, strict=True):
-            image = _show(ax, crystal, volume, plane, centre, window, look)
+            image = _show(ax, crystal, volume, plane, centre, window, scale)
         room = column[-1].inset_axes((0.07, -0.31, 0.86, 0.045))
         bar = figure.colorbar(image, cax=room, orientation="horizontal")
-        bar.set_label(look.label, fontsize=12)
+        bar.set_label(scale.label, fontsize=12)
         bar.ax.tick_params(labelsize=10)
-        if look.ticks is not None:
-            bar.set_ticks(list(look.ticks), labels=list(look.ticks.values()))
+        if scale.ticks is not None:
+            bar.set_ticks(list(scale.ticks), labels=list(scale.ticks.values()))
     length = float(np.linalg.norm(crystal.q))
     x, y, z = crystal.q / length
     title = (
@@ -58,13 +58,13 @@ def draw_crystal_slices(crystal: Crystal) -> Figure:
     return figure
 
 
-def _quantities(crystal: Crystal) -> tuple[tuple[NDArray[np.float32], Look], ...]:
+def _quantities(crystal: Crystal) -> tuple[tuple[NDArray[np.float32], ColourScale], ...]:
     solid = crystal.amplitude >= object_level(crystal.amplitude)
     return (
-        (crystal.amplitude, amplitude_look()),
-        (crystal.phase, phase_look(crystal.phase[solid])),
-        (crystal.displacement, displacement_look(crystal.displacement[solid])),
-        (crystal.strain, strain_look(crystal.strain[solid])),
+        (crystal.amplitude, amplitude_scale()),
+        (crystal.phase, phase_scale(crystal.phase[solid])),
+        (crystal.displacement, displacement_scale(crystal.displacement[solid])),
+        (crystal.strain, strain_scale(crystal.strain[solid])),
     )
 
 
@@ -75,7 +75,7 @@ def _show(
     plane: tuple[int, int, int],
     centre: tuple[int, ...],
     window: tuple[tuple[float, float], ...],
-    look: Look,
+    scale: ColourScale,
 ) -> Any:
     normal, vertical, horizontal = plane
     positions = crystal.axes()
@@ -88,12 +88,12 @@ def _show(
         extent=(across[0] - half, across[-1] + half, up[0] - half, up[-1] + half),
         origin="lower",
         interpolation="nearest",
-        cmap=look.colours,
-        vmin=look.low,
-        vmax=look.high,
+        cmap=scale.cmap,
+        vmin=scale.low,
+        vmax=scale.high,
     )
     # what lies beyond the array is as empty as its edge
-    ax.set_facecolor(look.colours(0.0) if look.low == 0 else OUTSIDE)
+    ax.set_facecolor(scale.cmap(0.0) if scale.low == 0 else OUTSIDE)
     ax.set(xlim=window[horizontal], ylim=window[vertical])
     ax.set_xlabel(f"{NAMES[horizontal]} (nm)", fontsize=11, labelpad=1)
     ax.set_ylabel(f"{NAMES[vertical]} (nm)", fontsize=11, labelpad=0)

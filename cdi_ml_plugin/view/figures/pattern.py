@@ -16,8 +16,8 @@ def draw_pattern(measurement: Measurement) -> Figure:
     (volume,) = diffraction_volumes(measurement, None)
     figure = new_figure(14, 4.6)
     axes = figure.subplots(1, 3)
-    colours = volume.look.colours.with_extremes(bad=MASKED)
-    norm = LogNorm(vmin=volume.look.low, vmax=volume.look.high, clip=True)
+    colours = volume.scale.cmap.with_extremes(bad=MASKED)
+    norm = LogNorm(vmin=volume.scale.low, vmax=volume.scale.high, clip=True)
     centre = tuple(n // 2 for n in measurement.shape)
     window = Frame.detector(measurement.shape).whole
     for ax, plane in zip(axes, PLANES, strict=True):

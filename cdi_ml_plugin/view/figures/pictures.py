@@ -19,7 +19,7 @@ from ...fourier import diffraction
 from ...geometry.geometry import BEAM, Basis
 from ...geometry.laboratory import cubic_voxel, laboratory_shape
 from .. import probe
-from ..style.colours import Look, distance_look, phase_look, strain_look
+from ..style.colours import ColourScale, distance_scale, phase_scale, strain_scale
 from ..style.curves import NYQUIST, WAVENUMBER
 from ..style.slices import flatten_phase, new_figure
 from ..surfaces.camera import best_camera
@@ -165,11 +165,11 @@ class Pictures:
         """Surface of the amplitude, coloured by the phase, from two sides."""
         if self.geometry is None:
             return self._detector_phase()
-        return self._crystal_surface(self.crystal.phase, phase_look)
+        return self._crystal_surface(self.crystal.phase, phase_scale)
 
     def strain(self) -> Figure:
         """Surface of the amplitude, coloured by the strain, from the same two sides."""
-        return self._crystal_surface(self.crystal.strain, strain_look)
+        return self._crystal_surface(self.crystal.strain, strain_scale)
 
     def diffraction(self) -> Figure:
         """Surfaces of measured and calculated intensity at the same counts, coloured by |Q|."""
@@ -193,7 +193,7 @@ class Pictures:
             mesh = diffraction_mesh(intensity, counts, basis)
             panels.append(Panel(title, mesh, np.linalg.norm(mesh.points, axis=1), camera))
         highest = max(float(panel.values.max()) for panel in panels)
-        return draw_surfaces(panels, scene, distance_look(highest, label), self.size)
+        return draw_surfaces(panels, scene, distance_scale(highest, label), self.size)
 
     def slices(self) -> Figure:
         """Three planes of amplitude and phase; with a geometry, also of displacement and strain."""
@@ -215,13 +215,13 @@ class Pictures:
         return draw_spectrum(self.result, basis)
 
     def _crystal_surface(
-        self, values: NDArray[np.float32], look: Callable[[NDArray[np.float32]], Look]
+        self, values: NDArray[np.float32], scale: Callable[[NDArray[np.float32]], ColourScale]
     ) -> Figure:
         crystal = self.crystal
         level = self._level(crystal.amplitude)
         mesh = amplitude_mesh(crystal.amplitude, level, laboratory_basis(crystal))
         scene = _laboratory(("x (nm)", "y (nm)", "z (nm)"), crystal.q)
-        return self._two_sides(mesh, mesh.values(values), level, scene, look)
+        return self._two_sides(mesh, mesh.values(values), level, scene, scale)
 
     def _detector_phase(self) -> Figure:
         amplitude = self._amplitude()
@@ -229,7 +229,7 @@ class Pictures:
         level = self._level(amplitude)
         mesh = amplitude_mesh(amplitude, level, np.eye(3)[::-1])
         scene = Scene(tuple(f"{name} (voxels)" for name in DETECTOR))
-        return self._two_sides(mesh, mesh.values(phase), level, scene, phase_look)
+        return self._two_sides(mesh, mesh.values(phase), level, scene, phase_scale)
 
     def _two_sides(
         self,
@@ -237,14 +237,14 @@ class Pictures:
         values: NDArray[np.float32],
         level: float,
         scene: Scene,
-        look: Callable[[NDArray[np.float32]], Look],
+        scale: Callable[[NDArray[np.float32]], ColourScale],
     ) -> Figure:
         camera = best_camera([vector for _, vector in scene.arrows.values()])
         panels = [
             Panel(f"amplitude = {level:.2f} × max", mesh, values, camera),
             Panel("from the other side", mesh, values, camera.opposite()),
         ]
-        return draw_surfaces(panels, scene, look(values), self.size)
+        return draw_surfaces(panels, scene, scale(values), self.size)
 
     def _amplitude(self) -> NDArray[np.float32]:
         """Of its highest value, in the detector's frame, 0 outside the support."""

@@ -98,7 +98,7 @@ def draw_histograms(comparison: Comparison) -> Figure:
         counts = [np.histogram(values, edges)[0] for values in groups]
         highest = max(int(count.max()) for count in counts)
         for index, (values, count) in enumerate(zip(groups, counts, strict=True)):
-            colour, style = _look(index)
+            colour, style = _line(index)
             ax.stairs(count, edges, fill=True, color=colour, alpha=0.25)
             ax.stairs(count, edges, color=colour, linestyle=style, linewidth=1.6)
             if values.size:
@@ -121,7 +121,7 @@ def draw_transfer(comparison: Comparison) -> Figure:
     figure = new_figure(7.6, 4.0 + 0.2 * len(comparison.members))
     ax = figure.subplots()
     for index, member in enumerate(comparison.members):
-        colour, style = _look(index)
+        colour, style = _line(index)
         ax.plot(comparison.shells.q, member.transfer, color=colour, linestyle=style, linewidth=1.8)
     for level, text in ((1 / np.e, "1/e"), (0.5, "0.5")):
         ax.axhline(level, color=GREY, linewidth=0.8, linestyle=":")
@@ -149,7 +149,7 @@ def draw_weights(comparison: Comparison) -> Figure:
     q, measured = comparison.shells.q[known], comparison.measured[known]
     upper.semilogy(q, measured, color="black", linewidth=2.6, alpha=0.35, label="measured")
     for index, member in enumerate(comparison.members):
-        colour, style = _look(index)
+        colour, style = _line(index)
         weight = member.weight[known]
         upper.semilogy(q, weight, color=colour, linestyle=style, linewidth=1.5)
         lower.plot(q, weight / measured, color=colour, linestyle=style, linewidth=1.5)
@@ -169,17 +169,17 @@ def draw_weights(comparison: Comparison) -> Figure:
     return figure
 
 
-def _look(index: int) -> tuple[str, Any]:
+def _line(index: int) -> tuple[str, Any]:
     return COLOURS[index % len(COLOURS)], STYLES[index % len(STYLES)]
 
 
 def _legend(figure: Figure, comparison: Comparison) -> None:
     """One line a chain above the axes, where it covers nothing."""
-    looks = [_look(index) for index in range(len(comparison.members))]
+    lines = [_line(index) for index in range(len(comparison.members))]
     figure.legend(
         handles=[
             Line2D([], [], color=colour, linestyle=style, linewidth=2, label=short(member.label))
-            for (colour, style), member in zip(looks, comparison.members, strict=True)
+            for (colour, style), member in zip(lines, comparison.members, strict=True)
         ],
         loc="outside upper left",
         ncols=4 if max(len(member.label) for member in comparison.members) < 20 else 2,

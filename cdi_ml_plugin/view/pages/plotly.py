@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from ..style.colours import Look
+    from ..style.colours import ColourScale
     from ..surfaces.coloured import Surface
 
 EYE = np.array([0.78, 0.51, 0.98])  # from where it is seen, (x, y, z); nearer is larger
@@ -21,10 +21,11 @@ LIGHT = {"ambient": 0.75, "diffuse": 0.45, "specular": 0.08, "roughness": 0.7, "
 FONT = 'system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif'
 
 
-def plot(surface: Surface, looks: Mapping[str, Look]) -> dict[str, Any]:
-    """A figure as plotly.js takes it, and under ``looks`` what `Plotly.restyle` makes of its first trace."""
+def plot(surface: Surface, scales: Mapping[str, ColourScale]) -> dict[str, Any]:
+    """A figure as plotly.js takes it, and under ``styles`` what `Plotly.restyle` makes of its first trace."""
     styles = [
-        _style(surface, colouring.values, looks[colouring.name]) for colouring in surface.colourings
+        _style(surface, colouring.values, scales[colouring.name])
+        for colouring in surface.colourings
     ]
     corners = dict(zip("xyz", surface.mesh.points.T, strict=True))
     faces = dict(zip("ijk", surface.mesh.faces.T, strict=True))
@@ -52,25 +53,25 @@ def plot(surface: Surface, looks: Mapping[str, Look]) -> dict[str, Any]:
         "font": {"family": FONT},
         "showlegend": False,
     }
-    return {"data": [mesh, *_arrow(surface)], "layout": layout, "looks": styles}
+    return {"data": [mesh, *_arrow(surface)], "layout": layout, "styles": styles}
 
 
-def _style(surface: Surface, values: NDArray[Any], look: Look) -> dict[str, list[Any]]:
+def _style(surface: Surface, values: NDArray[Any], scale: ColourScale) -> dict[str, list[Any]]:
     """One colouring as `Plotly.restyle` takes it: each value in a list of one, for one trace."""
     ticks = {}
-    if look.ticks is not None:
-        ticks = {"tickvals": list(look.ticks), "ticktext": list(look.ticks.values())}
-    shades = [[float(at), to_hex(look.colours(at))] for at in np.linspace(0, 1, SHADES)]
-    title = {"text": look.label, "side": "right"}
+    if scale.ticks is not None:
+        ticks = {"tickvals": list(scale.ticks), "ticktext": list(scale.ticks.values())}
+    shades = [[float(at), to_hex(scale.cmap(at))] for at in np.linspace(0, 1, SHADES)]
+    title = {"text": scale.label, "side": "right"}
     where = "<br>".join(
         f"{name} %{{{letter}:.4~g}} {surface.unit}"
         for letter, name in zip("xyz", surface.axes, strict=True)
     )
-    name = look.label.partition(" ")[0]
+    name = scale.label.partition(" ")[0]
     return {
         "intensity": [_packed(values)],
-        "cmin": [float(look.low)],
-        "cmax": [float(look.high)],
+        "cmin": [float(scale.low)],
+        "cmax": [float(scale.high)],
         "colorscale": [shades],
         "colorbar": [{"title": title, "thickness": 14, "len": 0.75, **ticks}],
         "hovertemplate": [f"{name} %{{intensity:.3~g}}<br>{where}<extra></extra>"],

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 from numpy.typing import NDArray
 
-from ..style.colours import Look
+from ..style.colours import ColourScale
 from ..style.slices import new_figure
 from ..surfaces.coloured import FACES, Surface
 from .html import picture
@@ -37,43 +37,43 @@ def contents(objects: Mapping[str, Callable[[int], Surface | None]]) -> list[dic
     """
     made = {title: (make(FACES), make(STILL_FACES)) for title, make in objects.items()}
     shown = {title: (fine, still) for title, (fine, still) in made.items() if fine and still}
-    looks = common_looks([fine for fine, _ in shown.values()])
+    scales = common_scales([fine for fine, _ in shown.values()])
     return [
         {
             "title": title,
-            "names": list(looks),
-            "picture": picture(draw_still(still, looks)),
-            "plot": plot(fine, looks),
+            "names": list(scales),
+            "picture": picture(draw_still(still, scales)),
+            "plot": plot(fine, scales),
         }
         for title, (fine, still) in shown.items()
     ]
 
 
-def common_looks(surfaces: Sequence[Surface]) -> dict[str, Look]:
+def common_scales(surfaces: Sequence[Surface]) -> dict[str, ColourScale]:
     """The colours of each quantity, the same for all surfaces."""
     values: dict[str, list[Real]] = {}
     makers = {}
     for surface in surfaces:
         for colouring in surface.colourings:
             values.setdefault(colouring.name, []).append(colouring.values)
-            makers[colouring.name] = colouring.look
+            makers[colouring.name] = colouring.scale
     return {name: make(np.concatenate(values[name])) for name, make in makers.items()}
 
 
-def draw_still(surface: Surface, looks: Mapping[str, Look]) -> Figure:
+def draw_still(surface: Surface, scales: Mapping[str, ColourScale]) -> Figure:
     """Draw the surface in its first colouring, seen from where the page begins."""
     figure = new_figure(7.2, 5.2)
     ax: Any = figure.add_subplot(projection="3d", proj_type="ortho")
     colouring = surface.colourings[0]
-    look = looks[colouring.name]
-    norm = Normalize(look.low, look.high)
+    scale = scales[colouring.name]
+    norm = Normalize(scale.low, scale.high)
     mesh = surface.mesh
     corners = mesh.points[mesh.faces]
     across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     size = np.linalg.norm(across, axis=1)
     facing = np.abs(across @ EYE) / np.where(size > 0, size, 1)
     # of a corner, not of all three: their mean is wrong where the phase wraps
-    shades = look.colours(norm(colouring.values[mesh.faces[:, 0]]))
+    shades = scale.cmap(norm(colouring.values[mesh.faces[:, 0]]))
     shades[:, :3] *= (0.55 + 0.45 * facing / np.linalg.norm(EYE))[:, None]
     ax.add_collection3d(
         Poly3DCollection(corners, facecolors=shades, edgecolors=shades, linewidths=0.3)
@@ -87,8 +87,8 @@ def draw_still(surface: Surface, looks: Mapping[str, Look]) -> Figure:
     elevation = np.degrees(np.arcsin(EYE[1] / np.linalg.norm(EYE)))
     azimuth = np.degrees(np.arctan2(EYE[0], EYE[2]))
     ax.view_init(elev=elevation, azim=azimuth, vertical_axis="y")
-    scale = ScalarMappable(norm, look.colours)
-    bar = figure.colorbar(scale, ax=ax, label=look.label, shrink=0.7, pad=0.1)
-    if look.ticks is not None:
-        bar.set_ticks(list(look.ticks), labels=list(look.ticks.values()))
+    mappable = ScalarMappable(norm, scale.cmap)
+    bar = figure.colorbar(mappable, ax=ax, label=scale.label, shrink=0.7, pad=0.1)
+    if scale.ticks is not None:
+        bar.set_ticks(list(scale.ticks), labels=list(scale.ticks.values()))
     return figure

@@ -28,14 +28,14 @@ OTHERS = "#94a3b8"
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
-    """How a quantity is coloured.
+class ColourScale:
+    """The colours of a quantity, from low to high.
 
     Attributes
     ----------
     label : str
         What the colours say, and its unit.
-    colours : Colormap
+    cmap : Colormap
         Grey where there is no value.
     low, high : float
         The ends of the colours.
@@ -44,22 +44,22 @@ class Look:
     """
 
     label: str
-    colours: Colormap
+    cmap: Colormap
     low: float
     high: float
     ticks: Mapping[float, str] | None = None
 
 
-def amplitude_look() -> Look:
+def amplitude_scale() -> ColourScale:
     """Amplitudes of their highest, 0 to 1."""
-    return Look(QUANTITIES["amplitude"].label, _colours("viridis"), 0.0, 1.0)
+    return ColourScale(QUANTITIES["amplitude"].label, _colours("viridis"), 0.0, 1.0)
 
 
-def phase_look(phase: NDArray[np.floating]) -> Look:
+def phase_scale(phase: NDArray[np.floating]) -> ColourScale:
     """Unwrapped phases in rad: diverging about 0, to quarters of π, or to a multiple of it."""
     share = _largest(phase) / np.pi
     limit = np.pi * next((part for part in (0.25, 0.5, 0.75) if share <= part), np.ceil(share))
-    return Look(
+    return ColourScale(
         QUANTITIES["phase"].label,
         # the phase map without the ends that make it cyclic: an unwrapped phase does not come back
         LinearSegmentedColormap.from_list(
@@ -71,28 +71,28 @@ def phase_look(phase: NDArray[np.floating]) -> Look:
     )
 
 
-def wrapped_phase_look(phase: NDArray[np.floating]) -> Look:
+def wrapped_phase_scale(phase: NDArray[np.floating]) -> ColourScale:
     """Phases in rad that are known up to 2π: cyclic."""
     limit = phase_limit(phase)
     ticks = dict(zip(np.linspace(-limit, limit, 5).tolist(), PI_TICKS[limit], strict=True))
-    return Look(QUANTITIES["phase"].label, phase_map(), -limit, limit, ticks)
+    return ColourScale(QUANTITIES["phase"].label, phase_map(), -limit, limit, ticks)
 
 
-def displacement_look(displacement: NDArray[np.floating]) -> Look:
+def displacement_scale(displacement: NDArray[np.floating]) -> ColourScale:
     """Displacements along Q in nm, written in pm."""
     limit = _round(1e3 * _largest(displacement)) / 1e3
     ticks = _five(limit, lambda value: _number(1e3 * value))
     label = f"{QUANTITIES['displacement'].name} (pm)"
-    return Look(label, _colours("PuOr_r"), -limit, limit, ticks)
+    return ColourScale(label, _colours("PuOr_r"), -limit, limit, ticks)
 
 
-def strain_look(strain: NDArray[np.floating]) -> Look:
+def strain_scale(strain: NDArray[np.floating]) -> ColourScale:
     """Strains along Q, written in a power of ten."""
     limit = _round(_largest(strain))
     power = int(np.floor(np.log10(limit) + 1e-9))
     ticks = _five(limit, lambda value: _number(value / 10.0**power))
     label = f"{QUANTITIES['strain'].name} (10{str(power).translate(SUPERSCRIPT)})"
-    return Look(label, _colours("RdBu_r"), -limit, limit, ticks)
+    return ColourScale(label, _colours("RdBu_r"), -limit, limit, ticks)
 
 
 def phase_limit(phase: NDArray[np.floating]) -> float:
@@ -107,9 +107,9 @@ def phase_map() -> Colormap:
     return cyclic.with_extremes(bad=OUTSIDE)
 
 
-def distance_look(highest: float, label: str) -> Look:
+def distance_scale(highest: float, label: str) -> ColourScale:
     """Distances in reciprocal space from 0 to the highest."""
-    return Look(label, _colours("viridis"), 0.0, highest)
+    return ColourScale(label, _colours("viridis"), 0.0, highest)
 
 
 def _colours(name: str) -> Colormap:

@@ -15,12 +15,12 @@ from ...data.result import Run
 from ...fourier import diffraction
 from ...physics.windows import object_window
 from .colours import (
-    Look,
-    amplitude_look,
-    displacement_look,
-    phase_look,
-    strain_look,
-    wrapped_phase_look,
+    ColourScale,
+    amplitude_scale,
+    displacement_scale,
+    phase_scale,
+    strain_scale,
+    wrapped_phase_scale,
 )
 from .slices import AXES, PLANES, flatten_phase
 
@@ -105,7 +105,7 @@ class Volume:
     ----------
     data : real (z, y, x)
         NaN where it is not known.
-    look : Look
+    scale : ColourScale
         Its name and unit, the colours and their ends.
     logarithmic : bool
         Of the colour scale.
@@ -114,14 +114,14 @@ class Volume:
     """
 
     data: NDArray[np.floating]
-    look: Look
+    scale: ColourScale
     logarithmic: bool = False
     unknown: str = "unknown"
 
     @property
     def label(self) -> str:
         """Name and unit."""
-        return self.look.label
+        return self.scale.label
 
     @property
     def unit(self) -> str:
@@ -146,8 +146,8 @@ def object_volumes(run: Run) -> tuple[Volume, ...]:
         within = tuple(window)  # the rest is empty, and a full scan is large
         phase[within] = flatten_phase(run.object[within], run.support[within])
         phase[amplitude <= FAINT] = np.nan  # where hardly anything scatters, it is noise
-    look = wrapped_phase_look(phase[_solid(amplitude) & run.support])
-    return Volume(amplitude, amplitude_look()), Volume(phase, look, unknown=FAINT_THERE)
+    scale = wrapped_phase_scale(phase[_solid(amplitude) & run.support])
+    return Volume(amplitude, amplitude_scale()), Volume(phase, scale, unknown=FAINT_THERE)
 
 
 def relative_amplitude(run: Run) -> NDArray[np.float32]:
@@ -161,12 +161,12 @@ def relative_amplitude(run: Run) -> NDArray[np.float32]:
 def crystal_volumes(crystal: Crystal) -> tuple[Volume, ...]:
     """Amplitude, phase, displacement and strain in the laboratory."""
     solid = _solid(crystal.amplitude)
-    strain = strain_look(crystal.strain[solid])
+    strain = strain_scale(crystal.strain[solid])
     power = 10.0 ** np.floor(np.log10(strain.high) + 1e-9)  # as its label has it
     return (
-        Volume(crystal.amplitude, amplitude_look()),
-        Volume(crystal.phase, phase_look(crystal.phase[solid]), unknown=FAINT_THERE),
-        _scaled(crystal.displacement, displacement_look(crystal.displacement[solid]), 1e3),
+        Volume(crystal.amplitude, amplitude_scale()),
+        Volume(crystal.phase, phase_scale(crystal.phase[solid]), unknown=FAINT_THERE),
+        _scaled(crystal.displacement, displacement_scale(crystal.displacement[solid]), 1e3),
         _scaled(crystal.strain, strain, 1 / power),
     )
 
@@ -181,7 +181,7 @@ def diffraction_volumes(measurement: Measurement, run: Run | None) -> tuple[Volu
     if run is not None:
         volumes.append(("calculated intensity (counts)", diffraction(run.object)))
     return tuple(
-        Volume(data, Look(label, colormaps["magma"], lowest, highest), True, "masked")
+        Volume(data, ColourScale(label, colormaps["magma"], lowest, highest), True, "masked")
         for label, data in volumes
     )
 
@@ -202,7 +202,7 @@ def _solid(amplitude: NDArray[np.floating]) -> NDArray[np.bool_]:
     return amplitude >= object_level(amplitude) if amplitude.max() > FAINT else amplitude > FAINT
 
 
-def _scaled(data: NDArray[np.floating], look: Look, factor: float) -> Volume:
+def _scaled(data: NDArray[np.floating], scale: ColourScale, factor: float) -> Volume:
     """In the unit of the label."""
-    look = replace(look, low=factor * look.low, high=factor * look.high)
-    return Volume(factor * data, look, unknown=FAINT_THERE)
+    scale = replace(scale, low=factor * scale.low, high=factor * scale.high)
+    return Volume(factor * data, scale, unknown=FAINT_THERE)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...crystal.crystal import FAINT, Crystal, object_level
-from ..style.colours import Look, phase_look, strain_look, wrapped_phase_look
+from ..style.colours import ColourScale, phase_scale, strain_scale, wrapped_phase_scale
 from ..style.slices import AXES, flatten_phase
 from .mesh import Mesh, isosurface, laboratory_basis
 
@@ -23,7 +23,7 @@ class Colouring:
 
     name: str
     values: Real
-    look: Callable[[Real], Look]
+    scale: Callable[[Real], ColourScale]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +57,8 @@ def surface_of_crystal(crystal: Crystal, faces: int = FACES) -> Surface | None:
     return Surface(
         mesh=mesh,
         colourings=(
-            Colouring("phase", mesh.values(crystal.phase), phase_look),
-            Colouring("strain", mesh.values(crystal.strain), strain_look),
+            Colouring("phase", mesh.values(crystal.phase), phase_scale),
+            Colouring("strain", mesh.values(crystal.strain), strain_scale),
         ),
         axes=("x", "y", "z"),
         unit="nm",
@@ -82,7 +82,7 @@ def surface_of_object(
     rocking, row, column = AXES
     return Surface(
         mesh=mesh,
-        colourings=(Colouring("phase", phase, wrapped_phase_look),),
+        colourings=(Colouring("phase", phase, wrapped_phase_scale),),
         axes=(column, row, rocking),
         unit="voxels",
     )

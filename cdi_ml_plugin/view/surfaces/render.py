@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from ...errors import DisplayError
-from ..style.colours import Look
+from ..style.colours import ColourScale
 from ..style.slices import new_figure
 from .axes_box import Real, draw_box, draw_compass
 from .camera import Camera
@@ -72,14 +72,16 @@ class Scene:
     arrows: Mapping[str, tuple[str, Sequence[float]]] = field(default_factory=dict)
 
 
-def draw_surfaces(panels: Sequence[Panel], scene: Scene, look: Look, size: int = 1600) -> Figure:
+def draw_surfaces(
+    panels: Sequence[Panel], scene: Scene, scale: ColourScale, size: int = 1600
+) -> Figure:
     """Draw surfaces beside each other, in boxes of the same size, with one colour bar.
 
     Parameters
     ----------
     panels : one or more
     scene : Scene
-    look : Look
+    scale : ColourScale
     size : int
         Pixels along the picture's horizontal side.
 
@@ -98,9 +100,9 @@ def draw_surfaces(panels: Sequence[Panel], scene: Scene, look: Look, size: int =
     corners = np.array(list(product(*box.T)))
     views = [panel.camera.project(corners) for panel in panels]
     sides = np.max([np.ptp(view, axis=0) for view in views], axis=0)
-    scale = float(min(np.array(PANEL) / sides))  # inches per unit of the scene
+    inches = float(min(np.array(PANEL) / sides))  # per unit of the scene
     left, right, below, above = AROUND
-    inner = np.maximum(scale * sides, NARROWEST)
+    inner = np.maximum(inches * sides, NARROWEST)
     width, height = float(inner[0]) + left + right, float(inner[1]) + below + above
     total = len(panels) * width + BAR
     figure = new_figure(total, height)
@@ -110,15 +112,15 @@ def draw_surfaces(panels: Sequence[Panel], scene: Scene, look: Look, size: int =
         ax = figure.add_axes((number * width / total, 0, width / total, 1))
         # the box is in the middle of the space that the largest box gets
         middle = (view.min(axis=0) + view.max(axis=0)) / 2
-        start = middle - (inner / 2 + (left, below)) / scale
-        stop = start + np.array([width, height]) / scale
+        start = middle - (inner / 2 + (left, below)) / inches
+        stop = start + np.array([width, height]) / inches
         ax.set(xlim=(start[0], stop[0]), ylim=(start[1], stop[1]), autoscale_on=False)
         ax.set_axis_off()
-        point = 1 / (72 * scale)  # 1/72 inch, in which letters are measured
+        point = 1 / (72 * inches)  # 1/72 inch, in which letters are measured
         draw_box(ax, panel.camera, box, scene.axes, point)
         low, high = middle - sides / 2, middle + sides / 2
         ax.imshow(
-            _picture(panel, box.mean(axis=0), sides, scale * figure.dpi, look),
+            _picture(panel, box.mean(axis=0), sides, inches * figure.dpi, scale),
             extent=(low[0], high[0], low[1], high[1]),
             aspect="auto",
             zorder=2,
@@ -135,7 +137,7 @@ def draw_surfaces(panels: Sequence[Panel], scene: Scene, look: Look, size: int =
         ax.text(1 - right / width, 1 - 0.12 / height, panel.title, **title)
     tall = min(0.7 * height, 3.2)
     place = (1 - (BAR - 0.1) / total, 0.5 - tall / height / 2, 0.17 / total, tall / height)
-    _colour_bar(figure, figure.add_axes(place), look)
+    _colour_bar(figure, figure.add_axes(place), scale)
     return figure
 
 
@@ -149,7 +151,7 @@ def _common_box(panels: Sequence[Panel]) -> Real:
 
 
 def _picture(
-    panel: Panel, centre: ArrayLike, sides: Real, resolution: float, look: Look
+    panel: Panel, centre: ArrayLike, sides: Real, resolution: float, scale: ColourScale
 ) -> NDArray[np.uint8]:
     """The surface alone on a transparent ground: (rows, columns, 4).
 
@@ -177,8 +179,8 @@ def _picture(
             plotter.add_mesh(
                 mesh,
                 scalars=panel.values,
-                cmap=look.colours,
-                clim=(look.low, look.high),
+                cmap=scale.cmap,
+                clim=(scale.low, scale.high),
                 show_scalar_bar=False,
                 smooth_shading=True,
                 **MATERIAL,
@@ -207,11 +209,11 @@ def _picture(
     return image
 
 
-def _colour_bar(figure: Figure, ax: Any, look: Look) -> None:
-    mappable = ScalarMappable(Normalize(look.low, look.high), look.colours)
+def _colour_bar(figure: Figure, ax: Any, scale: ColourScale) -> None:
+    mappable = ScalarMappable(Normalize(scale.low, scale.high), scale.cmap)
     bar = figure.colorbar(mappable, cax=ax)
-    bar.set_label(look.label, fontsize=11)
+    bar.set_label(scale.label, fontsize=11)
     bar.outline.set_linewidth(0.6)
     ax.tick_params(labelsize=10, width=0.6, length=3)
-    if look.ticks is not None:
-        bar.set_ticks(list(look.ticks), labels=list(look.ticks.values()))
+    if scale.ticks is not None:
+        bar.set_ticks(list(scale.ticks), labels=list(scale.ticks.values()))

@@ -187,7 +187,7 @@ class Planes:
             plot.setGraphYLabel(frame.label(vertical))
             plot.getYAxis().setInverted(not frame.upward)
             for marker in self.crosses[number]:
-                marker.setColor(CROSS.get(volume.look.colours.name, "#111111"))
+                marker.setColor(CROSS.get(volume.scale.cmap.name, "#111111"))
             self._draw_slice(number)
             self._draw_cross(number)
         if self.dialog is not None:
@@ -250,14 +250,14 @@ class Planes:
     def _colormap(self, volume: Volume) -> Colormap:
         """The colour scale of a quantity, one object for all plots that show it."""
         if volume.label not in self.colormaps:
-            look = volume.look
-            named = look.colours.name in Colormap.getSupportedColormaps()
+            scale = volume.scale
+            named = scale.cmap.name in Colormap.getSupportedColormaps()
             colormap = Colormap(
-                name=look.colours.name if named else None,
-                colors=None if named else colour_table(look.colours),
+                name=scale.cmap.name if named else None,
+                colors=None if named else colour_table(scale.cmap),
                 normalization="log" if volume.logarithmic else "linear",
-                vmin=look.low,
-                vmax=look.high,
+                vmin=scale.low,
+                vmax=scale.high,
             )
             colormap.setNaNColor(UNKNOWN)
             self.colormaps[volume.label] = colormap

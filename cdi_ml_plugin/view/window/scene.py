@@ -131,11 +131,11 @@ class Scene:
         self.surface = field.addIsosurface(self.level.value() / 100, STEEL)
         self.bar.setVisible(chosen is not None)
         if chosen is not None:
-            look = chosen.look
-            table = colour_table(look.colours)
+            scale = chosen.scale
+            table = colour_table(scale.cmap)
             self.surface.setComplexMode(self.surface.ComplexMode.PHASE)
             self.surface.setColormap(Colormap(colors=table, vmin=-TURN, vmax=TURN))
-            self.bar.setColormap(Colormap(colors=table, vmin=look.low, vmax=look.high))
+            self.bar.setColormap(Colormap(colors=table, vmin=scale.low, vmax=scale.high))
             self.bar.setLegend(chosen.label)
         self._say()
 
@@ -148,15 +148,15 @@ class Scene:
         assert self.shown is not None
         solid, level = self.shown[1], self.level.value() / 100
         if solid.logarithmic:
-            look = solid.look
-            self.says.setText(f"{look.low * (look.high / look.low) ** level:.3g} {solid.unit}")
+            scale = solid.scale
+            self.says.setText(f"{scale.low * (scale.high / scale.low) ** level:.3g} {solid.unit}")
         else:
             self.says.setText(f"{level:.2f} {solid.unit}")
 
 
 def share(volume: Volume, window: tuple[slice, ...]) -> NDArray[np.float32]:
     """A volume between the ends of its colour scale as numbers from 0 to 1; 0 where unknown."""
-    low, high = volume.look.low, volume.look.high
+    low, high = volume.scale.low, volume.scale.high
     data = np.nan_to_num(volume.data[window], nan=low).clip(low, high)
     if volume.logarithmic:
         data = np.log(data / low) / np.log(high / low)
@@ -170,4 +170,4 @@ def angles(volume: Volume, window: tuple[slice, ...]) -> NDArray[np.floating]:
     data = volume.data[window]
     if not np.isfinite(data).any():
         return np.zeros(data.shape)
-    return TURN * (fill_unknown(data) / volume.look.high).clip(-1, 1)
+    return TURN * (fill_unknown(data) / volume.scale.high).clip(-1, 1)

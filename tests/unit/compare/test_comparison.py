@@ -111,8 +111,8 @@ def test_surfaces_in_the_laboratory(measurement: Measurement, tmp_path: Path) ->
     for surface in found:
         assert surface["names"] == ["phase", "strain"]
         assert surface["plot"]["layout"]["scene"]["xaxis"]["title"]["text"] == "x (nm)"
-    (first, other) = (surface["plot"]["looks"] for surface in found)
-    assert [look["cmax"] for look in first] == [look["cmax"] for look in other]
+    (first, other) = (surface["plot"]["styles"] for surface in found)
+    assert [scale["cmax"] for scale in first] == [scale["cmax"] for scale in other]
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import pytest
 
 from cdi_ml_plugin.crystal.crystal import Crystal
 from cdi_ml_plugin.view.pages.plotly import plot
-from cdi_ml_plugin.view.pages.surfaces import common_looks, contents, draw_still
+from cdi_ml_plugin.view.pages.surfaces import common_scales, contents, draw_still
 from cdi_ml_plugin.view.surfaces.coloured import surface_of_crystal, surface_of_object
 
 SHAPE = (30, 36, 40)
@@ -98,17 +98,17 @@ def test_nothing_has_no_surface():
 
 def test_the_plot_holds_the_surface():
     surface = surface_of_crystal(crystal())
-    made = plot(surface, common_looks([surface]))
+    made = plot(surface, common_scales([surface]))
     mesh, arrow = made["data"]
     x = np.frombuffer(base64.b64decode(mesh["x"]["bdata"]), "<f4")
     np.testing.assert_array_equal(x, surface.mesh.points[:, 0])
     k = np.frombuffer(base64.b64decode(mesh["k"]["bdata"]), "<i4")
     np.testing.assert_array_equal(k, surface.mesh.faces[:, 2])
-    assert [look["colorbar"][0]["title"]["text"] for look in made["looks"]] == [
+    assert [scale["colorbar"][0]["title"]["text"] for scale in made["styles"]] == [
         "phase (rad)",
         "strain along Q (10⁻³)",
     ]
-    assert made["looks"][0]["cmax"][0] == pytest.approx(np.pi)
+    assert made["styles"][0]["cmax"][0] == pytest.approx(np.pi)
     assert np.diff(arrow["x"]) == np.diff(arrow["z"]) == 0
     assert np.diff(arrow["y"]) > VOXEL * RADIUS  # along Q
 
@@ -123,13 +123,13 @@ def test_surfaces_beside_each_other_share_their_colours():
     first, second = contents(makers)
     assert first["title"] == "a"
     assert first["names"] == ["phase", "strain"]
-    assert first["plot"]["looks"][1]["cmax"] == second["plot"]["looks"][1]["cmax"]
+    assert first["plot"]["styles"][1]["cmax"] == second["plot"]["styles"][1]["cmax"]
     assert first["picture"].startswith("data:image/png;base64,")
 
 
 def test_the_still_picture_shows_it():
     surface = surface_of_crystal(crystal())
-    figure = draw_still(surface, common_looks([surface]))
+    figure = draw_still(surface, common_scales([surface]))
     figure.canvas.draw()
     pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3] / 255
     middle = pixels[tuple(slice(n // 3, n // 2) for n in pixels.shape[:2])]

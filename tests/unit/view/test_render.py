@@ -12,7 +12,12 @@ from matplotlib.colors import ListedColormap
 
 from cdi_ml_plugin.errors import DisplayError
 from cdi_ml_plugin.view import probe
-from cdi_ml_plugin.view.style.colours import Look, displacement_look, phase_look, strain_look
+from cdi_ml_plugin.view.style.colours import (
+    ColourScale,
+    displacement_scale,
+    phase_scale,
+    strain_scale,
+)
 from cdi_ml_plugin.view.surfaces import opengl
 from cdi_ml_plugin.view.surfaces.camera import Camera, best_camera
 from cdi_ml_plugin.view.surfaces.mesh import isosurface
@@ -69,17 +74,17 @@ def test_the_best_camera_tells_q_from_the_axes(q):
 
 def test_colours_are_symmetric_about_0_and_reach_nearly_all():
     values = np.linspace(-0.1, 0.7, 1001)
-    for look in (phase_look(values), strain_look(values), displacement_look(values)):
-        assert look.low == -look.high
-        assert np.mean(np.abs(values) <= look.high) >= 0.98
-        red, green, blue, _ = look.colours(0.5)
+    for scale in (phase_scale(values), strain_scale(values), displacement_scale(values)):
+        assert scale.low == -scale.high
+        assert np.mean(np.abs(values) <= scale.high) >= 0.98
+        red, green, blue, _ = scale.cmap(0.5)
         assert min(red, green, blue) > 0.9  # 0 is white
-    assert list(phase_look(values).ticks.values()) == ["−π/4", "−π/8", "0", "π/8", "π/4"]
-    assert list(phase_look(3 * values).ticks.values()) == ["−3π/4", "−3π/8", "0", "3π/8", "3π/4"]
-    assert list(phase_look(9 * values).ticks.values()) == ["−2π", "−π", "0", "π", "2π"]
-    assert strain_look(values / 1000).high == pytest.approx(8e-4)
-    assert list(strain_look(values / 1000).ticks.values()) == ["−8", "−4", "0", "4", "8"]
-    assert displacement_look(np.full(4, np.nan)).high > 0
+    assert list(phase_scale(values).ticks.values()) == ["−π/4", "−π/8", "0", "π/8", "π/4"]
+    assert list(phase_scale(3 * values).ticks.values()) == ["−3π/4", "−3π/8", "0", "3π/8", "3π/4"]
+    assert list(phase_scale(9 * values).ticks.values()) == ["−2π", "−π", "0", "π", "2π"]
+    assert strain_scale(values / 1000).high == pytest.approx(8e-4)
+    assert list(strain_scale(values / 1000).ticks.values()) == ["−8", "−4", "0", "4", "8"]
+    assert displacement_scale(np.full(4, np.nan)).high > 0
 
 
 # -- pictures
@@ -92,7 +97,7 @@ def test_a_ball_has_its_size_place_and_colours(ball):
     figure = draw_surfaces(
         [Panel("a", *ball, FRONT), Panel("b", *ball, FRONT.opposite())],
         Scene(("x (nm)", "y (nm)", "z (nm)")),
-        Look("x (nm)", halves, -10, 10),
+        ColourScale("x (nm)", halves, -10, 10),
         size,
     )
     image = pixels(figure)
@@ -118,7 +123,7 @@ def test_labels_are_there_and_stay_apart(ball):
     figure = draw_surfaces(
         [Panel("amplitude = 0.45 × max", *ball, best_camera([(23, 10.6, -7.7)]))],
         Scene(("x (nm)", "y (nm)", "z (nm)"), {"Q": ("#D55E00", (23, 10.6, -7.7))}),
-        Look("phase (rad)", colormaps["viridis"], -1, 1),
+        ColourScale("phase (rad)", colormaps["viridis"], -1, 1),
         300,
     )
     figure.canvas.draw()
@@ -139,7 +144,7 @@ def test_labels_are_there_and_stay_apart(ball):
 def test_a_mesh_is_left_as_it_is(ball):
     mesh, values = ball
     before = [mesh.points.copy(), mesh.faces.copy(), values.copy()]
-    draw_surfaces([Panel("", *ball, FRONT)], Scene("xyz"), phase_look(ball[1]), 200)
+    draw_surfaces([Panel("", *ball, FRONT)], Scene("xyz"), phase_scale(ball[1]), 200)
     for part, kept in zip((mesh.points, mesh.faces, values), before, strict=True):
         np.testing.assert_array_equal(part, kept)
 
@@ -183,7 +188,7 @@ def test_a_probe_that_hangs_or_cannot_start(asked_again, monkeypatch):
 def test_no_opengl_is_an_error_before_anything_is_drawn(ball, monkeypatch):
     monkeypatch.setattr(probe, "no_opengl_for_pictures", lambda: "none here")
     with pytest.raises(DisplayError, match="no OpenGL: none here"):
-        draw_surfaces([Panel("", *ball, FRONT)], Scene("xyz"), phase_look(ball[1]))
+        draw_surfaces([Panel("", *ball, FRONT)], Scene("xyz"), phase_scale(ball[1]))
 
 
 @WITH_OPENGL
@@ -193,7 +198,7 @@ def test_a_drawing_that_fails_is_our_error(ball, monkeypatch):
 
     monkeypatch.setattr("pyvista.Plotter.screenshot", fails)
     with pytest.raises(DisplayError, match="lost the device"):
-        draw_surfaces([Panel("", *ball, FRONT)], Scene("xyz"), phase_look(ball[1]), 200)
+        draw_surfaces([Panel("", *ball, FRONT)], Scene("xyz"), phase_scale(ball[1]), 200)
 
 
 @WITH_OPENGL

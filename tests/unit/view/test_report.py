@@ -102,7 +102,7 @@ def test_without_a_geometry_it_is_in_voxels():
     assert "shares of the Nyquist" in page.text
     plot = json.loads(page.scripts[0])
     assert plot["layout"]["scene"]["zaxis"]["title"]["text"] == "rocking (voxels)"
-    assert len(plot["looks"]) == 1
+    assert len(plot["styles"]) == 1
 
 
 def test_a_geometry_that_cannot_be_read_is_a_note():
