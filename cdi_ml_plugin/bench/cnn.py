@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from ..compare.chains import weights_digests
 from ..data.measurement import Measurement, data_digest
 from ..engine.run import reconstruct
-from ..nn.field import Canonical
-from ..nn.predict import PRESETS, Pattern, estimate, first_guess
-from ..operators.cnn import CNN, predict
+from ..nn.field import Field
+from ..nn.pattern import Pattern
+from ..nn.predict import estimate, first_guess, predict
+from ..nn.presets import PRESETS
+from ..operators.cnn import CNN
 from ..operators.sequence import parse
 from ..physics.alignment import object_error
-from ..physics.state import HELD_OUT, Data
+from ..physics.moduli import HELD_OUT, Moduli
 from ..simulate.batch import FAMILIES, Particles
 from .engine import medians
 from .table import append, read, table
@@ -89,15 +91,15 @@ def speed_table(device: str) -> Iterator[str]:
         for shape in SHAPES:
             counts = np.random.default_rng(0).poisson(5, shape).astype(np.float32)
             counts[tuple(n // 2 for n in shape)] = 1e6
-            data = Data.of(Measurement(counts), HELD_OUT, place)
+            data = Moduli.of(Measurement(counts), HELD_OUT, place)
 
             def whole(preset: Any = preset, network: Any = network, data: Any = data) -> None:
-                canonical = Canonical.of(data, preset.field)
-                seen = canonical.to_field(data)
+                place = Field.of(data, preset.field)
+                seen = place.to_field(data)
                 found = predict(
                     preset, network, seen, chosen["candidates"], chosen["polish"], torch.Generator()
                 )
-                canonical.to_data(found.object[None])
+                place.to_data(found.object[None])
 
             yield f"{name}, CNN on {'×'.join(map(str, shape))}: {medians([whole], 6, device)[0]:.0f} ms"
 

@@ -106,7 +106,7 @@ def _phase(
     watch: Watch | None = None,
 ) -> Result:
     from ..engine import run as engine
-    from ..physics.state import HELD_OUT
+    from ..physics.moduli import HELD_OUT
 
     return engine.reconstruct(
         measurement,

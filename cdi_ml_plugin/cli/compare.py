@@ -67,7 +67,7 @@ def compare(
     from ..compare.chains import parameters_of
     from ..compare.runs import check_foreign
     from ..operators.sequence import parse
-    from ..physics.state import HELD_OUT
+    from ..physics.moduli import HELD_OUT
     from ..utils.files import check_folder
     from ..workflow.save import write_comparison
 

@@ -16,8 +16,8 @@ from ..fourier import diffraction
 from ..operators.base import Step
 from ..physics.alignment import align
 from ..physics.metrics import best
+from ..physics.moduli import HELD_OUT
 from ..physics.shells import Shells, prtf, shells, spectral_weight
-from ..physics.state import HELD_OUT
 from .chains import Contender, contenders
 from .comparison import Comparison, Member
 from .runs import Folder, Kept, compute

@@ -14,9 +14,11 @@ from ..errors import ParameterError
 from ..fourier import to_direct
 from ..operators.base import Operator, Step
 from ..operators.sequence import check_length, parse
-from ..operators.support import ASW, AUTO, SW, box
+from ..operators.support import ASW, AUTO, SW
 from ..physics import metrics
-from ..physics.state import Data, Seed, State
+from ..physics.moduli import Moduli
+from ..physics.state import Seed, State
+from ..physics.supports import box
 from ..utils.device import find_device
 from .parameters import check
 from .progress import Progress
@@ -42,7 +44,7 @@ class Job:
 
     step: Step
     parameters: dict[str, Any]
-    data: Data
+    data: Moduli
     device: torch.device
     dtype: torch.dtype
     notes: list[str] = field(default_factory=list)
@@ -75,7 +77,7 @@ class Job:
             operator.check()
         place = find_device(device)
         dtype = DTYPES[precision]
-        data = Data.of(measurement, held_out, place, dtype.to_real())
+        data = Moduli.of(measurement, held_out, place, dtype.to_real())
         if held_out and not len(data.held_out):
             notes.append("nothing is held out: no measured voxel is dimmer than 1 % of the maximum")
         return cls(step, parameters, data, place, dtype, notes)

@@ -10,7 +10,8 @@ from tqdm import tqdm
 
 from ..data.result import Run
 from ..physics import metrics
-from ..physics.state import Data, State
+from ..physics.moduli import Moduli
+from ..physics.state import State
 
 Watch = Callable[[Run], object]
 Snapshot = Callable[[int, Mapping[str, float]], Run]
@@ -38,7 +39,7 @@ class Progress:
     ) -> None:
         self.bar.close()
 
-    def advance(self, state: State, data: Data, snapshot: Snapshot) -> bool:
+    def advance(self, state: State, data: Moduli, snapshot: Snapshot) -> bool:
         """Count an iteration; now and then measure the run that leads, and show it to the watcher.
 
         Parameters

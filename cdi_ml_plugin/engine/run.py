@@ -16,7 +16,7 @@ from ..data.result import Result, Run
 from ..errors import AlgorithmError, ParameterError
 from ..operators.base import Step
 from ..physics import metrics
-from ..physics.state import HELD_OUT, Data
+from ..physics.moduli import HELD_OUT, Moduli
 from ..utils.interrupt import interruption
 from .loop import Job, Start
 from .progress import Progress, Watch
@@ -138,7 +138,7 @@ def reconstruct(
 
 
 def _start(
-    measurement: Measurement, start: ArrayLike | None, support: ArrayLike | None, data: Data
+    measurement: Measurement, start: ArrayLike | None, support: ArrayLike | None, data: Moduli
 ) -> Start:
     def tensor(name: str, array: ArrayLike | None, kind: type) -> torch.Tensor | None:
         if array is None:
@@ -168,7 +168,7 @@ def _seeds(seeds: int | Sequence[int] | None, parameters: Mapping[str, Any]) -> 
     return [int(number) for number in numbers]
 
 
-def _batch_size(data: Data, wanted: int, device: torch.device) -> int:
+def _batch_size(data: Moduli, wanted: int, device: torch.device) -> int:
     """How many seeds run at once: on a CPU one at a time is as fast and takes the least memory."""
     if device.type != "cuda":
         return 1

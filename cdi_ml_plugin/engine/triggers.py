@@ -12,8 +12,9 @@ from ..errors import ParameterError
 from ..fourier import phase_in_cohere, to_centre, to_corner
 from ..operators.base import Operator, Step
 from ..operators.support import ASW, SW, TWIN
+from ..physics.moduli import Moduli
 from ..physics.projections import blur, modulus
-from ..physics.state import Data, State
+from ..physics.state import State
 
 # Name of a sub-trigger in a sequence (HIO.SW0) → the parameter that lists its triggers.
 SUB_TRIGGERS = {"SW": "shrink_wrap_trigger", "PHC": "phc_trigger"}
@@ -29,7 +30,7 @@ class Trigger:
 
     name: str
     rows: Mapping[int, int]
-    act: Callable[[State, Data, int], None]
+    act: Callable[[State, Moduli, int], None]
     before: bool = True
 
 
@@ -122,7 +123,7 @@ def _pick(value: Any, number: int, name: str) -> Any:
     return value[number]
 
 
-def _apply(operator: Operator) -> Callable[[State, Data, int], None]:
+def _apply(operator: Operator) -> Callable[[State, Moduli, int], None]:
     return lambda state, data, number: operator.step(state, data)
 
 
@@ -183,7 +184,7 @@ def phase_constraint(step: Step, parameters: Mapping[str, Any]) -> list[Trigger]
     if low is None or high is None:
         raise ParameterError("phc_trigger needs phc_phase_min and phc_phase_max (rad): give both")
 
-    def constrain(state: State, data: Data, number: int) -> None:
+    def constrain(state: State, data: Moduli, number: int) -> None:
         phase = phase_in_cohere(state.object)
         state.phase_allowed = (phase > _pick(low, number, "phc_phase_min")) & (
             phase < _pick(high, number, "phc_phase_max")
@@ -192,7 +193,7 @@ def phase_constraint(step: Step, parameters: Mapping[str, Any]) -> list[Trigger]
             if seed.passed_by("phc_trigger"):
                 state.phase_allowed[index] = True
 
-    def release(state: State, data: Data, number: int) -> None:
+    def release(state: State, data: Moduli, number: int) -> None:
         state.phase_allowed = None
 
     resets = {i + 1: 0 for i in chosen if i + 1 not in chosen}
@@ -213,7 +214,7 @@ def twin(step: Step, parameters: Mapping[str, Any]) -> Trigger | None:
     x, y = parameters.get("twin_halves", (0, 0))
     twin_removal = TWIN(x=x, y=y)
 
-    def cut(state: State, data: Data, number: int) -> None:
+    def cut(state: State, data: Moduli, number: int) -> None:
         for index, seed in enumerate(state.seeds):
             if not seed.passed_by("twin_trigger"):
                 twin_removal.cut(state.object[index])
@@ -221,7 +222,7 @@ def twin(step: Step, parameters: Mapping[str, Any]) -> Trigger | None:
     return Trigger("twin", dict.fromkeys(chosen, 0), cut, before=False) if chosen else None
 
 
-def low_pass(step: Step, parameters: Mapping[str, Any], data: Data) -> list[Trigger]:
+def low_pass(step: Step, parameters: Mapping[str, Any], data: Moduli) -> list[Trigger]:
     """cohere's low resolution start: the measured modulus blurred by a σ that falls linearly.
 
     What takes no notice of `State.filtered`, such as a network, sees what was measured.
@@ -236,7 +237,7 @@ def low_pass(step: Step, parameters: Mapping[str, Any], data: Data) -> list[Trig
     chosen = rows([start, every, stop], step.iterations, "lowpass_filter_trigger")
     centred = to_centre(data.amplitude)[None]
 
-    def filtered(state: State, data: Data, number: int) -> None:
+    def filtered(state: State, data: Moduli, number: int) -> None:
         done = (state.iteration - start) / max(1, stop - start)
         sigma = sigmas[0] + (sigmas[1] - sigmas[0]) * done
         blurred = to_corner(blur(centred, sigma))
@@ -248,7 +249,7 @@ def low_pass(step: Step, parameters: Mapping[str, Any], data: Data) -> list[Trig
             blurred = torch.where(full, data.amplitude, blurred)
         state.filtered = blurred
 
-    def restore(state: State, data: Data, number: int) -> None:
+    def restore(state: State, data: Moduli, number: int) -> None:
         state.filtered = None
 
     # before the iteration `stop`, or the last one before it that has triggers at all
@@ -266,7 +267,7 @@ class Average:
         self.total: torch.Tensor | None = None
         self.count = 0
 
-    def __call__(self, state: State, data: Data, number: int) -> None:
+    def __call__(self, state: State, data: Moduli, number: int) -> None:
         size = modulus(state.object)
         self.total = size if self.total is None else self.total + size
         self.count += 1
@@ -285,7 +286,7 @@ def average(step: Step, parameters: Mapping[str, Any]) -> Trigger | None:
     return Trigger("average", dict.fromkeys(chosen, 0), Average(), before=False) if chosen else None
 
 
-def all_triggers(step: Step, parameters: Mapping[str, Any], data: Data) -> list[Trigger]:
+def all_triggers(step: Step, parameters: Mapping[str, Any], data: Moduli) -> list[Trigger]:
     """Every trigger that the parameters ask for, in cohere's order within an iteration."""
     for block in step.blocks():
         _numbers(block.triggers, "")

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import torch
 
 from ..fourier import autocorrelation, central, to_corner
+from ..physics.moduli import Moduli
 from ..physics.projections import blur
-from ..physics.state import Data
 
 FILL_AIM = 0.7  # of its cube, along each axis: the middle of `simulate.batch.FILL`
 LEVEL = 0.03  # of its maximum, where the autocorrelation is taken to end
@@ -39,7 +39,7 @@ Matrices = Sequence[torch.Tensor]
 
 
 @dataclass(frozen=True)
-class Canonical:
+class Field:
     """Where a network's field lies in a measured pattern.
 
     Parameters
@@ -60,7 +60,7 @@ class Canonical:
     origin: tuple[float, ...]
 
     @classmethod
-    def of(cls, data: Data, field: int) -> Canonical:
+    def of(cls, data: Moduli, field: int) -> Field:
         """Place the field so that the object fills `FILL_AIM` of its cube along each axis.
 
         The field's q = 0 is the circular mean of the intensity, as in training.
@@ -75,7 +75,7 @@ class Canonical:
         pitch = tuple(FILL_AIM * n / (2 * e) for n, e in sizes)
         return cls(data.shape, field, pitch, centre(intensity))
 
-    def to_field(self, data: Data) -> tuple[torch.Tensor, torch.Tensor]:
+    def to_field(self, data: Moduli) -> tuple[torch.Tensor, torch.Tensor]:
         """Resample the fitted intensities.
 
         Voxels that are not fitted are first filled from those around them, with the kernel of all

@@ -11,11 +11,11 @@ from torch import nn
 from torch.nn import functional
 
 from ..fourier import to_centre, to_direct, to_reciprocal
+from ..physics.moduli import Moduli
 from ..physics.projections import TINY, blur, modulus
-from ..physics.state import Data
 from . import losses
 from .paper import Fold, Network
-from .predict import FEATURES, FILL
+from .presets import FEATURES, FILL
 from .unet import UNet
 
 LEVELS = 3  # times that the paper's network halves its grid, and one more than the U-net does
@@ -62,7 +62,7 @@ class Fit:
         self,
         network: nn.Module,
         kind: str,
-        data: Data,
+        data: Moduli,
         obj: torch.Tensor,
         support: torch.Tensor,
         fresh: bool,

@@ -7,109 +7,19 @@ middle of direct space, so that the problem stays over-determined.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from ..fourier import to_centre, to_corner, to_direct, to_reciprocal
+from ..fourier import to_centre, to_direct, to_reciprocal
 from ..physics.projections import blur, modulus
-from .paper import Fold, Network
-from .unet import UNet
+from ..physics.supports import half_autocorrelation
+from .pattern import Pattern
+from .presets import Preset
 
-FILL = 0.3  # share of the cube that an object of amplitude 1 is taken to fill
 POLISH_THRESHOLD = 0.3  # of the rms amplitude inside
-FEATURES = 20  # channels that `UNet` is handed: 16 of the autocorrelation, 4 of the estimate
-
-
-@dataclass(frozen=True)
-class Preset:
-    """A network and the field it works in."""
-
-    name: str
-    field: int
-    passes: int
-
-    def build(self) -> nn.Module:
-        """Make the network with random weights."""
-        if self.name == "paper":
-            return Network(32, levels=3, fold=False)
-        return UNet(FEATURES, 32)
-
-
-PRESETS = {p.name: p for p in (Preset("paper", 64, 1), Preset("fast", 32, 3))}
-
-
-@dataclass(frozen=True)
-class Pattern:
-    """Patterns in the field, corner-centred, in the scale of an object of amplitude 1.
-
-    Attributes
-    ----------
-    modulus : float32 (batch, N, N, N)
-        0 where it is not known.
-    known : bool (batch, N, N, N)
-    """
-
-    modulus: torch.Tensor
-    known: torch.Tensor
-
-    @classmethod
-    def of(cls, seen: torch.Tensor, known: torch.Tensor) -> Pattern:
-        """Take centred moduli of any scale; those not known count as 0."""
-        seen = to_corner(seen * known)
-        power = seen.square().sum((1, 2, 3), keepdim=True)
-        wanted = FILL * seen[0].numel() / 8
-        return cls(seen * (wanted / power).sqrt(), to_corner(known))
-
-    @property
-    def half(self) -> int:
-        """Voxels along an edge of the object's cube."""
-        return self.modulus.shape[-1] // 2
-
-    def wave(self, obj: torch.Tensor) -> torch.Tensor:
-        """Transform of objects (batch, N/2, N/2, N/2)."""
-        margin = self.half // 2
-        return to_reciprocal(to_corner(functional.pad(obj, [margin] * 6)))
-
-    def cube(self, wave: torch.Tensor) -> torch.Tensor:
-        """Invert `wave`, dropping what lies outside the object's cube."""
-        part = slice(self.half // 2, self.half // 2 + self.half)
-        return to_centre(to_direct(wave))[:, part, part, part]
-
-    def scaled(self, obj: torch.Tensor, wave: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Bring objects and their transforms to the scale that fits the known moduli best."""
-        size = wave.abs() * self.known
-        fit = (size * self.modulus).sum((1, 2, 3)) / size.square().sum((1, 2, 3)).clamp_min(1e-12)
-        fit = fit[:, None, None, None]
-        return obj * fit, wave * fit
-
-    def project(self, wave: torch.Tensor) -> torch.Tensor:
-        """Give transforms the known moduli; where nothing is known they keep their own."""
-        size = modulus(wave)
-        return wave * (torch.where(self.known, self.modulus, size) / size)
-
-    def chi2(self, wave: torch.Tensor) -> torch.Tensor:
-        """χ² over the known voxels, (batch,)."""
-        residual = (wave.abs() - self.modulus) * self.known
-        return residual.square().sum((1, 2, 3)) / self.modulus.square().sum((1, 2, 3))
-
-    def fitted(self, obj: torch.Tensor) -> torch.Tensor:
-        """Bring objects to the scale that fits best."""
-        return self.scaled(obj, self.wave(obj))[0]
-
-    def misfit(self, obj: torch.Tensor) -> torch.Tensor:
-        """χ² of objects brought to the scale that fits best, (batch,)."""
-        return self.chi2(self.scaled(obj, self.wave(obj))[1])
-
-    def autocorrelation(self) -> torch.Tensor:
-        """Sixteen channels (batch, 16, n, n, n): lag 2r over voxel r, its square root's two parts."""
-        patterson = to_centre(to_direct(self.modulus.square().to(torch.complex64)))
-        patterson = patterson / patterson.abs().amax((1, 2, 3), keepdim=True)
-        root = patterson / patterson.abs().sqrt().clamp_min(1e-6)
-        folded: torch.Tensor = Fold()(torch.stack([root.real, root.imag], 1))
-        return folded
 
 
 def first_guess(pattern: Pattern, generators: Sequence[torch.Generator]) -> torch.Tensor:
@@ -203,3 +113,67 @@ def _bright(obj: torch.Tensor, support: torch.Tensor | None) -> torch.Tensor:
         support = blurred > 0.3 * blurred.amax((1, 2, 3), keepdim=True)
     power = (blurred.square() * support).sum((1, 2, 3)) / support.sum((1, 2, 3)).clamp_min(1)
     return blurred >= POLISH_THRESHOLD * power.sqrt()[:, None, None, None]
+
+
+ASTRAY = 0.3  # rad
+
+# Times the χ² of chance: up to here both explain the pattern, and a prediction has less noise in it.
+TIE = 1.25
+
+
+class Prediction(NamedTuple):
+    """Object (n, n, n), complex, of prediction or chance, and their χ² in the field."""
+
+    object: torch.Tensor
+    chi2: float
+    chance: float
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the prediction was taken."""
+        return self.chi2 <= TIE * self.chance
+
+
+@torch.no_grad()
+def predict(
+    preset: Preset,
+    network: nn.Module,
+    seen: tuple[torch.Tensor, torch.Tensor],
+    candidates: int,
+    iterations: int,
+    generator: torch.Generator,
+) -> Prediction:
+    """Best of several predictions by χ² in the field.
+
+    Parameters
+    ----------
+    seen : float32 and bool (N, N, N)
+        √I in the field and where it is known, centred.
+    """
+    field, known = (one.expand(candidates, -1, -1, -1) for one in seen)
+    pattern = Pattern.of(field, known)
+    guess = first_guess(pattern, [generator] * candidates)
+    if preset.passes > 1:
+        obj = search(preset, network, pattern, guess, iterations)
+    else:  # a network that takes no guess: its one prediction, with phases a little astray
+        once = Pattern(pattern.modulus[:1], pattern.known[:1])
+        turns = torch.randn(guess.shape, generator=generator).to(field.device)
+        obj = estimate(preset, network, once, guess, 1) * torch.polar(
+            torch.ones_like(turns), ASTRAY * turns
+        )
+        obj = polish(pattern, pattern.fitted(obj), 2 * iterations)
+    obj, chi2 = _judged(pattern, obj)
+    support = half_autocorrelation(pattern.modulus[0], 0.02, 1.2)
+    middle = slice(pattern.half // 2, pattern.half // 2 + pattern.half)
+    support = support[middle, middle, middle].expand(candidates, -1, -1, -1)
+    random = pattern.fitted(guess * support)
+    random, chance = _judged(pattern, polish(pattern, random, 2 * iterations, support))
+    chi2, chance = (one.nan_to_num(torch.inf) for one in (chi2, chance))
+    best = Prediction(obj[int(chi2.argmin())], float(chi2.min()), float(chance.min()))
+    return best if best.trusted else best._replace(object=random[int(chance.argmin())])
+
+
+def _judged(pattern: Pattern, obj: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Objects in the scale that fits best, and their χ²."""
+    obj, wave = pattern.scaled(obj, pattern.wave(obj))
+    return obj, pattern.chi2(wave)

@@ -21,7 +21,7 @@ from safetensors.torch import save as serialised
 from torch import nn
 
 from ..errors import WeightsError, WriteError
-from .predict import FILL, PRESETS
+from .presets import FILL, PRESETS
 
 # Raise "features" when `fourier` or `predict` hand a network something else than before, or take
 # what it returns otherwise: older weights no longer fit then, and are refused.
@@ -38,7 +38,7 @@ PICKLES = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 class Card:
     """What weights are, and how they were made."""
 
-    preset: str  # of `cdi_ml_plugin.nn.predict.PRESETS`
+    preset: str  # of `cdi_ml_plugin.nn.presets.PRESETS`
     families: tuple[str, ...]  # of the patterns in training
     phase_range: tuple[float, float]  # of these, rad
     samples: int  # patterns in training

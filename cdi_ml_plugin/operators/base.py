@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 from ..errors import AlgorithmError, ParameterError, SequenceError
 
 if TYPE_CHECKING:
-    from ..physics.state import Data, State
+    from ..physics.moduli import Moduli
+    from ..physics.state import State
 
 
 OPEN: Any = None  # default of an operator's field that the parameters are to fill
@@ -210,22 +211,22 @@ class Operator(Step):
         """Raise where it cannot run here at all; called for the whole chain before any work."""
 
     # --- what an algorithm writes -------------------------------------------------------------
-    def _begin(self, state: State, data: Data, count: int) -> None:
+    def _begin(self, state: State, data: Moduli, count: int) -> None:
         """Prepare `count` iterations. State that lives across them goes into ``state.memory``."""
 
     @abstractmethod
-    def _step(self, state: State, data: Data) -> None:
+    def _step(self, state: State, data: Moduli) -> None:
         """Do one iteration: change ``state.object`` or ``state.support``, record ``state.chi2``."""
 
-    def _end(self, state: State, data: Data) -> None:
+    def _end(self, state: State, data: Moduli) -> None:
         """Finish after the last of the iterations (also after an interruption)."""
 
     # --- what the engine calls ----------------------------------------------------------------
-    def begin(self, state: State, data: Data, count: int) -> None:
+    def begin(self, state: State, data: Moduli, count: int) -> None:
         """Public face of `_begin`."""
         self._begin(state, data, count)
 
-    def step(self, state: State, data: Data) -> None:
+    def step(self, state: State, data: Moduli) -> None:
         """Run `_step` and hold it to its contract: shapes and types do not change."""
         before = (state.object.shape, state.object.dtype, state.support.shape)
         version = data.version
@@ -241,7 +242,7 @@ class Operator(Step):
                 "an algorithm must keep them"
             )
 
-    def end(self, state: State, data: Data) -> None:
+    def end(self, state: State, data: Moduli) -> None:
         """Public face of `_end`; drops what `_begin` and `_step` kept."""
         self._end(state, data)
         state.memory.clear()
@@ -278,7 +279,7 @@ class Operator(Step):
 _TAKEN = {name for name in [*dir(Operator), *Operator.__annotations__] if name[:2] != "__"}
 
 
-def warn_if_undetermined(state: State, data: Data, index: int, unknowns: int) -> None:
+def warn_if_undetermined(state: State, data: Moduli, index: int, unknowns: int) -> None:
     """Note where there are fewer fitted voxels than real numbers to be found."""
     known = data.amplitude.numel() - len(data.masked) - len(data.held_out)
     if known < unknowns:

@@ -15,7 +15,8 @@ from ..physics.projections import project_modulus
 from .base import OPEN, Operator, within
 
 if TYPE_CHECKING:
-    from ..physics.state import Data, State
+    from ..physics.moduli import Moduli
+    from ..physics.state import State
 
 RAMP = (0.2, 0.6)  # of the chain, over which the noise is more and more let be
 
@@ -26,7 +27,7 @@ class ER(Operator):
 
     settles: ClassVar = True
 
-    def _step(self, state: State, data: Data) -> None:
+    def _step(self, state: State, data: Moduli) -> None:
         projected = project_modulus(state.object, state, data)
         torch.where(state.allowed, projected, state.zero, out=state.object)
 
@@ -49,13 +50,13 @@ class HIO(Operator):
     def __post_init__(self) -> None:
         within("hio_beta", self.beta, 0, 2)
 
-    def _step(self, state: State, data: Data) -> None:
+    def _step(self, state: State, data: Moduli) -> None:
         projected = project_modulus(state.object, state, data, _slack(state, data))
         state.object.sub_(projected, alpha=self.beta)
         torch.where(state.allowed, projected, state.object, out=state.object)
 
 
-def _slack(state: State, data: Data) -> float | torch.Tensor:
+def _slack(state: State, data: Moduli) -> float | torch.Tensor:
     """How near to the measured moduli P_M goes; one number where all runs of a batch agree."""
     if not state.noise_tolerance:
         return 0.0
@@ -83,7 +84,7 @@ class RAAR(Operator):
     def __post_init__(self) -> None:
         within("raar_beta", self.beta, 0, 1)
 
-    def _step(self, state: State, data: Data) -> None:
+    def _step(self, state: State, data: Moduli) -> None:
         projected = project_modulus(state.object, state, data)
         state.object.mul_(self.beta).add_(projected, alpha=1 - 2 * self.beta)
         state.object.add_(projected.masked_fill_(~state.allowed, 0), alpha=self.beta)
@@ -93,7 +94,7 @@ class RAAR(Operator):
 class SF(Operator):
     """Solvent flipping: P_M ρ inside the support, −P_M ρ outside (Abrahams and Leslie 1996)."""
 
-    def _step(self, state: State, data: Data) -> None:
+    def _step(self, state: State, data: Moduli) -> None:
         projected = project_modulus(state.object, state, data)
         torch.neg(projected, out=state.object)
         torch.where(state.allowed, projected, state.object, out=state.object)
@@ -114,7 +115,7 @@ class DM(Operator):
     def __post_init__(self) -> None:
         within("dm_beta", self.beta, 0.1, 2)
 
-    def _step(self, state: State, data: Data) -> None:
+    def _step(self, state: State, data: Moduli) -> None:
         beta = self.beta
         old = state.object
         projected = project_modulus(old, state, data)

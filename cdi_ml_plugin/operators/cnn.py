@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import nn
@@ -14,19 +14,16 @@ from torch import nn
 from ..errors import ParameterError
 from ..fourier import to_reciprocal
 from ..nn import weights
-from ..nn.field import Canonical
+from ..nn.field import Field
 from ..nn.losses import chi_square
-from ..nn.predict import PRESETS, Pattern, Preset, estimate, first_guess, polish, search
+from ..nn.predict import predict
+from ..nn.presets import PRESETS, Preset
 from ..physics.projections import blur, modulus
 from .base import OPEN, Operator, whole, within
-from .support import half_autocorrelation
-
-ASTRAY = 0.3  # rad
-# Times the χ² of chance: up to here both explain the pattern, and a prediction has less noise in it.
-TIE = 1.25
 
 if TYPE_CHECKING:
-    from ..physics.state import Data, State
+    from ..physics.moduli import Moduli
+    from ..physics.state import State
 
 
 @dataclass(frozen=True)
@@ -79,20 +76,20 @@ class CNN(Operator):
         """Raise WeightsError where the weights cannot be had."""
         weights.load(self.weights)
 
-    def _step(self, state: State, data: Data) -> None:
+    def _step(self, state: State, data: Moduli) -> None:
         self.start(state, data, range(len(state.seeds)))
 
-    def start(self, state: State, data: Data, runs: Iterable[int]) -> None:
+    def start(self, state: State, data: Moduli, runs: Iterable[int]) -> None:
         """Predict for some runs of the batch, and take what explains the pattern best."""
         preset, network = _network(self.weights, state.object.device)
-        canonical = Canonical.of(data, preset.field)
-        seen = canonical.to_field(data)
+        place = Field.of(data, preset.field)
+        seen = place.to_field(data)
         for index in runs:
             seed = state.seeds[index]
             # a copy: where nothing is taken from here, the algorithms after it draw as without it
             numbers = torch.Generator().set_state(seed.generator.get_state())
             found = predict(preset, network, seen, self.candidates, self.polish, numbers)
-            obj = canonical.to_data(found.object[None])[0].to(state.object.dtype)
+            obj = place.to_data(found.object[None])[0].to(state.object.dtype)
             support = where(obj, self.threshold)
             obj, chi2 = _fitted(obj * support, data)
             reached = torch.tensor(torch.inf)
@@ -133,64 +130,6 @@ def _moved(checksum: str, source: str, device: torch.device) -> nn.Module:
     return copy.deepcopy(weights.load(source)[0]).to(device)
 
 
-class Prediction(NamedTuple):
-    """Object (n, n, n), complex, of prediction or chance, and their χ² in the field."""
-
-    object: torch.Tensor
-    chi2: float
-    chance: float
-
-    @property
-    def trusted(self) -> bool:
-        """Whether the prediction was taken."""
-        return self.chi2 <= TIE * self.chance
-
-
-@torch.no_grad()
-def predict(
-    preset: Preset,
-    network: nn.Module,
-    seen: tuple[torch.Tensor, torch.Tensor],
-    candidates: int,
-    iterations: int,
-    generator: torch.Generator,
-) -> Prediction:
-    """Best of several predictions by χ² in the field.
-
-    Parameters
-    ----------
-    seen : float32 and bool (N, N, N)
-        √I in the field and where it is known, centred.
-    """
-    field, known = (one.expand(candidates, -1, -1, -1) for one in seen)
-    pattern = Pattern.of(field, known)
-    guess = first_guess(pattern, [generator] * candidates)
-    if preset.passes > 1:
-        obj = search(preset, network, pattern, guess, iterations)
-    else:  # a network that takes no guess: its one prediction, with phases a little astray
-        once = Pattern(pattern.modulus[:1], pattern.known[:1])
-        turns = torch.randn(guess.shape, generator=generator).to(field.device)
-        obj = estimate(preset, network, once, guess, 1) * torch.polar(
-            torch.ones_like(turns), ASTRAY * turns
-        )
-        obj = polish(pattern, pattern.fitted(obj), 2 * iterations)
-    obj, chi2 = _judged(pattern, obj)
-    support = half_autocorrelation(pattern.modulus[0], 0.02, 1.2)
-    middle = slice(pattern.half // 2, pattern.half // 2 + pattern.half)
-    support = support[middle, middle, middle].expand(candidates, -1, -1, -1)
-    random = pattern.fitted(guess * support)
-    random, chance = _judged(pattern, polish(pattern, random, 2 * iterations, support))
-    chi2, chance = (one.nan_to_num(torch.inf) for one in (chi2, chance))
-    best = Prediction(obj[int(chi2.argmin())], float(chi2.min()), float(chance.min()))
-    return best if best.trusted else best._replace(object=random[int(chance.argmin())])
-
-
-def _judged(pattern: Pattern, obj: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Objects in the scale that fits best, and their χ²."""
-    obj, wave = pattern.scaled(obj, pattern.wave(obj))
-    return obj, pattern.chi2(wave)
-
-
 def where(obj: torch.Tensor, threshold: float) -> torch.Tensor:
     """Support of an object (z, y, x): where its blurred amplitude reaches a share of its own rms."""
     blurred = blur(modulus(obj[None]), 1.0)[0]
@@ -199,7 +138,7 @@ def where(obj: torch.Tensor, threshold: float) -> torch.Tensor:
     return support
 
 
-def _fitted(obj: torch.Tensor, data: Data) -> tuple[torch.Tensor, torch.Tensor]:
+def _fitted(obj: torch.Tensor, data: Moduli) -> tuple[torch.Tensor, torch.Tensor]:
     """Object in the scale that fits the data best, and its χ² over the fitted voxels."""
     fitted = data.fitted
     model, measured = modulus(to_reciprocal(obj)[None])[0][fitted], data.amplitude[fitted]

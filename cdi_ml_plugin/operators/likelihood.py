@@ -12,7 +12,8 @@ from ..physics.projections import TINY
 from .base import Operator, warn_if_undetermined
 
 if TYPE_CHECKING:
-    from ..physics.state import Data, State
+    from ..physics.moduli import Moduli
+    from ..physics.state import State
 
 # Photons a voxel that are added to the model, at first and in the end. Where a photon fell and the model
 # has none, the likelihood is a wall that no step crosses; a little background lets it through.
@@ -43,7 +44,7 @@ class MLE(Operator):
 
     triggered: ClassVar = False
 
-    def _begin(self, state: State, data: Data, count: int) -> None:
+    def _begin(self, state: State, data: Moduli, count: int) -> None:
         state.object.mul_(state.allowed)
         for index, support in enumerate(state.allowed):
             warn_if_undetermined(state, data, index, 2 * int(support.sum()))
@@ -54,7 +55,7 @@ class MLE(Operator):
         state.object.mul_(scale)
         state.memory.update(wave=wave * scale, known=known, done=0, count=count)
 
-    def _step(self, state: State, data: Data) -> None:
+    def _step(self, state: State, data: Moduli) -> None:
         memory = state.memory
         wave, known = memory["wave"], memory["known"]
         share = min(1.0, memory["done"] / (ANNEALED * memory["count"]))

@@ -17,7 +17,8 @@ from .base import OPEN, Operator, warn_if_undetermined, whole, within
 from .cnn import CNN
 
 if TYPE_CHECKING:
-    from ..physics.state import Data, State
+    from ..physics.moduli import Moduli
+    from ..physics.state import State
 
 SCHEDULES = ("cosine", "paper")
 SWITCH = 200  # epochs between the turns of Adam and SGD, and between the falls of the learning rate
@@ -110,7 +111,7 @@ class REFINE(Operator):
         if self.weights != "none":
             weights.load(self.weights)
 
-    def _begin(self, state: State, data: Data, count: int) -> None:
+    def _begin(self, state: State, data: Moduli, count: int) -> None:
         if min(data.shape) < SMALLEST:
             raise AlgorithmError(
                 f"REFINE needs {SMALLEST} voxels along each axis, the data have {data.shape}: "
@@ -124,11 +125,11 @@ class REFINE(Operator):
         runs = [_Run(self, state, data, index, count) for index in range(len(state.seeds))]
         state.memory["runs"] = runs
 
-    def _step(self, state: State, data: Data) -> None:
+    def _step(self, state: State, data: Moduli) -> None:
         chi2 = [run.epoch() for run in state.memory["runs"]]
         state.chi2 = torch.tensor(chi2, device=state.object.device)
 
-    def _end(self, state: State, data: Data) -> None:
+    def _end(self, state: State, data: Moduli) -> None:
         for index, run in enumerate(state.memory["runs"]):
             if run.diverged:
                 state.seeds[index].note(
@@ -151,7 +152,7 @@ class REFINE(Operator):
 class _Run:
     """The epochs of one seed: optimisers, learning rate, the best object so far."""
 
-    def __init__(self, given: REFINE, state: State, data: Data, index: int, epochs: int) -> None:
+    def __init__(self, given: REFINE, state: State, data: Moduli, index: int, epochs: int) -> None:
         seed = int(torch.randint(2**62, (), generator=state.seeds[index].generator))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)

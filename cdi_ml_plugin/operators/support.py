@@ -5,32 +5,18 @@ None of them is an iteration, so they do not move the triggers of those after th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
-from ..fourier import autocorrelation
 from ..physics.projections import blur, modulus
+from ..physics.supports import FEWEST, box, half_autocorrelation
 from .base import OPEN, Operator, whole, within
 
 if TYPE_CHECKING:
-    from ..physics.state import Data, State
-
-
-FEWEST = 8  # voxels of a start support
-
-
-def box(shape: Sequence[int], area: Sequence[float]) -> torch.Tensor:
-    """cohere's start support: a centred box, `area` being its share of the (x, y, z) axes."""
-    inside = torch.zeros(tuple(shape), dtype=torch.bool)
-    slices = []
-    for n, share in zip(shape, reversed(list(area)), strict=True):
-        size = max(1, min(n, int(share * n)))
-        slices.append(slice((n - size) // 2, (n - size) // 2 + size))
-    inside[tuple(slices)] = True
-    return inside
+    from ..physics.moduli import Moduli
+    from ..physics.state import State
 
 
 @dataclass(frozen=True)
@@ -51,7 +37,7 @@ class SW(Operator):
         within("shrink_wrap_threshold", self.threshold, 0, 1)
         within("shrink_wrap_gauss_sigma", self.sigma, 0.1, 20)
 
-    def _step(self, state: State, data: Data) -> None:
+    def _step(self, state: State, data: Moduli) -> None:
         blurred = blur(modulus(state.object), self.sigma)
         level = blurred.amax((1, 2, 3), keepdim=True) * self.threshold
         torch.ge(blurred, level, out=state.support)
@@ -91,7 +77,7 @@ class ASW(Operator):
         within("support_largest", self.largest, 0, 1)
         whole("support_every", self.every, 1)
 
-    def _step(self, state: State, data: Data) -> None:
+    def _step(self, state: State, data: Moduli) -> None:
         sigma = max(0.5, 2.0 - 1.5 * state.progress / 0.66)
         share_of_rms = self.threshold * (2 if state.progress < 0.7 else 1)
         blurred = blur(modulus(state.object), round(sigma, 2))
@@ -127,7 +113,7 @@ class AUTO(Operator):
         within("autocorrelation_threshold", self.threshold, 0, 1)
         within("autocorrelation_margin", self.margin, 0.5, 4)
 
-    def _step(self, state: State, data: Data) -> None:
+    def _step(self, state: State, data: Moduli) -> None:
         support = half_autocorrelation(data.amplitude, self.threshold, self.margin)
         if int(support.sum()) < FEWEST:
             support = box(data.shape, (0.5, 0.5, 0.5)).to(support.device)
@@ -135,26 +121,6 @@ class AUTO(Operator):
                 seed.note("the autocorrelation shows no object: start support is half the array")
         state.support[:] = support
         state.object.mul_(state.support)
-
-
-def half_autocorrelation(amplitude: torch.Tensor, threshold: float, margin: float) -> torch.Tensor:
-    """Support (z, y, x), centred, from a corner-centred modulus: {r : |A(2r/margin)| over threshold}."""
-    patterson = blur(autocorrelation(amplitude.square())[None], 1.0)[0]
-    # noise puts a floor under the autocorrelation: what is not clear of it is not object
-    floor = float(patterson.flatten()[:: max(1, patterson.numel() // 100_000)].median())
-    level = max(threshold * float(patterson.max()), 3 * floor)
-    inside = (patterson >= level).to(patterson.dtype)
-    places = []
-    for n in amplitude.shape:
-        offset = (torch.arange(n, device=amplitude.device) - n // 2) * 2 / margin
-        places.append((offset.round().long() + n // 2).clamp(-1, n))
-    z, y, x = torch.meshgrid(*places, indexing="ij")
-    valid = torch.ones_like(inside, dtype=torch.bool)
-    for place, n in zip((z, y, x), amplitude.shape, strict=True):
-        valid &= (place >= 0) & (place < n)
-    nz, ny, nx = amplitude.shape
-    support = inside[z.clamp(0, nz - 1), y.clamp(0, ny - 1), x.clamp(0, nx - 1)].bool() & valid
-    return support
 
 
 @dataclass(frozen=True)
@@ -172,7 +138,7 @@ class TWIN(Operator):
         whole("twin_halves (x)", self.x, 0, 1)
         whole("twin_halves (y)", self.y, 0, 1)
 
-    def _step(self, state: State, data: Data) -> None:
+    def _step(self, state: State, data: Moduli) -> None:
         self.cut(state.object)
 
     def cut(self, obj: torch.Tensor) -> None:

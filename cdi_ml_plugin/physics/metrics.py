@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from ..fourier import to_reciprocal
+from .moduli import Moduli
 from .projections import BLOCK, modulus
-from .state import Data
 
 
-def figures(obj: torch.Tensor, data: Data) -> list[dict[str, float]]:
+def figures(obj: torch.Tensor, data: Moduli) -> list[dict[str, float]]:
     """χ², Pearson's r_p and held-out χ² of objects (batch, z, y, x), one dict each.
 
     χ² = Σ(|F|−√I)²/ΣI (the paper's L₄) and r_p, the plain Pearson coefficient of |F| and √I, are
@@ -23,7 +23,7 @@ def figures(obj: torch.Tensor, data: Data) -> list[dict[str, float]]:
     return [_figures(one, data) for one in obj]
 
 
-def _figures(obj: torch.Tensor, data: Data) -> dict[str, float]:
+def _figures(obj: torch.Tensor, data: Moduli) -> dict[str, float]:
     model = modulus(to_reciprocal(obj)[None]).flatten()
     measured = data.measured.flatten()
     known = torch.ones_like(measured, dtype=torch.bool)

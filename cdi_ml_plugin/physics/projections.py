@@ -11,7 +11,8 @@ import torch
 from scipy.ndimage import gaussian_filter1d
 
 from ..fourier import to_direct, to_reciprocal
-from .state import Data, State
+from .moduli import Moduli
+from .state import State
 
 TINY = 1e-30  # keeps 1/|F| finite; a voxel with |F|² below it has no phase to keep
 BLOCK = (
@@ -38,7 +39,7 @@ def modulus(obj: torch.Tensor) -> torch.Tensor:
 
 
 def project_modulus(
-    obj: torch.Tensor, state: State, data: Data, slack: float | torch.Tensor = 0.0
+    obj: torch.Tensor, state: State, data: Moduli, slack: float | torch.Tensor = 0.0
 ) -> torch.Tensor:
     """Give the transform of objects the measured moduli; masked and held-out voxels float.
 

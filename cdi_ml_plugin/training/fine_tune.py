@@ -18,10 +18,12 @@ from ..data.measurement import Measurement
 from ..errors import MeasurementError, ReadError
 from ..io.arrays import SUFFIXES, read_tiff
 from ..nn import weights
-from ..nn.field import Canonical
-from ..nn.predict import PRESETS, Pattern
-from ..operators.cnn import CNN, predict
-from ..physics.state import HELD_OUT, Data
+from ..nn.field import Field
+from ..nn.pattern import Pattern
+from ..nn.predict import predict
+from ..nn.presets import PRESETS
+from ..operators.cnn import CNN
+from ..physics.moduli import HELD_OUT, Moduli
 from .recipe import Recipe
 
 # Of a batch. A few scans come back hundreds of times, and half of each batch would be learnt by
@@ -65,8 +67,8 @@ class Scans:
         """
         names, fields, digest = [], [], hashlib.sha256()
         for name, measurement in measurements:
-            data = Data.of(measurement, HELD_OUT, torch.device("cpu"))
-            modulus, known = Canonical.of(data, PRESETS[preset].field).to_field(data)
+            data = Moduli.of(measurement, HELD_OUT, torch.device("cpu"))
+            modulus, known = Field.of(data, PRESETS[preset].field).to_field(data)
             if not (bool(modulus.isfinite().all()) and float(modulus.max()) > 0):
                 raise MeasurementError(
                     f"{name}: nothing is known about the peak once masked voxels are left out: mask less"

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from ..nn import losses
-from ..nn.predict import Pattern, amplitude_and_phase, estimate, first_guess, polish
+from ..nn.pattern import Pattern
+from ..nn.predict import amplitude_and_phase, estimate, first_guess, polish
 from ..physics.alignment import twin
 from ..simulate.batch import Batch
 from .recipe import Recipe

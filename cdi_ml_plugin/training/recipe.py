@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ..errors import ParameterError
-from ..nn.predict import PRESETS, Preset
+from ..nn.presets import PRESETS, Preset
 from ..simulate.batch import FAMILIES, PAPER, Particles
 
 OPTIMISERS = ("adamw", "paper")
@@ -27,7 +27,7 @@ class Recipe:
     Parameters
     ----------
     preset : str
-        Of `cdi_ml_plugin.nn.predict.PRESETS`.
+        Of `cdi_ml_plugin.nn.presets.PRESETS`.
     families, phase
         See `cdi_ml_plugin.simulate.batch.Particles`.
     loss : {"overlap", "paper"}

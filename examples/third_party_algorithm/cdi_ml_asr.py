@@ -9,7 +9,8 @@ from cdi_ml_plugin.operators.base import OPEN, Operator, within
 from cdi_ml_plugin.physics.projections import project_modulus
 
 if TYPE_CHECKING:
-    from cdi_ml_plugin.physics.state import Data, State
+    from cdi_ml_plugin.physics.moduli import Moduli
+    from cdi_ml_plugin.physics.state import State
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class ASR(Operator):
     def __post_init__(self) -> None:
         within("asr_relaxation", self.relaxation, 0.1, 1)
 
-    def _step(self, state: State, data: Data) -> None:
+    def _step(self, state: State, data: Moduli) -> None:
         reflected = 2 * project_modulus(state.object, state, data) - state.object
         inside = reflected.masked_fill(~state.allowed, 0)
         state.object.add_(2 * inside - reflected - state.object, alpha=self.relaxation / 2)

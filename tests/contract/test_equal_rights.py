@@ -13,8 +13,9 @@ from cdi_ml_plugin import Measurement, reconstruct
 from cdi_ml_plugin.errors import AlgorithmError
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.operators import ASW, CNN, ER, OPEN, Operator, registry
+from cdi_ml_plugin.physics.moduli import Moduli
 from cdi_ml_plugin.physics.projections import project_modulus
-from cdi_ml_plugin.physics.state import Data, State
+from cdi_ml_plugin.physics.state import State
 from cdi_ml_plugin.simulate.particle import strained_crystal
 from cdi_ml_plugin.utils import plugins
 
@@ -25,7 +26,7 @@ class THEIRS(Operator):
 
     settles: ClassVar = True
 
-    def _step(self, state: State, data: Data) -> None:
+    def _step(self, state: State, data: Moduli) -> None:
         projected = project_modulus(state.object, state, data)
         state.object.copy_(projected * state.allowed)
 
@@ -37,7 +38,7 @@ class TIGHT(Operator):
     counts: ClassVar = False
     updates_support: ClassVar = True
 
-    def _step(self, state: State, data: Data) -> None:
+    def _step(self, state: State, data: Moduli) -> None:
         ASW().bind({}).step(state, data)
 
 
@@ -48,7 +49,7 @@ class GUESS(Operator):
     counts: ClassVar = False
     makes_start: ClassVar = True
 
-    def _step(self, state: State, data: Data) -> None:
+    def _step(self, state: State, data: Moduli) -> None:
         CNN().bind({}).step(state, data)
 
 
@@ -101,7 +102,7 @@ def test_class_variables_are_no_parameters() -> None:
         width: float = 1.0
         counts: ClassVar[bool] = False
 
-        def _step(self, state: State, data: Data) -> None:
+        def _step(self, state: State, data: Moduli) -> None:
             """Do nothing."""
 
     assert str(Right(width=2.0)) == "Right(width=2.0)"

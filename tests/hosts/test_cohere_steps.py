@@ -19,7 +19,8 @@ from cdi_ml_plugin import Measurement, reconstruct
 from cdi_ml_plugin.errors import MeasurementError, ParameterError, WeightsError
 from cdi_ml_plugin.hosts.cohere.bridge import Bridge
 from cdi_ml_plugin.operators.cnn import CNN
-from cdi_ml_plugin.physics.state import Data, State
+from cdi_ml_plugin.physics.moduli import Moduli
+from cdi_ml_plugin.physics.state import State
 
 phasing = pytest.importorskip(
     "cohere_core.controller.phasing", reason="cohere_core is not installed"
@@ -87,7 +88,7 @@ def test_exact_prediction_has_no_error(
 ) -> None:
     obj = crystal(shape)
 
-    def predict(self: CNN, state: State, data: Data) -> None:
+    def predict(self: CNN, state: State, data: Moduli) -> None:
         handed = torch.from_numpy(obj if hand == 1 else obj.conj()) / data.scale
         state.object[0] = handed.to(state.object.dtype)
         state.support[0] = torch.from_numpy(np.abs(obj) > 0)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from cdi_ml_plugin import DM, ER, HIO, RAAR, SF, Measurement
 from cdi_ml_plugin.operators import Operator
-from cdi_ml_plugin.physics.state import Data, Seed, State
+from cdi_ml_plugin.physics.moduli import Moduli
+from cdi_ml_plugin.physics.state import Seed, State
 
 CPU = torch.device("cpu")
 CLASSICAL = [ER(), HIO(beta=0.9), RAAR(beta=0.45), SF(), DM(beta=1), DM(beta=0.7)]
@@ -30,7 +31,7 @@ class Case:
         intensity = np.abs(np.fft.fftshift(np.fft.fftn(self.crystal, norm="ortho"))) ** 2
         mask = (rng.random(shape) < 0.1) if holes else None
         self.measurement = Measurement(intensity, mask)
-        self.data = Data.of(self.measurement, 0.05 if holes else 0, CPU, torch.float64)
+        self.data = Moduli.of(self.measurement, 0.05 if holes else 0, CPU, torch.float64)
         self.start = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
 
     def state(self, obj: np.ndarray, support: np.ndarray | None = None) -> State:

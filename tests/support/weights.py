@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from cdi_ml_plugin.nn import weights
-from cdi_ml_plugin.nn.predict import FEATURES, PRESETS
+from cdi_ml_plugin.nn.presets import FEATURES, PRESETS
 
 INPUTS = {"paper": (2, 1, 16, 16, 16), "fast": (2, FEATURES, 8, 8, 8)}
 

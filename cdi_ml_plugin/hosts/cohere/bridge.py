@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from ...data.measurement import Measurement
 from ...errors import ParameterError
 from ...fourier import data_from_cohere, from_cohere, to_cohere
-from ...physics.state import Data, Seed, State
+from ...physics.moduli import Moduli
+from ...physics.state import Seed, State
 from ...utils.device import find_device
 from .log import log
 from .options import Options, operators
@@ -206,13 +207,13 @@ class Bridge:
         found: NDArray[Any] = np.asarray(self.phasing.devlib.to_numpy(array))
         return found
 
-    def _data(self) -> Data:
+    def _data(self) -> Moduli:
         amplitude = data_from_cohere(self._numpy(self.rec.iter_data)).astype(np.float32)
         mask = amplitude < 0  # frames that cohere marks as missing
         if self.options.zeros == "unknown":
             mask |= amplitude == 0
         measurement = Measurement(np.where(mask, 0, np.square(amplitude)), mask)
-        return Data.of(measurement, 0, self.device, self.kind.to_real())
+        return Moduli.of(measurement, 0, self.device, self.kind.to_real())
 
     @property
     def _scale(self) -> float:

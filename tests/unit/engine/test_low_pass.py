@@ -15,7 +15,8 @@ from cdi_ml_plugin.engine.progress import Progress
 from cdi_ml_plugin.errors import AlgorithmError
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.operators import Operator
-from cdi_ml_plugin.physics.state import Data, State
+from cdi_ml_plugin.physics.moduli import Moduli
+from cdi_ml_plugin.physics.state import State
 from cdi_ml_plugin.simulate.particle import strained_crystal
 
 LOW_PASS = {"lowpass_filter_trigger": [0, 1, 10], "lowpass_filter_range": [3.0]}
@@ -34,7 +35,7 @@ def measurement() -> Measurement:
 class Lose(Operator):
     """Gives up in its third iteration."""
 
-    def _step(self, state: State, data: Data) -> None:
+    def _step(self, state: State, data: Moduli) -> None:
         state.chi2 = torch.full_like(state.chi2, torch.nan if state.iteration > 1 else 1.0)
 
 
@@ -44,7 +45,7 @@ class Write(Operator):
 
     counts: ClassVar = False
 
-    def _step(self, state: State, data: Data) -> None:
+    def _step(self, state: State, data: Moduli) -> None:
         data.amplitude.mul_(2)
 
 
@@ -78,7 +79,7 @@ def test_a_network_in_its_midst_sees_what_was_measured(measurement: Measurement)
     class Look(Operator):
         triggered: ClassVar = False
 
-        def _step(self, state: State, data: Data) -> None:
+        def _step(self, state: State, data: Moduli) -> None:
             seen.append(float((data.amplitude - data.measured)[data.fitted].abs().max()))
             state.chi2 = torch.zeros_like(state.chi2)
 

@@ -18,7 +18,8 @@ from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.operators import Operator, Step
 from cdi_ml_plugin.operators.sequence import parse
 from cdi_ml_plugin.physics.alignment import object_error
-from cdi_ml_plugin.physics.state import Data, State
+from cdi_ml_plugin.physics.moduli import Moduli
+from cdi_ml_plugin.physics.state import State
 from cdi_ml_plugin.simulate.particle import strained_crystal
 
 SHORT = "10*ER + 20*HIO + 5*ER"
@@ -122,7 +123,7 @@ def test_odd_shapes(shape: tuple[int, int, int]) -> None:
 
 # --- what may not be seen -------------------------------------------------------------------------
 def held_out_voxels(measurement: Measurement) -> np.ndarray:
-    data = Data.of(measurement, 0.03, torch.device("cpu"))
+    data = Moduli.of(measurement, 0.03, torch.device("cpu"))
     corner = np.zeros(measurement.intensity.size, dtype=bool)
     corner[data.held_out.numpy()] = True
     return np.fft.fftshift(corner.reshape(measurement.shape))
@@ -166,7 +167,7 @@ class Spoil(Operator):
     seeds: tuple[int, ...] = (0, 1, 2)
     defines_chi2: ClassVar = True
 
-    def _step(self, state: State, data: Data) -> None:
+    def _step(self, state: State, data: Moduli) -> None:
         ER()._step(state, data)
         if state.iteration != self.at or state.seeds[0].number not in self.seeds:
             return
@@ -236,7 +237,7 @@ class Idle(Operator):
 
     counts: ClassVar = False
 
-    def _step(self, state: State, data: Data) -> None:
+    def _step(self, state: State, data: Moduli) -> None:
         pass
 
 
@@ -246,7 +247,7 @@ class Epoch(Operator):
 
     triggered: ClassVar = False
 
-    def _step(self, state: State, data: Data) -> None:
+    def _step(self, state: State, data: Moduli) -> None:
         difference = (data.amplitude - data.measured)[data.fitted]
         state.chi2 = difference.abs().max().expand(1)
 

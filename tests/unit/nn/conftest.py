@@ -8,7 +8,7 @@ import pytest
 from torch import nn
 
 from cdi_ml_plugin.nn import weights
-from cdi_ml_plugin.nn.predict import PRESETS
+from cdi_ml_plugin.nn.presets import PRESETS
 from support.weights import card, trained
 
 

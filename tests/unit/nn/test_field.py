@@ -15,8 +15,8 @@ from cdi_ml_plugin import Measurement
 from cdi_ml_plugin.data.preprocess import prepare
 from cdi_ml_plugin.fourier import diffraction, to_centre, to_corner, to_reciprocal
 from cdi_ml_plugin.io.readers import read
-from cdi_ml_plugin.nn.field import FILL_AIM, Canonical, extents
-from cdi_ml_plugin.physics.state import Data
+from cdi_ml_plugin.nn.field import FILL_AIM, Field, extents
+from cdi_ml_plugin.physics.moduli import Moduli
 from cdi_ml_plugin.simulate.batch import FILL
 from cdi_ml_plugin.simulate.particle import strained_crystal
 
@@ -28,7 +28,7 @@ def numbers(n: int) -> Any:
     return np.arange(n) - n // 2
 
 
-def positions(place: Canonical) -> list[Any]:
+def positions(place: Field) -> list[Any]:
     """q of the field's voxels in data voxels, along each axis."""
     steps = zip(place.origin, place.pitch, strict=True)
     return [first + pitch * numbers(place.field) for first, pitch in steps]
@@ -53,8 +53,8 @@ def chi2(modulus: Any, measured: Any) -> float:
     return float(((modulus - measured) ** 2).sum() / (measured**2).sum())
 
 
-def data(intensity: Any, mask: Any = None, held_out: float = 0.0) -> Data:
-    return Data.of(Measurement(intensity, mask), held_out, torch.device("cpu"))
+def data(intensity: Any, mask: Any = None, held_out: float = 0.0) -> Moduli:
+    return Moduli.of(Measurement(intensity, mask), held_out, torch.device("cpu"))
 
 
 def crystal(shape: Any, spans: Any, seed: int, phase: float = 2.0, ramp: Any = (0, 0, 0)) -> Any:
@@ -80,7 +80,7 @@ def test_an_object_of_the_field_diffracts_to_the_data(shape: tuple[int, int, int
     """Transform of what comes back against the written out sum over the field's voxels."""
     field, origin = 32, (1.3, -2.2, 0.4)
     z, y, x = (2 * (n / 2 + 3) / field for n in shape)  # the field covers the data
-    place = Canonical(shape, field, (z, y, x), origin)
+    place = Field(shape, field, (z, y, x), origin)
     obj = tetrahedron((16, 16, 16))
     scaled = [(numbers(n) - o) / p for n, o, p in zip(shape, origin, place.pitch, strict=True)]
     wave = transform(obj, scaled, [numbers(16)] * 3, [field] * 3) / field**1.5
@@ -102,7 +102,7 @@ def test_an_object_of_the_field_diffracts_to_the_data(shape: tuple[int, int, int
 def test_intensities_between_the_voxels_are_exact(shape: tuple[int, int, int], field: int) -> None:
     spans = tuple(int(n / ratio) for n, ratio in zip(shape, (2.3, 2.9, 3.8), strict=True))
     z, y, x = (FILL_AIM * n / (2 * span) for n, span in zip(shape, spans, strict=True))
-    place = Canonical(shape, field, (z, y, x), (0.37, -1.21, 2.6))
+    place = Field(shape, field, (z, y, x), (0.37, -1.21, 2.6))
     obj = tetrahedron(spans)
     r = [numbers(span) + 2 for span in spans]
     measured = data(np.abs(transform(obj, map(numbers, shape), r, shape)) ** 2)
@@ -124,7 +124,7 @@ def test_the_field_holds_the_transform_of_the_object_in_its_cube() -> None:
     """An object of the cube's even voxels lies on whole data voxels: then the two grids agree."""
     field, origin = 32, (0.5, -1.25, 2.0)
     z, y, x = (2 * n / field for n in ODD)
-    place = Canonical(ODD, field, (z, y, x), origin)
+    place = Field(ODD, field, (z, y, x), origin)
     obj = np.zeros((field, field, field), complex)
     obj[10:22:2, 10:22:2, 10:22:2] = tetrahedron((6, 6, 6))
     scaled = [(numbers(n) - o) / p for n, o, p in zip(ODD, origin, place.pitch, strict=True)]
@@ -149,7 +149,7 @@ def test_there_and_back(shape: Any, field: int, fitted: bool, bound: float) -> N
     obj, spans = crystal(shape, [n / 3 for n in shape], seed=1, phase=4, ramp=(2.3, -3.4, 1.1))
     assert (np.array(shape) / spans >= 2.2).all()
     measured = data(diffraction(obj))
-    place = Canonical.of(measured, field)
+    place = Field.of(measured, field)
     np.testing.assert_allclose(place.origin, (2.3, -3.4, 1.1), atol=1.5)
     r, half = [numbers(n) for n in shape], field // 2
     covered = [
@@ -197,7 +197,7 @@ def test_extents(phase: tuple[float, float], with_gap: bool, spread: float) -> N
         obj, true = crystal(shape, spans, seed, rng.uniform(*phase))
         mask = gap(shape, int(rng.integers(3, 10)), int(rng.integers(2, 5)), 1 + seed % 2)
         counts = noisy(obj, 10 ** rng.uniform(6, 9), seed)
-        place = Canonical.of(data(counts, mask if with_gap else None, 0.03), 32)
+        place = Field.of(data(counts, mask if with_gap else None, 0.03), 32)
         found = [FILL_AIM * n / (2 * p) for n, p in zip(shape, place.pitch, strict=True)]
         ratios.extend(found / true)
     assert np.median(ratios) == pytest.approx(1, abs=0.08)
@@ -217,7 +217,7 @@ def test_extents_of_measured_crystals(data_folder: Path, name: str, phased: Any)
             frames, spec=spec, scan=54, dark=scan / "dark.tif", white=scan / "whitefield.tif"
         )
         pattern = prepare(raw, crop=(64, 64, 64))
-    place = Canonical.of(Data.of(pattern, 0.03, torch.device("cpu")), 32)
+    place = Field.of(Moduli.of(pattern, 0.03, torch.device("cpu")), 32)
     found = [FILL_AIM * 64 / (2 * pitch) for pitch in place.pitch]
     np.testing.assert_allclose(found, phased, rtol=0.12)
 
@@ -227,7 +227,7 @@ def test_held_out_voxels_leave_no_trace() -> None:
         obj, _ = crystal(shape, [n / 3.3 for n in shape], seed, phase=3)
         counts = noisy(obj, 1e8, seed)
         whole = data(counts)
-        place = Canonical.of(whole, 32)
+        place = Field.of(whole, 32)
         held = data(counts, held_out=0.05)
         modulus, known = place.to_field(whole)
         without, still = place.to_field(held)
@@ -244,7 +244,7 @@ def test_a_wide_gap_is_not_known_and_its_neighbours_are_right() -> None:
     counts = noisy(obj, 1e8, 0)
     mask = gap(shape, 7, 4)
     whole, broken = data(counts), data(counts, mask, held_out=0.03)
-    place = Canonical.of(whole, 32)
+    place = Field.of(whole, 32)
     modulus, everywhere = place.to_field(whole)
     without, known = place.to_field(broken)
     rows = torch.from_numpy(positions(place)[1])
@@ -255,7 +255,7 @@ def test_a_wide_gap_is_not_known_and_its_neighbours_are_right() -> None:
     assert torch.equal(known[:, outside], everywhere[:, outside])
     assert chi2((without * broken.scale)[known], (modulus * whole.scale)[known]) < 5e-3
     # gaps do not move the field
-    again = Canonical.of(broken, 32)
+    again = Field.of(broken, 32)
     np.testing.assert_allclose(again.pitch, place.pitch, rtol=0.1)
     np.testing.assert_allclose(again.origin, place.origin, atol=0.15)
 
@@ -266,7 +266,7 @@ def test_a_bad_row_is_filled() -> None:
     obj, _ = crystal(shape, [n / 5 for n in shape], seed=3, phase=3)
     counts = noisy(obj, 1e8, 0)
     whole, broken = data(counts), data(counts, gap(shape, 6, 1))
-    place = Canonical.of(whole, 32)
+    place = Field.of(whole, 32)
     modulus, everywhere = place.to_field(whole)
     without, known = place.to_field(broken)
     assert torch.equal(known, everywhere)
@@ -279,7 +279,7 @@ def test_the_field_follows_the_pattern() -> None:
     obj, _ = crystal(shape, [n / 4 for n in shape], seed=2, phase=3)
     intensity = diffraction(obj)
     here, there = data(intensity), data(np.roll(intensity, moved, (0, 1, 2)))
-    one, other = Canonical.of(here, 32), Canonical.of(there, 32)
+    one, other = Field.of(here, 32), Field.of(there, 32)
     np.testing.assert_allclose(np.subtract(other.origin, one.origin), moved, atol=1e-4)
     np.testing.assert_allclose(other.pitch, one.pitch, rtol=1e-5)
     (modulus, known), (shifted, also) = one.to_field(here), other.to_field(there)
@@ -304,7 +304,7 @@ def test_the_field_follows_the_pattern() -> None:
 def test_any_shape(shape: tuple[int, int, int], field: int) -> None:
     obj, _ = crystal(shape, [max(6, n / 9) for n in shape], seed=0)
     measured = data(noisy(obj, 1e7, 0), gap(shape, 4, 2), held_out=0.03)
-    place = Canonical.of(measured, field)
+    place = Field.of(measured, field)
     modulus, known = place.to_field(measured)
     assert modulus.shape == known.shape == (field,) * 3
     assert bool(modulus.isfinite().all())
@@ -317,7 +317,7 @@ def test_any_shape(shape: tuple[int, int, int], field: int) -> None:
 def test_no_intensity_is_taken_for_half_the_array() -> None:
     measured = data(np.ones((32, 40, 36)))
     dark = replace(measured, amplitude=torch.zeros(32, 40, 36))
-    place = Canonical.of(dark, 32)
+    place = Field.of(dark, 32)
     assert extents(dark.amplitude) == (16, 20, 18)
     assert place.pitch == pytest.approx([FILL_AIM] * 3)
     assert place.origin == (0, 0, 0)

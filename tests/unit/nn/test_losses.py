@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from cdi_ml_plugin.nn import losses
-from cdi_ml_plugin.nn.predict import Pattern
+from cdi_ml_plugin.nn.pattern import Pattern
 from cdi_ml_plugin.simulate.batch import PAPER, Particles
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 
 from cdi_ml_plugin.nn import losses
-from cdi_ml_plugin.nn.predict import PRESETS, Pattern, estimate, first_guess, polish, search
+from cdi_ml_plugin.nn.pattern import Pattern
+from cdi_ml_plugin.nn.predict import estimate, first_guess, polish, search
+from cdi_ml_plugin.nn.presets import PRESETS
 from cdi_ml_plugin.simulate.batch import Particles
 
 

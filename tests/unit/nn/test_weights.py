@@ -16,7 +16,7 @@ from torch import nn
 
 from cdi_ml_plugin.errors import WeightsError, WriteError
 from cdi_ml_plugin.nn import weights
-from cdi_ml_plugin.nn.predict import PRESETS
+from cdi_ml_plugin.nn.presets import PRESETS
 from support import ROOT
 from support.weights import INPUTS, card, trained
 

@@ -15,7 +15,7 @@ from torch import nn
 
 from cdi_ml_plugin.errors import WeightsError
 from cdi_ml_plugin.nn import weights
-from cdi_ml_plugin.nn.predict import FEATURES, PRESETS, Preset
+from cdi_ml_plugin.nn.presets import FEATURES, PRESETS, Preset
 from cdi_ml_plugin.nn.unet import UNet
 from support.weights import card
 

@@ -16,8 +16,8 @@ from cdi_ml_plugin import CNN, Measurement, Result, reconstruct
 from cdi_ml_plugin.errors import ParameterError
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.nn import weights
-from cdi_ml_plugin.nn.field import Canonical
-from cdi_ml_plugin.nn.predict import PRESETS
+from cdi_ml_plugin.nn.field import Field
+from cdi_ml_plugin.nn.presets import PRESETS
 from cdi_ml_plugin.operators import cnn
 from cdi_ml_plugin.physics.alignment import object_error
 from cdi_ml_plugin.simulate.particle import strained_crystal
@@ -60,10 +60,10 @@ def oracle(monkeypatch: pytest.MonkeyPatch, untrained: str) -> Callable[..., Res
     """A network that knows the answer: `obj` on the data's grid, as its field shows it."""
 
     def phased(obj: NDArray[np.complex64], m: Measurement, chain: str, **more: Any) -> Result:
-        placed: list[Canonical] = []
-        of = Canonical.of.__func__  # type: ignore[attr-defined]
+        placed: list[Field] = []
+        of = Field.of.__func__  # type: ignore[attr-defined]
 
-        def noted(cls: type[Canonical], data: Any, field: int) -> Canonical:
+        def noted(cls: type[Field], data: Any, field: int) -> Field:
             placed.append(of(cls, data, field))
             return placed[-1]
 
@@ -81,7 +81,7 @@ def oracle(monkeypatch: pytest.MonkeyPatch, untrained: str) -> Callable[..., Res
             part = slice(half // 2, half // 2 + half)
             return cnn.Prediction(back[part, part, part].to(torch.complex64), 0.0, 1.0)
 
-        monkeypatch.setattr(Canonical, "of", classmethod(noted))
+        monkeypatch.setattr(Field, "of", classmethod(noted))
         monkeypatch.setattr(cnn, "predict", known)
         return reconstruct(m, chain, parameters={"cnn_weights": untrained}, **more)
 

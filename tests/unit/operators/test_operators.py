@@ -15,8 +15,8 @@ from cdi_ml_plugin import AUTO, DM, ER, HIO, RAAR, REFINE, SF, SW, TWIN, Measure
 from cdi_ml_plugin.errors import ParameterError
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.operators import Operator
+from cdi_ml_plugin.physics.moduli import Moduli
 from cdi_ml_plugin.physics.projections import project_modulus
-from cdi_ml_plugin.physics.state import Data
 from cdi_ml_plugin.simulate.particle import strained_crystal
 from support.cases import CLASSICAL, CPU, IDS, Case, cases, lawful
 
@@ -52,7 +52,7 @@ def test_er_alone_never_raises_chi2(case: Case) -> None:
 
 def test_without_the_mask_a_gap_would_move_the_true_object() -> None:
     case = Case(3)
-    zeros = Data.of(Measurement(case.measurement.intensity), 0, CPU, torch.float64)
+    zeros = Moduli.of(Measurement(case.measurement.intensity), 0, CPU, torch.float64)
     state = case.state(case.crystal)
     ER().step(state, zeros)
     assert float(state.chi2) > 1e-3
@@ -119,7 +119,7 @@ def test_autocorrelation_holds_the_crystal(kind: str, oversampling: float) -> No
         crystal = strained_crystal(
             shape, np.eye(3), size=40 / oversampling, rng=np.random.default_rng(seed), kind=kind
         )
-        data = Data.of(Measurement(1e4 * diffraction(crystal)), 0, CPU)
+        data = Moduli.of(Measurement(1e4 * diffraction(crystal)), 0, CPU)
         state = Case(0, shape).state(np.ones(shape, dtype=np.complex64))
         AUTO().bind({}).step(state, data)
         found = state.support[0].numpy()

@@ -15,10 +15,11 @@ from cdi_ml_plugin.errors import ParameterError, WeightsError
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.nn import weights
 from cdi_ml_plugin.nn.fit import Fit
-from cdi_ml_plugin.nn.predict import PRESETS
+from cdi_ml_plugin.nn.presets import PRESETS
 from cdi_ml_plugin.operators.refine import _Run
 from cdi_ml_plugin.physics.alignment import object_error
-from cdi_ml_plugin.physics.state import Data, Seed, State
+from cdi_ml_plugin.physics.moduli import Moduli
+from cdi_ml_plugin.physics.state import Seed, State
 from cdi_ml_plugin.simulate.particle import strained_crystal
 
 SHAPE = (32, 36, 34)
@@ -100,7 +101,7 @@ def test_from_a_chain_it_goes_on_from_object_and_support(crystal: Any) -> None:
 @pytest.mark.parametrize("network", ["fast", "paper"])
 def test_a_correction_begins_at_nothing(crystal: Any, network: str) -> None:
     """The first epoch sees the object as it is, to what bfloat16 holds of a 0: exactly."""
-    data = Data.of(counted(crystal), 0.03, torch.device("cpu"))
+    data = Moduli.of(counted(crystal), 0.03, torch.device("cpu"))
     support = np.abs(crystal) > 0
     start = torch.from_numpy(crystal)[None] * (data.power**0.5 / np.linalg.norm(crystal))
     seed = Seed.of(0, started=True)
@@ -161,7 +162,7 @@ def test_a_fit_that_diverges_ends_and_loses_nothing(
 # --- schedules ------------------------------------------------------------------------------------
 def test_schedules() -> None:
     """Adam along a cosine; or, as in the paper, Adam and SGD in turn every 200 epochs, × 0.95."""
-    data = Data.of(
+    data = Moduli.of(
         Measurement(np.random.default_rng(0).poisson(5, (16,) * 3)), 0, torch.device("cpu")
     )
     state = State(

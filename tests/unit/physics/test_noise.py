@@ -16,8 +16,8 @@ from cdi_ml_plugin.errors import ParameterError
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.operators.sequence import parse
 from cdi_ml_plugin.physics.alignment import object_error
+from cdi_ml_plugin.physics.moduli import Moduli
 from cdi_ml_plugin.physics.noise import photon_gain
-from cdi_ml_plugin.physics.state import Data
 from cdi_ml_plugin.simulate.particle import strained_crystal
 
 SHAPE = (48, 44, 51)
@@ -33,8 +33,8 @@ def counted(obj: NDArray[np.complex64], counts: float) -> Measurement:
     return Measurement(np.random.default_rng(0).poisson(intensity * (counts / intensity.sum())))
 
 
-def data(measurement: Measurement) -> Data:
-    return Data.of(measurement, 0.0, torch.device("cpu"))
+def data(measurement: Measurement) -> Moduli:
+    return Moduli.of(measurement, 0.0, torch.device("cpu"))
 
 
 @pytest.mark.parametrize("counts", [1e5, 1e7])

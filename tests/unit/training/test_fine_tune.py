@@ -20,8 +20,9 @@ from cdi_ml_plugin import Measurement
 from cdi_ml_plugin.cli.app import main
 from cdi_ml_plugin.errors import MeasurementError, ParameterError, ReadError, WriteError
 from cdi_ml_plugin.nn import weights
-from cdi_ml_plugin.nn.predict import PRESETS, Pattern, Preset
-from cdi_ml_plugin.physics.state import HELD_OUT, Data
+from cdi_ml_plugin.nn.pattern import Pattern
+from cdi_ml_plugin.nn.presets import PRESETS, Preset
+from cdi_ml_plugin.physics.moduli import HELD_OUT, Moduli
 from cdi_ml_plugin.training import checkpoint, loop, objective
 from cdi_ml_plugin.training.fine_tune import Scans, _turned, files, recipe_from
 from cdi_ml_plugin.training.loop import Session, train
@@ -184,7 +185,7 @@ def test_all_48_are_drawn() -> None:
 
 def test_held_out_voxels_stay_unseen(scans: Scans) -> None:
     changed = np.fft.ifftshift(counts())
-    hidden = Data.of(Measurement(counts()), HELD_OUT, torch.device("cpu")).held_out.numpy()
+    hidden = Moduli.of(Measurement(counts()), HELD_OUT, torch.device("cpu")).held_out.numpy()
     assert len(hidden) == round(HELD_OUT * changed.size)
     changed.reshape(-1)[hidden] = 3
     again = Scans.of([("changed", Measurement(np.fft.fftshift(changed)))], "fast")

@@ -10,7 +10,7 @@ import torch
 
 from cdi_ml_plugin.cli.app import cli
 from cdi_ml_plugin.nn import losses, weights
-from cdi_ml_plugin.nn.predict import Pattern
+from cdi_ml_plugin.nn.pattern import Pattern
 from cdi_ml_plugin.physics.alignment import twin
 from cdi_ml_plugin.simulate.batch import PAPER, Particles
 from cdi_ml_plugin.training import loop, objective

@@ -1,0 +1,84 @@
+"""Patterns in the field of a network, and how far objects explain them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional
+
+from ..fourier import to_centre, to_corner, to_direct, to_reciprocal
+from ..physics.projections import modulus
+from .paper import Fold
+from .presets import FILL
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Patterns in the field, corner-centred, in the scale of an object of amplitude 1.
+
+    Attributes
+    ----------
+    modulus : float32 (batch, N, N, N)
+        0 where it is not known.
+    known : bool (batch, N, N, N)
+    """
+
+    modulus: torch.Tensor
+    known: torch.Tensor
+
+    @classmethod
+    def of(cls, seen: torch.Tensor, known: torch.Tensor) -> Pattern:
+        """Take centred moduli of any scale; those not known count as 0."""
+        seen = to_corner(seen * known)
+        power = seen.square().sum((1, 2, 3), keepdim=True)
+        wanted = FILL * seen[0].numel() / 8
+        return cls(seen * (wanted / power).sqrt(), to_corner(known))
+
+    @property
+    def half(self) -> int:
+        """Voxels along an edge of the object's cube."""
+        return self.modulus.shape[-1] // 2
+
+    def wave(self, obj: torch.Tensor) -> torch.Tensor:
+        """Transform of objects (batch, N/2, N/2, N/2)."""
+        margin = self.half // 2
+        return to_reciprocal(to_corner(functional.pad(obj, [margin] * 6)))
+
+    def cube(self, wave: torch.Tensor) -> torch.Tensor:
+        """Invert `wave`, dropping what lies outside the object's cube."""
+        part = slice(self.half // 2, self.half // 2 + self.half)
+        return to_centre(to_direct(wave))[:, part, part, part]
+
+    def scaled(self, obj: torch.Tensor, wave: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Bring objects and their transforms to the scale that fits the known moduli best."""
+        size = wave.abs() * self.known
+        fit = (size * self.modulus).sum((1, 2, 3)) / size.square().sum((1, 2, 3)).clamp_min(1e-12)
+        fit = fit[:, None, None, None]
+        return obj * fit, wave * fit
+
+    def project(self, wave: torch.Tensor) -> torch.Tensor:
+        """Give transforms the known moduli; where nothing is known they keep their own."""
+        size = modulus(wave)
+        return wave * (torch.where(self.known, self.modulus, size) / size)
+
+    def chi2(self, wave: torch.Tensor) -> torch.Tensor:
+        """χ² over the known voxels, (batch,)."""
+        residual = (wave.abs() - self.modulus) * self.known
+        return residual.square().sum((1, 2, 3)) / self.modulus.square().sum((1, 2, 3))
+
+    def fitted(self, obj: torch.Tensor) -> torch.Tensor:
+        """Bring objects to the scale that fits best."""
+        return self.scaled(obj, self.wave(obj))[0]
+
+    def misfit(self, obj: torch.Tensor) -> torch.Tensor:
+        """χ² of objects brought to the scale that fits best, (batch,)."""
+        return self.chi2(self.scaled(obj, self.wave(obj))[1])
+
+    def autocorrelation(self) -> torch.Tensor:
+        """Sixteen channels (batch, 16, n, n, n): lag 2r over voxel r, its square root's two parts."""
+        patterson = to_centre(to_direct(self.modulus.square().to(torch.complex64)))
+        patterson = patterson / patterson.abs().amax((1, 2, 3), keepdim=True)
+        root = patterson / patterson.abs().sqrt().clamp_min(1e-6)
+        folded: torch.Tensor = Fold()(torch.stack([root.real, root.imag], 1))
+        return folded

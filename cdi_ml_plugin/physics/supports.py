@@ -1,0 +1,43 @@
+"""Supports that follow from the data or from the array alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from ..fourier import autocorrelation
+from .projections import blur
+
+FEWEST = 8  # voxels of a start support
+
+
+def box(shape: Sequence[int], area: Sequence[float]) -> torch.Tensor:
+    """cohere's start support: a centred box, `area` being its share of the (x, y, z) axes."""
+    inside = torch.zeros(tuple(shape), dtype=torch.bool)
+    slices = []
+    for n, share in zip(shape, reversed(list(area)), strict=True):
+        size = max(1, min(n, int(share * n)))
+        slices.append(slice((n - size) // 2, (n - size) // 2 + size))
+    inside[tuple(slices)] = True
+    return inside
+
+
+def half_autocorrelation(amplitude: torch.Tensor, threshold: float, margin: float) -> torch.Tensor:
+    """Support (z, y, x), centred, from a corner-centred modulus: {r : |A(2r/margin)| over threshold}."""
+    patterson = blur(autocorrelation(amplitude.square())[None], 1.0)[0]
+    # noise puts a floor under the autocorrelation: what is not clear of it is not object
+    floor = float(patterson.flatten()[:: max(1, patterson.numel() // 100_000)].median())
+    level = max(threshold * float(patterson.max()), 3 * floor)
+    inside = (patterson >= level).to(patterson.dtype)
+    places = []
+    for n in amplitude.shape:
+        offset = (torch.arange(n, device=amplitude.device) - n // 2) * 2 / margin
+        places.append((offset.round().long() + n // 2).clamp(-1, n))
+    z, y, x = torch.meshgrid(*places, indexing="ij")
+    valid = torch.ones_like(inside, dtype=torch.bool)
+    for place, n in zip((z, y, x), amplitude.shape, strict=True):
+        valid &= (place >= 0) & (place < n)
+    nz, ny, nx = amplitude.shape
+    support = inside[z.clamp(0, nz - 1), y.clamp(0, ny - 1), x.clamp(0, nx - 1)].bool() & valid
+    return support
