@@ -16,8 +16,9 @@ import torch
 
 from ..data.measurement import Measurement
 from ..data.preprocess import centre
-from ..engine.loop import Job
+from ..engine.plan import Plan
 from ..engine.run import reconstruct
+from ..engine.start import fresh_state
 from ..fourier import diffraction, to_direct, to_reciprocal
 from ..simulate.particle import strained_crystal
 
@@ -85,14 +86,14 @@ def _against_pair(
     measurement: Measurement, name: str, iterations: int, device: str
 ) -> tuple[float, float]:
     """One iteration of an algorithm, and the bare FFT pair measured in turn with it."""
-    job = Job.of(measurement, f"20*ER + {name}", STOCK_PARAMETERS, 0.03, device, "single")
-    state = job.fresh_state([0])
-    first, last = (block.operator for block in job.step.blocks())
+    plan = Plan.of(measurement, f"20*ER + {name}", STOCK_PARAMETERS, 0.03, device, "single")
+    state = fresh_state(plan, [0])
+    first, last = (block.operator for block in plan.step.blocks())
     for _ in range(20):
-        first.step(state, job.data)
+        first.step(state, plan.data)
     wave = torch.randn(measurement.shape, dtype=torch.complex64, device=device)[None]
     once, pair = medians(
-        [lambda: last.step(state, job.data), lambda: to_direct(to_reciprocal(wave))],
+        [lambda: last.step(state, plan.data), lambda: to_direct(to_reciprocal(wave))],
         iterations,
         device,
     )

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ..data.measurement import Measurement, data_digest
-from ..engine.loop import OWN_KEYS, Job
 from ..engine.parameters import HONOURED, check
+from ..engine.plan import OWN_KEYS, Plan
 from ..errors import ParameterError
 from ..nn import weights
 from ..operators.base import Step
@@ -33,19 +33,19 @@ class Contender:
     Attributes
     ----------
     label : str
-    job : Job
+    plan : Plan
     digest : str
         Of all that its runs depend on, but for their seed.
     """
 
     label: str
-    job: Job
+    plan: Plan
     digest: str
 
     @property
     def parameters(self) -> dict[str, Any]:
         """Those in force, without `ELSEWHERE`."""
-        return {k: v for k, v in self.job.parameters.items() if k not in ELSEWHERE}
+        return {k: v for k, v in self.plan.parameters.items() if k not in ELSEWHERE}
 
 
 def parameters_of(
@@ -125,16 +125,16 @@ def contenders(
     given = parameters_of(named, parameters, chain_parameters)
     made: list[Contender] = []
     for label, sequence in named.items():
-        job = Job.of(measurement, sequence, given[label], held_out, device, precision)
+        plan = Plan.of(measurement, sequence, given[label], held_out, device, precision)
         if made:  # one copy of the data is enough
-            job = replace(job, data=made[0].job.data)
-        one = Contender(label, job, "")
+            plan = replace(plan, data=made[0].plan.data)
+        one = Contender(label, plan, "")
         identity = {
             "data": [measurement.shape, data_digest(measurement)],
-            "sequence": str(job.step),
+            "sequence": str(plan.step),
             "parameters": one.parameters,
             "held_out": held_out,
-            "weights": weights_digests(job.step),
+            "weights": weights_digests(plan.step),
             "precision": precision,
         }
         text = json.dumps(plain(identity), sort_keys=True)
@@ -142,7 +142,7 @@ def contenders(
         for other in made:
             if other.digest == one.digest:
                 raise ParameterError(
-                    f"chains {other.label!r} and {label!r} are the same ({job.step}): give another"
+                    f"chains {other.label!r} and {label!r} are the same ({plan.step}): give another"
                 )
         made.append(one)
     return made

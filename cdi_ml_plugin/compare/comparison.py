@@ -148,14 +148,14 @@ class Comparison:
         )
         return {
             "label": member.label,
-            "sequence": str(member.contender.job.step),
+            "sequence": str(member.contender.plan.step),
             "parameters": member.contender.parameters,
             "own_parameters": {
                 key: value
                 for key, value in member.contender.parameters.items()
                 if (key, value) not in common
             },
-            "notes": member.contender.job.notes,
+            "notes": member.contender.plan.notes,
             "digest": member.contender.digest,
             "finished": len(member.runs),
             "not_finite": len(member.runs) - len(member.finite),

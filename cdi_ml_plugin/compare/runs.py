@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from ..data.measurement import Measurement, data_digest
 from ..data.result import Run
-from ..engine.loop import Start
+from ..engine import loop
 from ..engine.progress import Progress
+from ..engine.start import Start
 from ..errors import ReadError, WriteError
 from ..physics import metrics
 from ..physics.windows import extent
@@ -111,8 +112,8 @@ class Folder:
         obj = np.where(run.support, run.object, 0)
         figures = dict(run.metrics)
         if run.reason == "completed":
-            scaled = torch.from_numpy(obj / np.float32(contender.job.data.scale))
-            (inside,) = metrics.figures(scaled[None].to(contender.job.device), contender.job.data)
+            scaled = torch.from_numpy(obj / np.float32(contender.plan.data.scale))
+            (inside,) = metrics.figures(scaled[None].to(contender.plan.device), contender.plan.data)
             figures |= inside
         # One voxel stands for an object that is 0 or not finite.
         middle = tuple(n // 2 for n in obj.shape)
@@ -126,7 +127,7 @@ class Folder:
             "reason": run.reason,
             "notes": run.notes,
             "seconds": seconds,
-            "hardware": hardware(contender.job.device, 1),
+            "hardware": hardware(contender.plan.device, 1),
             "versions": versions(),
             "first": [piece.start for piece in window],
             "shape": [piece.stop - piece.start for piece in window],
@@ -167,13 +168,13 @@ def compute(contenders: Sequence[Contender], seeds: int, folder: Folder, progres
         for contender in contenders
         if not folder.file(contender, seed).exists()
     ]
-    iterations = sum(contender.job.step.iterations for contender, _ in missing)
+    iterations = sum(contender.plan.step.iterations for contender, _ in missing)
     with interruption() as stop, Progress(progress, iterations) as bar:
         for contender, seed in missing:
             if stop:
                 break
             began = time.perf_counter()
-            (run,) = contender.job.run([seed], Start(), stop, bar)
+            (run,) = loop.run(contender.plan, [seed], Start(), stop, bar)
             if run.reason == "interrupted":
                 break
             folder.keep(contender, run, time.perf_counter() - began)

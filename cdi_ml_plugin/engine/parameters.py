@@ -37,6 +37,9 @@ def _or_list(check: Check) -> Check:
 _trigger = _list(_whole, 0, 1, 2, 3)
 _positive: Check = lambda v: _number(v) and v > 0  # noqa: E731
 
+DEFAULT_SEQUENCE = "CNN + 3*(20*ER + 180*HIO) + 20*ER"
+NOISE_TOLERANCE = 2.0  # standard deviations; 0 where the support is updated in cohere's way
+
 # Every key that is honoured: what it must be, in words and as a check.
 HONOURED: dict[str, tuple[str, Check]] = {
     "algorithm_sequence": ("text", _text),

@@ -13,7 +13,7 @@ from ..operators.base import Operator
 from ..operators.sequence import parse
 from ..operators.support import ASW, AUTO, SW
 from ..utils.device import hardware
-from .loop import NOISE_TOLERANCE
+from .parameters import NOISE_TOLERANCE
 from .triggers import in_coheres_way
 
 

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ..data.measurement import Measurement
 from ..data.result import Result, Run
@@ -18,8 +17,10 @@ from ..operators.base import Step
 from ..physics import metrics
 from ..physics.moduli import HELD_OUT, Moduli
 from ..utils.interrupt import interruption
-from .loop import Job, Start
+from . import loop
+from .plan import Plan
 from .progress import Progress, Watch
+from .start import given_start
 
 # of one run: object, wave, working room, and what a transform takes for itself
 BYTES_PER_VOXEL = 80
@@ -87,32 +88,32 @@ def reconstruct(
     One seed gives the same object to the bit on one device, whatever other seeds run beside it.
     An interruption (Ctrl-C) ends the current iteration and returns what there is.
     """
-    job = Job.of(measurement, sequence, parameters or {}, held_out, device, precision)
-    if start is None and job.parameters.get("init_guess") == "continue":
+    plan = Plan.of(measurement, sequence, parameters or {}, held_out, device, precision)
+    if start is None and plan.parameters.get("init_guess") == "continue":
         from ..io.cohere import read_continue
 
         counts = float(measurement.intensity.sum())
-        start, support = read_continue(job.parameters.get("continue_dir", "."), counts)
-    given = _start(measurement, start, support, job.data)
-    numbers = _seeds(seeds, job.parameters)
+        start, support = read_continue(plan.parameters.get("continue_dir", "."), counts)
+    given = given_start(measurement, start, support, plan.data)
+    numbers = _seeds(seeds, plan.parameters)
     runs: list[Run] = []
     notes: list[str] = []
     began = time.perf_counter()
-    size = _batch_size(job.data, len(numbers), job.device)
+    size = _batch_size(plan.data, len(numbers), plan.device)
     with (
         interruption() as stop,
-        Progress(progress, job.step.iterations * -(-len(numbers) // size), watch) as bar,
+        Progress(progress, plan.step.iterations * -(-len(numbers) // size), watch) as bar,
     ):
         while len(runs) < len(numbers):
             if stop and runs:  # the first batch gives a result however early the interruption
                 break
             batch = numbers[len(runs) : len(runs) + size]
             try:
-                ended = job.run(batch, given, stop, bar)
+                ended = loop.run(plan, batch, given, stop, bar)
             except torch.cuda.OutOfMemoryError as error:
-                size = _fewer(len(batch), job, error)
+                size = _fewer(len(batch), plan, error)
                 notes.append(
-                    f"out of memory on {job.device} with {len(batch)} starts at once: "
+                    f"out of memory on {plan.device} with {len(batch)} starts at once: "
                     f"went on with {size}"
                 )
                 continue
@@ -120,7 +121,7 @@ def reconstruct(
             if bar.ended(ended):
                 stop.append(True)
     seconds = time.perf_counter() - began
-    notes += job.notes
+    notes += plan.notes
     if len(runs) < len(numbers):
         notes.append(f"interrupted: {len(runs)} of {len(numbers)} starts were run")
     if all(run.reason == "not finite" for run in runs):
@@ -129,34 +130,12 @@ def reconstruct(
         measurement=measurement,
         runs=tuple(runs),
         best=metrics.best([run.metrics for run in runs]),
-        sequence=str(job.step),
-        parameters=job.parameters,
-        device=str(job.device),
+        sequence=str(plan.step),
+        parameters=plan.parameters,
+        device=str(plan.device),
         seconds=seconds,
         notes=tuple(notes),
     )
-
-
-def _start(
-    measurement: Measurement, start: ArrayLike | None, support: ArrayLike | None, data: Moduli
-) -> Start:
-    def tensor(name: str, array: ArrayLike | None, kind: type) -> torch.Tensor | None:
-        if array is None:
-            return None
-        values: NDArray[Any] = np.ascontiguousarray(array, dtype=kind)
-        if values.shape != measurement.shape:
-            raise ParameterError(
-                f"{name} has shape {values.shape}, the measurement {measurement.shape}: give the same"
-            )
-        if not np.isfinite(values).all():
-            raise ParameterError(f"{name} holds NaN or infinite voxels")
-        return torch.from_numpy(values)
-
-    obj = tensor("start", start, np.complex128)
-    for name, array in (("start", start), ("support", support)):
-        if array is not None and not np.any(array):
-            raise ParameterError(f"{name} is empty: give at least one voxel that is not 0")
-    return Start(None if obj is None else obj / data.scale, tensor("support", support, bool))
 
 
 def _seeds(seeds: int | Sequence[int] | None, parameters: Mapping[str, Any]) -> list[int]:
@@ -176,12 +155,12 @@ def _batch_size(data: Moduli, wanted: int, device: torch.device) -> int:
     return max(1, min(wanted, int(0.8 * free / (BYTES_PER_VOXEL * data.amplitude.numel()))))
 
 
-def _fewer(size: int, job: Job, error: Exception) -> int:
+def _fewer(size: int, plan: Plan, error: Exception) -> int:
     """Half as many starts at once, after those did not fit into the memory of the GPU."""
     if size == 1:
-        shape = " × ".join(map(str, job.data.shape))
+        shape = " × ".join(map(str, plan.data.shape))
         raise AlgorithmError(
-            f"out of memory on {job.device}: a single start of {shape} voxels does not fit: crop or bin "
+            f"out of memory on {plan.device}: a single start of {shape} voxels does not fit: crop or bin "
             "the data (half the voxels take half the memory), leave REFINE out, or use the CPU"
         ) from error
     torch.cuda.empty_cache()

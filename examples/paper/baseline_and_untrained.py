@@ -12,7 +12,7 @@ from pathlib import Path
 from cdi_ml_plugin import Geometry
 from cdi_ml_plugin.compare.run import compare
 from cdi_ml_plugin.data.preprocess import prepare
-from cdi_ml_plugin.engine.loop import DEFAULT_SEQUENCE
+from cdi_ml_plugin.engine.parameters import DEFAULT_SEQUENCE
 from cdi_ml_plugin.io.readers import read
 from cdi_ml_plugin.workflow.save import write_comparison
 

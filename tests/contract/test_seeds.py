@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from cdi_ml_plugin import Measurement
 from cdi_ml_plugin.data.result import Run
-from cdi_ml_plugin.engine.loop import Job, Start
+from cdi_ml_plugin.engine import loop
+from cdi_ml_plugin.engine.plan import Plan
 from cdi_ml_plugin.engine.progress import Progress
+from cdi_ml_plugin.engine.start import Start
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.operators import registry
 from cdi_ml_plugin.simulate.particle import strained_crystal
@@ -19,6 +23,15 @@ SEEDS = [3, 0, 5]
 # What a chain needs around an algorithm for it to have something to do.
 AROUND = "12*ER + {} + 12*HIO + 4*ER"
 SMALL = {"refine_channels": 4}
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """On several threads of a CPU torch cuts a batch elsewhere than a single array, and rounds so."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +46,8 @@ def measurement() -> Measurement:
 
 def batch(measurement: Measurement, chain: str, seeds: list[int], given: Any = None) -> list[Run]:
     """All seeds at once, as the engine runs them on a GPU."""
-    job = Job.of(measurement, chain, given or {}, 0.03, "cpu", "single")
-    return job.run(seeds, Start(), [], Progress(False, job.step.iterations))
+    plan = Plan.of(measurement, chain, given or {}, 0.03, "cpu", "single")
+    return loop.run(plan, seeds, Start(), [], Progress(False, plan.step.iterations))
 
 
 def assert_alone_as_in_company(measurement: Measurement, chain: str, given: Any = None) -> None:

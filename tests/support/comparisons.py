@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from cdi_ml_plugin import Measurement
 from cdi_ml_plugin.compare.comparison import Comparison
 from cdi_ml_plugin.compare.run import compare
-from cdi_ml_plugin.engine.loop import Job
+from cdi_ml_plugin.engine import loop
+from cdi_ml_plugin.engine.plan import Plan
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.simulate.particle import strained_crystal
 from cdi_ml_plugin.view.pages import comparison as view
@@ -57,12 +58,12 @@ def plain_figures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def interrupt(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     """Let Ctrl-C come in the run after so many."""
-    run = Job.run
+    run = loop.run
     left = iter(range(after))
 
-    def stopped(job: Job, seeds: Any, start: Any, stop: list[bool], bar: Any) -> Any:
+    def stopped(plan: Plan, seeds: Any, start: Any, stop: list[bool], bar: Any) -> Any:
         if next(left, None) is None:
             stop.append(True)
-        return run(job, seeds, start, stop, bar)
+        return run(plan, seeds, start, stop, bar)
 
-    monkeypatch.setattr(Job, "run", stopped)
+    monkeypatch.setattr(loop, "run", stopped)

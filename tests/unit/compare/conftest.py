@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from cdi_ml_plugin.engine.loop import Job
+from cdi_ml_plugin.engine import loop
+from cdi_ml_plugin.engine.plan import Plan
 from support.comparisons import compared, measurement, plain_figures  # noqa: F401 - fixtures
 
 
@@ -14,11 +15,11 @@ from support.comparisons import compared, measurement, plain_figures  # noqa: F4
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """What is run from here on: chain and seed."""
     seen: list[tuple[str, int]] = []
-    run = Job.run
+    run = loop.run
 
-    def counted(job: Job, seeds: Any, *given: Any) -> Any:
-        seen.extend((str(job.step), seed) for seed in seeds)
-        return run(job, seeds, *given)
+    def counted(plan: Plan, seeds: Any, *given: Any) -> Any:
+        seen.extend((str(plan.step), seed) for seed in seeds)
+        return run(plan, seeds, *given)
 
-    monkeypatch.setattr(Job, "run", counted)
+    monkeypatch.setattr(loop, "run", counted)
     return seen

@@ -84,7 +84,7 @@ def test_they_reach_the_runs_the_digest_the_json_and_the_page(
         paper.contender.digest != package.contender.digest
     )  # the same sequence, twice, is no error here
     assert paper.values("chi2").tolist() != package.values("chi2").tolist()
-    assert "channels=8" in str(untrained.contender.job.step)
+    assert "channels=8" in str(untrained.contender.plan.step)
     write_comparison(comparison, tmp_path)
     content = json.loads((tmp_path / "compare.json").read_text(encoding="utf-8"))
     assert content["parameters"] == common

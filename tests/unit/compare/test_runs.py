@@ -12,7 +12,8 @@ import pytest
 from cdi_ml_plugin import Measurement
 from cdi_ml_plugin.compare.comparison import Comparison
 from cdi_ml_plugin.compare.run import compare
-from cdi_ml_plugin.engine.loop import Job
+from cdi_ml_plugin.engine import loop
+from cdi_ml_plugin.engine.plan import Plan
 from cdi_ml_plugin.errors import (
     AlgorithmError,
     ParameterError,
@@ -103,17 +104,17 @@ def test_interrupted_before_there_is_anything_to_compare(
 
 
 def lose(monkeypatch: pytest.MonkeyPatch, lost: list[int]) -> None:
-    run = Job.run
+    run = loop.run
 
-    def losing(job: Job, seeds: Any, *given: Any) -> Iterator[Any]:
+    def losing(plan: Plan, seeds: Any, *given: Any) -> Iterator[Any]:
         return [
             replace(r, reason="not finite", object=0 * r.object, notes=("lost",))
             if r.seed in lost
             else r
-            for r in run(job, seeds, *given)
+            for r in run(plan, seeds, *given)
         ]
 
-    monkeypatch.setattr(Job, "run", losing)
+    monkeypatch.setattr(loop, "run", losing)
 
 
 @pytest.mark.usefixtures("plain_figures")

@@ -10,8 +10,10 @@ import pytest
 import torch
 
 from cdi_ml_plugin import Measurement
-from cdi_ml_plugin.engine.loop import Job, Start
+from cdi_ml_plugin.engine import loop
+from cdi_ml_plugin.engine.plan import Plan
 from cdi_ml_plugin.engine.progress import Progress
+from cdi_ml_plugin.engine.start import Start
 from cdi_ml_plugin.errors import AlgorithmError
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.operators import Operator
@@ -49,27 +51,27 @@ class Write(Operator):
         data.amplitude.mul_(2)
 
 
-def job_of(measurement: Measurement, chain: Any, parameters: dict[str, Any]) -> Job:
-    return Job.of(measurement, chain, parameters, 0.03, "cpu", "single")
+def plan_of(measurement: Measurement, chain: Any, parameters: dict[str, Any]) -> Plan:
+    return Plan.of(measurement, chain, parameters, 0.03, "cpu", "single")
 
 
-def run(job: Job) -> Any:
-    return job.run([1], Start(), [], Progress(False, job.step.iterations))[0]
+def run(plan: Plan) -> Any:
+    return loop.run(plan, [1], Start(), [], Progress(False, plan.step.iterations))[0]
 
 
 @pytest.mark.parametrize("chain", [30 * Lose(), "30*ER"], ids=["lost", "to its end"])
 def test_what_was_measured_is_never_written_to(measurement: Measurement, chain: Any) -> None:
     """Chains that are compared share their data: a run may not change another's."""
-    job = job_of(measurement, chain, LOW_PASS)
-    before = {k: v.clone() for k, v in vars(job.data).items() if isinstance(v, torch.Tensor)}
-    run(job)
+    plan = plan_of(measurement, chain, LOW_PASS)
+    before = {k: v.clone() for k, v in vars(plan.data).items() if isinstance(v, torch.Tensor)}
+    run(plan)
     for name, tensor in before.items():
-        assert torch.equal(getattr(job.data, name), tensor), name
+        assert torch.equal(getattr(plan.data, name), tensor), name
 
 
 def test_an_operator_that_writes_into_it_is_an_error(measurement: Measurement) -> None:
     with pytest.raises(AlgorithmError, match="Write changed the measured moduli"):
-        run(job_of(measurement, Write() + 2 * Lose(), {}))
+        run(plan_of(measurement, Write() + 2 * Lose(), {}))
 
 
 def test_a_network_in_its_midst_sees_what_was_measured(measurement: Measurement) -> None:
@@ -85,5 +87,5 @@ def test_a_network_in_its_midst_sees_what_was_measured(measurement: Measurement)
 
     from cdi_ml_plugin import ER
 
-    run(job_of(measurement, 3 * ER() + 2 * Look() + 10 * ER(), LOW_PASS))
+    run(plan_of(measurement, 3 * ER() + 2 * Look() + 10 * ER(), LOW_PASS))
     assert seen == [0, 0]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from cdi_ml_plugin import CNN, Measurement, Result, reconstruct
 from cdi_ml_plugin.errors import ParameterError
 from cdi_ml_plugin.fourier import diffraction
+from cdi_ml_plugin.nn import predict as prediction
 from cdi_ml_plugin.nn import weights
 from cdi_ml_plugin.nn.field import Field
 from cdi_ml_plugin.nn.presets import PRESETS
@@ -67,7 +68,7 @@ def oracle(monkeypatch: pytest.MonkeyPatch, untrained: str) -> Callable[..., Res
             placed.append(of(cls, data, field))
             return placed[-1]
 
-        def known(*_: Any) -> cnn.Prediction:
+        def known(*_: Any) -> prediction.Prediction:
             # transform of the object at the field's own places, by explicit sums
             here = placed[-1]
             half = here.field // 2
@@ -79,7 +80,7 @@ def oracle(monkeypatch: pytest.MonkeyPatch, untrained: str) -> Callable[..., Res
                 wave = torch.tensordot(wave, turns, dims=([0], [1]))
             back = torch.fft.fftshift(torch.fft.ifftn(torch.fft.ifftshift(wave)))
             part = slice(half // 2, half // 2 + half)
-            return cnn.Prediction(back[part, part, part].to(torch.complex64), 0.0, 1.0)
+            return prediction.Prediction(back[part, part, part].to(torch.complex64), 0.0, 1.0)
 
         monkeypatch.setattr(Field, "of", classmethod(noted))
         monkeypatch.setattr(cnn, "predict", known)
@@ -164,9 +165,9 @@ def test_seeds_give_different_starts_and_each_its_own(tmp_path: Path, preset: st
     truth = crystal((36, 36, 36), 6, 11)
     m = measured(truth)
     with pytest.MonkeyPatch.context() as patch:
-        judged = cnn._judged
+        judged = prediction._judged
         chi2 = itertools.cycle([torch.tensor([0.1, 0.2]), torch.tensor([0.5, 0.4])])  # it, chance
-        patch.setattr(cnn, "_judged", lambda *given: (judged(*given)[0], next(chi2)))
+        patch.setattr(prediction, "_judged", lambda *given: (judged(*given)[0], next(chi2)))
         parameters = {"cnn_weights": blank(tmp_path, preset), "cnn_candidates": 2, "cnn_polish": 5}
         three = reconstruct(m, "CNN", seeds=[1, 2, 3], parameters=parameters)
     one, two, third = (run.object for run in three.runs)

@@ -10,7 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from cdi_ml_plugin import ER, MLE, Measurement, reconstruct
-from cdi_ml_plugin.engine.loop import Job, Start
+from cdi_ml_plugin.engine import loop
+from cdi_ml_plugin.engine.plan import Plan
+from cdi_ml_plugin.engine.start import Start, fresh_state
 from cdi_ml_plugin.fourier import diffraction, to_reciprocal
 from cdi_ml_plugin.physics.alignment import object_error
 from cdi_ml_plugin.physics.state import State
@@ -32,38 +34,38 @@ def counted(crystal: NDArray[Any], photons: float, seed: int = 0) -> Measurement
     return Measurement(noisy, mask)
 
 
-def begun(measurement: Measurement, start: NDArray[Any], count: int) -> tuple[Job, State]:
-    """A job and its state, from an object and its own support, in double precision."""
-    job = Job.of(measurement, MLE(), {}, 0.03, "cpu", "double")
-    given = torch.from_numpy(start.astype(complex)) / job.data.scale
-    state = job.fresh_state([0], Start(given, torch.from_numpy(np.abs(start) > 0)))
-    MLE().begin(state, job.data, count)
-    return job, state
+def begun(measurement: Measurement, start: NDArray[Any], count: int) -> tuple[Plan, State]:
+    """A plan and its state, from an object and its own support, in double precision."""
+    plan = Plan.of(measurement, MLE(), {}, 0.03, "cpu", "double")
+    given = torch.from_numpy(start.astype(complex)) / plan.data.scale
+    state = fresh_state(plan, [0], Start(given, torch.from_numpy(np.abs(start) > 0)))
+    MLE().begin(state, plan.data, count)
+    return plan, state
 
 
-def minus_log_likelihood(job: Job, obj: torch.Tensor) -> float:
+def minus_log_likelihood(plan: Plan, obj: torch.Tensor) -> float:
     """In photons, over the fitted voxels."""
-    fitted = job.data.fitted
-    photons = (to_reciprocal(obj)[0].abs().square() * job.data.scale**2)[fitted] + 0.01
-    counts = (job.data.amplitude.square() * job.data.scale**2)[fitted]
+    fitted = plan.data.fitted
+    photons = (to_reciprocal(obj)[0].abs().square() * plan.data.scale**2)[fitted] + 0.01
+    counts = (plan.data.amplitude.square() * plan.data.scale**2)[fitted]
     return float((photons - counts * photons.log()).sum())
 
 
 def test_it_climbs_the_likelihood_to_a_point_where_nothing_pulls(crystal: Any) -> None:
-    job, state = begun(counted(crystal, 3e4), crystal, 60)
-    before = minus_log_likelihood(job, state.object)
+    plan, state = begun(counted(crystal, 3e4), crystal, 60)
+    before = minus_log_likelihood(plan, state.object)
     for _ in range(60):
-        MLE().step(state, job.data)
+        MLE().step(state, plan.data)
     obj = state.object.clone().requires_grad_(True)
-    fitted = job.data.fitted
-    photons = (to_reciprocal(obj)[0].abs().square() * job.data.scale**2)[fitted] + 0.01
-    counts = (job.data.amplitude.square() * job.data.scale**2)[fitted]
+    fitted = plan.data.fitted
+    photons = (to_reciprocal(obj)[0].abs().square() * plan.data.scale**2)[fitted] + 0.01
+    counts = (plan.data.amplitude.square() * plan.data.scale**2)[fitted]
     loss = (photons - counts * photons.log()).sum()
     (gradient,) = torch.autograd.grad(loss, obj)
     assert float(loss.detach()) < before - 100
     # against the pull at an object of half the size
     (strong,) = torch.autograd.grad(
-        ((to_reciprocal(obj / 2)[0].abs().square() * job.data.scale**2)[fitted] + 0.01).log().sum()
+        ((to_reciprocal(obj / 2)[0].abs().square() * plan.data.scale**2)[fitted] + 0.01).log().sum()
         * counts.mean(),
         obj,
     )
@@ -102,21 +104,21 @@ def test_the_true_object_of_data_without_noise_stays_with_a_gap(crystal: Any) ->
     mask = np.zeros(SHAPE, dtype=bool)
     mask[:, 16:20] = True
     data = Measurement(diffraction(crystal), mask)
-    job, state = begun(data, crystal, 20)
+    plan, state = begun(data, crystal, 20)
     for _ in range(20):
-        MLE().step(state, job.data)
+        MLE().step(state, plan.data)
     # float32 intensities are what limits it
     assert object_error(state.object[0].numpy(), crystal) < 1e-4
     assert float(state.chi2) < 1e-10
 
 
 def test_a_batch_is_as_good_as_one_alone(crystal: Any) -> None:
-    job = Job.of(counted(crystal, 1e5), "10*ER + 20*MLE", {}, 0.03, "cpu", "double")
+    plan = Plan.of(counted(crystal, 1e5), "10*ER + 20*MLE", {}, 0.03, "cpu", "double")
     from cdi_ml_plugin.engine.progress import Progress
 
     with Progress(False, 0) as bar:
-        both = job.run([1, 2], Start(), [], bar)
-        alone = job.run([2], Start(), [], bar)
+        both = loop.run(plan, [1, 2], Start(), [], bar)
+        alone = loop.run(plan, [2], Start(), [], bar)
     np.testing.assert_allclose(both[1].object, alone[0].object, rtol=1e-4, atol=1e-6)
 
 

@@ -236,19 +236,19 @@ def test_fewer_voxels_than_unknowns_are_named(crystal: Any) -> None:
 def test_too_little_memory_of_a_gpu_means_smaller_batches(
     crystal: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from cdi_ml_plugin.engine import loop
     from cdi_ml_plugin.engine import run as engine
-    from cdi_ml_plugin.engine.loop import Job
     from cdi_ml_plugin.errors import AlgorithmError
 
-    whole = Job.run
+    whole = loop.run
     fits = [2]
 
-    def run(self: Job, seeds: Any, *rest: Any) -> Any:
+    def run(plan: Any, seeds: Any, *rest: Any) -> Any:
         if len(seeds) > fits[0]:
             raise torch.cuda.OutOfMemoryError("CUDA out of memory")
-        return whole(self, seeds, *rest)
+        return whole(plan, seeds, *rest)
 
-    monkeypatch.setattr(Job, "run", run)
+    monkeypatch.setattr(loop, "run", run)
     monkeypatch.setattr(engine, "_batch_size", lambda data, wanted, device: wanted)
     result = phase(counted(crystal), "2*ER", 5)
     assert [run.seed for run in result.runs] == [0, 1, 2, 3, 4]

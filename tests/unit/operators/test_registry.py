@@ -119,7 +119,9 @@ def test_a_broken_package_is_named_and_harms_no_other(
         assert len(str(caught.value).splitlines()) == 1
 
 
-@pytest.mark.parametrize("value", ["math:pi", "math:sqrt", "cdi_ml_plugin.engine.run:Job", "math"])
+@pytest.mark.parametrize(
+    "value", ["math:pi", "math:sqrt", "cdi_ml_plugin.engine.plan:Plan", "math"]
+)
 def test_what_is_no_operator_is_refused(fake: Fake, value: str) -> None:
     fake(("PI", value, "odd-package"))
     with pytest.raises(

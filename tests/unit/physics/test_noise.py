@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from cdi_ml_plugin import Measurement, reconstruct
-from cdi_ml_plugin.engine.loop import Job, Start
+from cdi_ml_plugin.engine.plan import Plan
+from cdi_ml_plugin.engine.start import Start, fresh_state
 from cdi_ml_plugin.engine.triggers import search_length, shrink_wrap
 from cdi_ml_plugin.errors import ParameterError
 from cdi_ml_plugin.fourier import diffraction
@@ -73,14 +74,14 @@ def test_hio_stays_at_the_true_object_of_noisy_data() -> None:
     errors = []
     for tolerance in (0.0, 2.0):
         parameters = {"noise_tolerance": tolerance, "support_every": 1000}
-        job = Job.of(m, "100*HIO + 20*ER", parameters, 0.03, "cpu", "single")
-        start = torch.from_numpy(truth.astype(np.complex128)) / job.data.scale
-        scale = (job.data.power / float(start.abs().square().sum())) ** 0.5
-        state = job.fresh_state([0], Start(start * scale, torch.from_numpy(inside)))
+        plan = Plan.of(m, "100*HIO + 20*ER", parameters, 0.03, "cpu", "single")
+        start = torch.from_numpy(truth.astype(np.complex128)) / plan.data.scale
+        scale = (plan.data.power / float(start.abs().square().sum())) ** 0.5
+        state = fresh_state(plan, [0], Start(start * scale, torch.from_numpy(inside)))
         assert not state.seeds[0].from_random
-        for operator in job.step.operators():
+        for operator in plan.step.operators():
             for _ in range(100 if operator.name == "HIO" else 20):
-                operator.step(state, job.data)
+                operator.step(state, plan.data)
         errors.append(object_error(state.object[0].numpy(), truth))
     assert errors[1] < 0.08
     assert errors[1] < 0.6 * errors[0]
@@ -89,21 +90,21 @@ def test_hio_stays_at_the_true_object_of_noisy_data() -> None:
 def test_a_modulus_moves_to_within_the_tolerance_and_chi2_is_of_the_data() -> None:
     truth = crystal()
     m = counted(truth, 1e6)
-    job = Job.of(m, "HIO", {"noise_tolerance": 2}, 0.0, "cpu", "double")
-    state = job.fresh_state([0])
+    plan = Plan.of(m, "HIO", {"noise_tolerance": 2}, 0.0, "cpu", "double")
+    state = fresh_state(plan, [0])
     state.progress = 1.0
     everywhere = torch.ones_like(state.support)
     state.support[:] = everywhere  # nothing to feed back: what is left is the projection
     before = torch.fft.fftn(state.object[0], norm="ortho")
-    size, wanted, slack = before.abs(), job.data.amplitude, 2 * job.data.noise
-    next(job.step.operators()).step(state, job.data)
+    size, wanted, slack = before.abs(), plan.data.amplitude, 2 * plan.data.noise
+    next(plan.step.operators()).step(state, plan.data)
     after = torch.fft.fftn(state.object[0], norm="ortho")
     assert float((after.abs() - wanted).abs().max()) <= slack * (1 + 1e-6)
     close = (size - wanted).abs() < slack
     torch.testing.assert_close(after[close], before[close])
     assert bool(close.any())
     assert not bool(close.all())
-    chi2 = float((size - wanted).square().sum()) / job.data.power
+    chi2 = float((size - wanted).square().sum()) / plan.data.power
     assert float(state.chi2) == pytest.approx(chi2, rel=1e-6)
 
 
@@ -118,7 +119,7 @@ def test_noise_free_data_are_fitted_as_without() -> None:
 
 def tolerance(parameters: dict[str, Any]) -> float:
     m = counted(crystal(), 1e5)
-    return Job.of(m, "HIO", parameters, 0.0, "cpu", "single").fresh_state([0]).noise_tolerance
+    return Plan.of(m, "HIO", parameters, 0.0, "cpu", "single").fresh_state([0]).noise_tolerance
 
 
 def test_in_coheres_way_there_is_none() -> None:
