@@ -267,8 +267,8 @@ def test_a_geometry_that_cannot_be_read_is_said(window, result):
 def test_no_opengl_is_one_line(window, result):
     window.show_result(result)
     page(window, SURFACE)
-    if window.scene.window is None:
-        assert window.scene.message.text().startswith("No isosurface without OpenGL")
+    if window.isosurface.window is None:
+        assert window.isosurface.message.text().startswith("No isosurface without OpenGL")
 
 
 def test_it_fits_on_the_screen(window):

@@ -96,7 +96,7 @@ def draw_surfaces(
         There is no OpenGL, or it did not draw.
     """
     require()
-    box = _common_box(panels)
+    box = _bounds(panels)
     corners = np.array(list(product(*box.T)))
     views = [panel.camera.project(corners) for panel in panels]
     sides = np.max([np.ptp(view, axis=0) for view in views], axis=0)
@@ -141,7 +141,7 @@ def draw_surfaces(
     return figure
 
 
-def _common_box(panels: Sequence[Panel]) -> Real:
+def _bounds(panels: Sequence[Panel]) -> Real:
     """Lowest and highest corner (2, 3) of a box around all surfaces, with a margin."""
     points = [np.asarray(panel.mesh.points, dtype=np.float64) for panel in panels]
     low = np.min([part.min(axis=0) for part in points], axis=0)

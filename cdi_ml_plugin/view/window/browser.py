@@ -36,7 +36,7 @@ class Browser:
         self.frame: Frame | None = None
         self.index: Index = (0, 0, 0)
         self._zooming = False
-        self._fitted: list[slice] | None = None
+        self._zoomed_to: list[slice] | None = None
         self._soon = qt.QTimer()
         self._soon.setSingleShot(True)
         self._soon.setInterval(SETTLED)
@@ -105,7 +105,7 @@ class Browser:
 
     def zoom(self, window: list[slice]) -> None:
         """Show a part of the grid in all planes, until the user zooms; also when plots change size."""
-        self._fitted = window
+        self._zoomed_to = window
         self._fit()
 
     def reset_zoom(self) -> None:
@@ -121,7 +121,7 @@ class Browser:
 
     def _fit(self) -> None:
         """Set the limits of all plots, with the aspect that they have."""
-        frame, window = self.frame, self._fitted
+        frame, window = self.frame, self._zoomed_to
         if frame is None or window is None:
             return
         self._zooming = True
@@ -140,7 +140,7 @@ class Browser:
         self._zooming = False
 
     def _touched(self) -> None:
-        self._fitted = None
+        self._zoomed_to = None
 
     def _zoomed(self, source: Planes, number: int) -> None:
         """Zoom the plots of a column together.
@@ -150,7 +150,7 @@ class Browser:
         if self._zooming:
             return
         if (
-            self._fitted is not None
+            self._zoomed_to is not None
         ):  # a plot keeps its aspect when its size changes, not its limits
             self._soon.start()
             return

@@ -1,7 +1,12 @@
-"""Qt and silx's plots: whether they are installed, and the one application of this process."""
+"""Qt: whether it is installed, the one application of this process, its cursor and its errors."""
 
 from __future__ import annotations
 
+import signal
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ...errors import DisplayError
@@ -36,3 +41,30 @@ def application() -> Any:
     application = qt.QApplication(["cdi-ml"])
     application.setQuitOnLastWindowClosed(False)
     return application
+
+
+@contextmanager
+def busy() -> Iterator[None]:
+    """Show the waiting cursor meanwhile."""
+    from silx.gui import qt
+
+    qt.QApplication.setOverrideCursor(qt.Qt.CursorShape.WaitCursor)
+    try:
+        yield
+    finally:
+        qt.QApplication.restoreOverrideCursor()
+
+
+@contextmanager
+def going(on_interrupt: Any) -> Iterator[None]:
+    """What Ctrl-C does while Qt has the main thread, and what becomes of an error in a slot.
+
+    Qt would end the process at the first error; here it is written to the terminal.
+    """
+    interrupt, hook = signal.signal(signal.SIGINT, on_interrupt), sys.excepthook
+    sys.excepthook = lambda *error: traceback.print_exception(*error)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, interrupt)
+        sys.excepthook = hook

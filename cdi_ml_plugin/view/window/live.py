@@ -13,7 +13,8 @@ from ...data.measurement import Measurement
 from ...data.quantities import QUANTITIES
 from ...data.result import Result, Run
 from ...engine.progress import Watch
-from .window import Window, going
+from .display import going
+from .window import Window
 
 LOOK = 20  # ms between looks for news
 FRAME = 20  # ms within which Qt begins to draw, at the next refresh of the screen
@@ -114,7 +115,7 @@ class Live:
                 return
             runs = [*self._runs.values()]
             self.window.show_running(self.measurement, runs)
-            self.window.say(_words(runs[-1]))
+            self.window.show_message(_words(runs[-1]))
             qt.QTimer.singleShot(FRAME, self._drawn)
 
     def _drawn(self) -> None:

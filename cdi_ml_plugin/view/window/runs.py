@@ -32,7 +32,7 @@ FIGURES = (
 LINE = 24  # pixels
 
 
-class Runs:
+class RunTable:
     """Table and curves of runs.
 
     Parameters
@@ -136,7 +136,7 @@ class Runs:
             )
         self.curves.resetZoom()
 
-    def tell(self, figures: Mapping[str, float] | None) -> None:
+    def show_figures(self, figures: Mapping[str, float] | None) -> None:
         """Write the figures of a crystal below."""
         self.figures.setVisible(figures is not None)
         if figures is not None:

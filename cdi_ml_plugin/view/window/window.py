@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import signal
-import sys
-import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from silx.gui import icons, qt
@@ -27,9 +24,9 @@ from ..style.volumes import (
     solid_window,
 )
 from .browser import Browser
-from .display import application
-from .runs import Runs
-from .scene import Scene
+from .display import application, busy, going
+from .isosurface import Isosurface
+from .runs import RunTable
 
 OBJECT, DIFFRACTION, SURFACE = "Object", "Diffraction", "Isosurface"
 LABORATORY, DETECTOR = "Laboratory frame, nm", "Detector frame, voxels"
@@ -48,8 +45,8 @@ class Window:
     ----------
     widget : QMainWindow
     objects, diffraction : Browser
-    scene : Scene
-    runs : Runs
+    isosurface : Isosurface
+    runs : RunTable
     """
 
     def __init__(self, title: str) -> None:
@@ -65,19 +62,19 @@ class Window:
         self._seen: dict[str, Frame] = {}
         self.widget = qt.QMainWindow()
         self.widget.setWindowTitle(title)
-        self.objects = Browser(backend, self.say)
-        self.diffraction = Browser(backend, self.say)
-        self.scene = Scene(lambda: self._no_opengl)
+        self.objects = Browser(backend, self.show_message)
+        self.diffraction = Browser(backend, self.show_message)
+        self.isosurface = Isosurface(lambda: self._no_opengl)
         self.tabs = qt.QTabWidget()
         self.pages = {
             OBJECT: self.objects.widget,
             DIFFRACTION: self.diffraction.widget,
-            SURFACE: self.scene.widget,
+            SURFACE: self.isosurface.widget,
         }
         for name, page in self.pages.items():
             self.tabs.addTab(page, name)
         self.tabs.currentChanged.connect(self._draw)
-        self.runs = Runs(backend, self._selected)
+        self.runs = RunTable(backend, self._selected)
         split = qt.QSplitter()
         split.addWidget(self.tabs)
         split.addWidget(self.runs.widget)
@@ -107,12 +104,12 @@ class Window:
     def show_result(self, result: Result) -> None:
         """Show all runs of a result, the chosen one first."""
         self.measurement, self.chosen = result.measurement, result.best
-        self.say("")
+        self.show_message("")
         try:
             self.geometry = result.measurement.geometry
         except CdiMlError as error:
             self.geometry = None
-            self.say(f"no laboratory frame: {error}")
+            self.show_message(f"no laboratory frame: {error}")
         self._crystals.clear()
         self.shown = result.runs
         self.runs.show(self.shown, self.chosen, result.best)
@@ -143,7 +140,7 @@ class Window:
             with going(signal.SIG_DFL):  # nothing is lost any more
                 self.application.exec()
 
-    def say(self, text: str) -> None:
+    def show_message(self, text: str) -> None:
         """Write a line below."""
         self.widget.statusBar().showMessage(text)
 
@@ -169,7 +166,7 @@ class Window:
                     self._crystals[row] = analyse(run.object, run.support, self.geometry)
             except CdiMlError as error:
                 self._crystals[row] = None
-                self.say(f"seed {run.seed}: no laboratory frame: {error}")
+                self.show_message(f"seed {run.seed}: no laboratory frame: {error}")
         return self._crystals[row]
 
     # how it does that
@@ -198,7 +195,7 @@ class Window:
         appears = has_runs and not self.tabs.isTabVisible(place)
         self.tabs.setTabVisible(place, has_runs)
         self._frames_action.setVisible(self.crystal is not None)
-        self.runs.tell(None if self.crystal is None else self.crystal.figures)
+        self.runs.show_figures(None if self.crystal is None else self.crystal.figures)
         if afresh:
             self._seen.clear()
         self._stale = {*self.pages}
@@ -223,11 +220,11 @@ class Window:
         elif self.run is None:
             (volume,) = diffraction_volumes(self.measurement, None)
             frame = Frame.detector(self.measurement.shape)
-            self.scene.show(frame, volume, (), tuple(frame.whole))
-        elif self.scene.works:
+            self.isosurface.show(frame, volume, (), tuple(frame.whole))
+        elif self.isosurface.works:
             frame, (solid, *colours) = self._object()
             _, window = solid_window(solid)
-            self.scene.show(frame, solid, tuple(colours), tuple(window))
+            self.isosurface.show(frame, solid, tuple(colours), tuple(window))
 
     def _object(self) -> tuple[Frame, tuple[Volume, ...]]:
         run, crystal = self.run, self.crystal
@@ -273,29 +270,4 @@ class Window:
             self.widget, "Save a picture of this window", "window.png", "PNG (*.png)"
         )
         if name and not picture.save(name):
-            self.say(f"{name}: cannot be written")
-
-
-@contextmanager
-def busy() -> Iterator[None]:
-    """Show the waiting cursor meanwhile."""
-    qt.QApplication.setOverrideCursor(qt.Qt.CursorShape.WaitCursor)
-    try:
-        yield
-    finally:
-        qt.QApplication.restoreOverrideCursor()
-
-
-@contextmanager
-def going(on_interrupt: Any) -> Iterator[None]:
-    """What Ctrl-C does while Qt has the main thread, and what becomes of an error in a slot.
-
-    Qt would end the process at the first error; here it is written to the terminal.
-    """
-    interrupt, hook = signal.signal(signal.SIGINT, on_interrupt), sys.excepthook
-    sys.excepthook = lambda *error: traceback.print_exception(*error)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, interrupt)
-        sys.excepthook = hook
+            self.show_message(f"{name}: cannot be written")

@@ -20,7 +20,7 @@ LEVEL = 30  # %
 TURN = 0.999 * np.pi  # of the angle that stands for the end of a colour scale
 
 
-class Scene:
+class Isosurface:
     """A silx 3-D window with a slider for the level, or a line that says why there is none.
 
     Parameters
@@ -92,9 +92,14 @@ class Scene:
         self.level.setRange(5, 95)
         self.level.setValue(LEVEL)
         self.level.valueChanged.connect(self._set_level)
-        self.says = qt.QLabel()
+        self.level_text = qt.QLabel()
         head = qt.QHBoxLayout()
-        for widget in (qt.QLabel("Colour:"), self.choice, qt.QLabel("Surface at:"), self.says):
+        for widget in (
+            qt.QLabel("Colour:"),
+            self.choice,
+            qt.QLabel("Surface at:"),
+            self.level_text,
+        ):
             head.addWidget(widget)
         head.addWidget(self.level, 1)
         self.bar = ColorBarWidget()
@@ -137,21 +142,23 @@ class Scene:
             self.surface.setColormap(Colormap(colors=table, vmin=-TURN, vmax=TURN))
             self.bar.setColormap(Colormap(colors=table, vmin=scale.low, vmax=scale.high))
             self.bar.setLegend(chosen.label)
-        self._say()
+        self._show_level()
 
     def _set_level(self) -> None:
         if self.surface is not None:
             self.surface.setLevel(self.level.value() / 100)
-            self._say()
+            self._show_level()
 
-    def _say(self) -> None:
+    def _show_level(self) -> None:
         assert self.shown is not None
         solid, level = self.shown[1], self.level.value() / 100
         if solid.logarithmic:
             scale = solid.scale
-            self.says.setText(f"{scale.low * (scale.high / scale.low) ** level:.3g} {solid.unit}")
+            self.level_text.setText(
+                f"{scale.low * (scale.high / scale.low) ** level:.3g} {solid.unit}"
+            )
         else:
-            self.says.setText(f"{level:.2f} {solid.unit}")
+            self.level_text.setText(f"{level:.2f} {solid.unit}")
 
 
 def share(volume: Volume, window: tuple[slice, ...]) -> NDArray[np.float32]:
