@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import ParameterError
-from .instruments import DETECTORS, Detector, diffractometer
+from .instruments import DETECTORS, ENERGY, Detector, diffractometer
 
-ENERGY = "energy"  # as a scanned motor
 WIDEST = 45.0  # degrees in a step; more is a mistake
 # how many values each keyword besides the circles' angles takes
 LENGTHS = {"reference": 3, "roi": 4, "pixel": 2, "beam_zero": 2, "directions": 2, "binning": 3}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ParameterError
-from .instruments import ENERGY
+from .instruments import ENERGY, ENERGY_NAMES
 
 # cohere's name → ours
 _CONFIG = {"th": "theta", "chi": "chi", "phi": "phi", "delta": "delta", "gamma": "gamma"}
@@ -44,7 +44,7 @@ def from_config_instr(config: Mapping[str, Any]) -> dict[str, Any]:
         raise ParameterError(f"config_instr: a value is no number ({error}): correct it") from error
     if "scanmot" in config:
         motor = str(config["scanmot"]).strip()
-        given["motor"] = "energy" if motor in ENERGY else _CONFIG.get(motor, motor)
+        given["motor"] = ENERGY if motor in ENERGY_NAMES else _CONFIG.get(motor, motor)
     if "detector" in config:
         given["detector"] = str(config["detector"])
     return given

@@ -22,11 +22,12 @@ from numpy.typing import NDArray
 from xrayutilities.experiment import QConversion
 
 from ..errors import ParameterError
-from .check import ENERGY, KEYWORDS, check, complete, known_detector, missing
+from .check import KEYWORDS, check, complete, known_detector, missing
 from .config_instr import from_config_instr
-from .instruments import DETECTORS, Directions
+from .instruments import DETECTORS, ENERGY, Directions
 from .instruments import diffractometer as _diffractometer
-from .spec_geometry import read_spec
+from .spec import read_scan
+from .spec_geometry import from_scan
 
 BEAM = (0, 0, 1)
 
@@ -51,9 +52,9 @@ class Geometry:
     motor : str
         The scanned motor: a circle of the sample, or ``"energy"``. Default: the sample's first.
     diffractometer : str
-        One of `diffractometers.DIFFRACTOMETERS`.
+        One of `instruments.DIFFRACTOMETERS`.
     detector : str, optional
-        One of `diffractometers.DETECTORS`; default that of the diffractometer.
+        One of `instruments.DETECTORS`; default that of the diffractometer.
     roi : (first column, columns, first row, rows), optional
         Part of the detector that was read out, as SPEC's ``#UIMR5`` has it; default all of it.
     pixel : (float, float), optional
@@ -154,8 +155,8 @@ class Geometry:
         Raises
         ------
         ReadError
-            No such file or scan, not a rocking scan, or a number missing that no keyword gives; the
-            message lists all that are missing.
+            No such file or scan, one that is cut short or no rocking scan, or a number missing that no
+            keyword gives; the message lists all that are missing.
         ParameterError
             An unknown keyword or a number out of range.
         """
@@ -166,7 +167,7 @@ class Geometry:
                 f"geometry: unknown keyword {unknown[0]!r}: use one of "
                 + ", ".join([*KEYWORDS, *circles.circles])
             )
-        values = read_spec(Path(spec_file), scan, reference, overrides, circles)
+        values = from_scan(read_scan(spec_file, scan), reference, overrides, circles)
         return cls(**{**values, **overrides})
 
     @classmethod

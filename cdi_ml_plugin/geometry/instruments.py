@@ -13,7 +13,8 @@ from ..errors import ParameterError
 
 Directions = tuple[str, str]
 Region = tuple[slice, slice]  # rows, columns of a detector
-ENERGY = ("energy", "en")  # as SPEC calls it where it is scanned
+ENERGY = "energy"  # as a scanned motor
+ENERGY_NAMES = ("energy", "en")  # as SPEC calls it
 
 
 @dataclass(frozen=True)

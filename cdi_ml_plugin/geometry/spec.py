@@ -15,6 +15,7 @@ from silx.io.specfile import SpecFile
 
 from ..errors import ReadError
 
+ENERGY_MOTOR, CAMERA_MOTOR = "Energy", "camdist"  # keV; mm from the sample to the detector
 # Word of the command that holds the number of intervals; the scan has one point more.
 _INTERVALS = {"ascan": 4, "dscan": 4, "lup": 4, "a2scan": 7, "d2scan": 7}
 
@@ -67,12 +68,12 @@ class SpecScan:
     @property
     def energy_kev(self) -> float | None:
         """Photon energy in keV, from the motor ``Energy``."""
-        return self.motors.get("Energy")
+        return self.motors.get(ENERGY_MOTOR)
 
     @property
     def distance_mm(self) -> float | None:
         """Sample to detector in mm, from the motor ``camdist``."""
-        return self.motors.get("camdist")
+        return self.motors.get(CAMERA_MOTOR)
 
 
 def read_scan(spec_file: str | os.PathLike[str], scan: int) -> SpecScan:

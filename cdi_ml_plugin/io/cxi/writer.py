@@ -1,7 +1,7 @@
 """The CXI file, laid out as PyNX does, so that its tools, cdiutils and silx open it.
 
 The measured counts are where CXI keeps them, below `DETECTOR`; every run is below `PROCESS`. What is neither
-array nor number is there twice: as text to look at, and in ``record``, which `result_file` reads back.
+array nor number is there twice: as text to look at, and in ``record``, which `reader` reads back.
 
 References
 ----------

@@ -274,7 +274,7 @@ def test_what_is_missing_is_listed(spec_file, tmp_path):
 def test_spec_files_that_do_not_serve(spec_file, tmp_path):
     with pytest.raises(ReadError, match="no scan 9999"):
         Geometry.from_spec(spec_file, scan=9999)
-    with pytest.raises(ReadError, match="cannot be opened"):
+    with pytest.raises(ReadError, match="no such SPEC file"):
         Geometry.from_spec(tmp_path / "absent.spec", scan=1)
     with pytest.raises(ReadError, match="201 points"):
         Geometry.from_spec(spec_file, scan=54, reference=(201, 0, 0))
@@ -284,5 +284,5 @@ def test_spec_files_that_do_not_serve(spec_file, tmp_path):
     start = text.index("\n#S 54 ")
     cut = tmp_path / "cut.spec"
     cut.write_text(text[: text.index("\n\n") + 2] + text[start + 1 : text.index("#P4", start)])
-    with pytest.raises(ReadError, match=r"cut\.spec, scan 54"):
+    with pytest.raises(ReadError, match=r"cut\.spec: scan 54 is cut short"):
         Geometry.from_spec(cut, scan=54)
