@@ -189,8 +189,9 @@ def fine_tune(
     on, lower is what to expect of them, and no promise for others. Use the result as
     `--set cnn_weights=OUT/weights.safetensors`.
     """
+    from ..io.arrays import files
     from ..nn import weights
-    from ..training.fine_tune import Scans, account, files, recipe_from
+    from ..training.fine_tune import Scans, account, recipe_from
     from ..training.loop import WEIGHTS, Session
     from ..training.loop import train as run
     from ..utils.files import check_folder

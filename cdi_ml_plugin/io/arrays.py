@@ -164,6 +164,32 @@ def read_tiff(path: Path) -> Array:
     return array
 
 
+def files(path: Path) -> list[Path]:
+    """What there is to read at `path`: itself, or the array files in a folder of such.
+
+    A folder with ``conf/`` is a cohere experiment, one of two-dimensional TIFF files is a scan.
+
+    Raises
+    ------
+    ReadError
+        A folder that cannot be listed, or without data.
+    """
+    if not path.is_dir() or (path / "conf").is_dir():
+        return [path]
+    try:
+        found = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
+    except OSError as error:
+        raise ReadError(f"{path}: the folder cannot be read ({error.strerror})") from error
+    found = [p for p in found if p.name[0] != "." and p.is_file()]
+    if not found:
+        raise ReadError(
+            f"{path}: holds no frames, no conf/ of a cohere experiment and no array file "
+            f"({', '.join(SUFFIXES)}): name the folder with the data"
+        )
+    images = all(p.suffix.lower() in (".tif", ".tiff") for p in found)
+    return [path] if images and read_tiff(found[0]).ndim == 2 else found
+
+
 def _load(path: Path) -> tuple[Array, NDArray[np.bool_] | None]:
     """Data and, where the file holds one, its mask."""
     try:

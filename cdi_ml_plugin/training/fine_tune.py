@@ -15,8 +15,7 @@ from pathlib import Path
 import torch
 
 from ..data.measurement import Measurement
-from ..errors import MeasurementError, ReadError
-from ..io.arrays import SUFFIXES, read_tiff
+from ..errors import MeasurementError
 from ..nn import weights
 from ..nn.field import Field
 from ..nn.pattern import Pattern
@@ -150,29 +149,3 @@ def account(scans: Scans, recipe: Recipe, source: str, start: weights.Card) -> s
         f"--batch {recipe.batch} --rate {recipe.rate:g} "
         f"({len(scans.names)} scan(s); began with sha256 {start.checksum[:12]}…)"
     )
-
-
-def files(path: Path) -> list[Path]:
-    """What there is to read at `path`: itself, or the array files in a folder of such.
-
-    A folder with ``conf/`` is a cohere experiment, one of two-dimensional TIFF files is a scan.
-
-    Raises
-    ------
-    ReadError
-        A folder that cannot be listed, or without data.
-    """
-    if not path.is_dir() or (path / "conf").is_dir():
-        return [path]
-    try:
-        found = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
-    except OSError as error:
-        raise ReadError(f"{path}: the folder cannot be read ({error.strerror})") from error
-    found = [p for p in found if p.name[0] != "." and p.is_file()]
-    if not found:
-        raise ReadError(
-            f"{path}: holds no frames, no conf/ of a cohere experiment and no array file "
-            f"({', '.join(SUFFIXES)}): name the folder with the data"
-        )
-    images = all(p.suffix.lower() in (".tif", ".tiff") for p in found)
-    return [path] if images and read_tiff(found[0]).ndim == 2 else found

@@ -11,7 +11,7 @@ import pytest
 import tifffile
 
 from cdi_ml_plugin.errors import CdiMlError, MeasurementError, ParameterError, ReadError
-from cdi_ml_plugin.io.arrays import read_array, read_mask
+from cdi_ml_plugin.io.arrays import files, read_array, read_mask
 from cdi_ml_plugin.io.cohere import read_config, read_experiment
 from cdi_ml_plugin.io.readers import read
 
@@ -190,6 +190,23 @@ def test_bad_masks(tmp_path: Path) -> None:
         read(path, mask=save(tmp_path / "m.npy", COUNTS))
     with pytest.raises(ReadError, match=r"absent.npy: no such file"):
         read(path, mask=tmp_path / "absent.npy")
+
+
+def test_what_a_folder_holds(tmp_path: Path) -> None:
+    frames, arrays, cohere, empty = (tmp_path / n for n in ("frames", "arrays", "cohere", "empty"))
+    for folder in (frames, arrays, cohere / "conf", empty):
+        folder.mkdir(parents=True)
+    for number in range(3):
+        tifffile.imwrite(frames / f"a_{number}.tif", np.zeros((5, 6), dtype=np.int32))
+        tifffile.imwrite(arrays / f"b_{number}.tif", np.zeros((4, 5, 6), dtype=np.int32))
+    np.save(arrays / "c.npy", np.zeros(3))
+    (arrays / "readme.txt").write_text("")
+    assert files(frames) == [frames]
+    assert [p.name for p in files(arrays)] == ["b_0.tif", "b_1.tif", "b_2.tif", "c.npy"]
+    assert files(cohere) == [cohere]
+    assert files(tmp_path / "nothing.npy") == [tmp_path / "nothing.npy"]
+    with pytest.raises(ReadError, match="no array file"):
+        files(empty)
 
 
 def test_options_for_frames_only(tmp_path: Path) -> None:

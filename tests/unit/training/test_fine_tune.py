@@ -12,19 +12,18 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import tifffile
 import torch
 from safetensors.torch import load_file
 
 from cdi_ml_plugin import Measurement
 from cdi_ml_plugin.cli.app import main
-from cdi_ml_plugin.errors import MeasurementError, ParameterError, ReadError, WriteError
+from cdi_ml_plugin.errors import MeasurementError, ParameterError, WriteError
 from cdi_ml_plugin.nn import weights
 from cdi_ml_plugin.nn.pattern import Pattern
 from cdi_ml_plugin.nn.presets import PRESETS, Preset
 from cdi_ml_plugin.physics.moduli import HELD_OUT, Moduli
 from cdi_ml_plugin.training import checkpoint, loop, objective
-from cdi_ml_plugin.training.fine_tune import Scans, _turned, files, recipe_from
+from cdi_ml_plugin.training.fine_tune import Scans, _turned, recipe_from
 from cdi_ml_plugin.training.loop import Session, train
 
 SHAPE = (33, 47, 38)  # odd, unequal
@@ -198,23 +197,6 @@ def test_a_pattern_with_nothing_in_the_field_is_named() -> None:
     mask[SHAPE[0] // 2, SHAPE[1] // 2, SHAPE[2] // 2] = False
     with pytest.raises(MeasurementError, match="masked: nothing is known"):
         Scans.of([("masked", Measurement(counts(), mask))], "fast")
-
-
-def test_what_a_folder_holds(tmp_path: Path) -> None:
-    frames, arrays, cohere, empty = (tmp_path / n for n in ("frames", "arrays", "cohere", "empty"))
-    for folder in (frames, arrays, cohere / "conf", empty):
-        folder.mkdir(parents=True)
-    for number in range(3):
-        tifffile.imwrite(frames / f"a_{number}.tif", np.zeros((5, 6), dtype=np.int32))
-        tifffile.imwrite(arrays / f"b_{number}.tif", np.zeros((4, 5, 6), dtype=np.int32))
-    np.save(arrays / "c.npy", np.zeros(3))
-    (arrays / "readme.txt").write_text("")
-    assert files(frames) == [frames]
-    assert [p.name for p in files(arrays)] == ["b_0.tif", "b_1.tif", "b_2.tif", "c.npy"]
-    assert files(cohere) == [cohere]
-    assert files(tmp_path / "nothing.npy") == [tmp_path / "nothing.npy"]
-    with pytest.raises(ReadError, match="no array file"):
-        files(empty)
 
 
 def test_the_command(fresh: Path, tmp_path: Path, run: Callable[..., tuple[int, str, str]]) -> None:
