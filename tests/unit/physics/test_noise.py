@@ -119,7 +119,8 @@ def test_noise_free_data_are_fitted_as_without() -> None:
 
 def tolerance(parameters: dict[str, Any]) -> float:
     m = counted(crystal(), 1e5)
-    return Plan.of(m, "HIO", parameters, 0.0, "cpu", "single").fresh_state([0]).noise_tolerance
+    plan = Plan.of(m, "HIO", parameters, 0.0, "cpu", "single")
+    return fresh_state(plan, [0]).noise_tolerance
 
 
 def test_in_coheres_way_there_is_none() -> None:
