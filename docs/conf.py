@@ -71,8 +71,8 @@ class Commands(Directive):
             section += nodes.literal_block(text, text, language="none")
             found.append(section)
             if command is cli:
-                for each in sorted(cli.commands):
-                    add(cli.commands[each], f"{name} {each}")
+                for each in cli.list_commands(context):
+                    add(cli.get_command(context, each), f"{name} {each}")
 
         add(cli, "cdi-ml")
         return found

@@ -5,13 +5,11 @@ Finding is apart from loading: listing the names imports no algorithm, and so no
 
 from __future__ import annotations
 
-import ast
-import importlib.util
 from importlib.metadata import EntryPoint
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import AlgorithmError
+from ..utils import plugins
 from ..utils.plugins import Group, provider
 
 if TYPE_CHECKING:
@@ -43,14 +41,4 @@ def load(name: str) -> type[Operator]:
 
 def summary(entry: EntryPoint) -> str:
     """First line of an algorithm's docstring, read from its source without importing it."""
-    try:
-        spec = importlib.util.find_spec(entry.module)
-        if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
-            return ""
-        tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
-    except Exception as error:  # a broken package of somebody else: the others are still listed
-        return f"(cannot be read: {' '.join(str(error).split())})"
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef) and node.name == entry.attr:
-            return (ast.get_docstring(node) or "").partition("\n")[0]
-    return ""
+    return plugins.summary(entry.module, entry.attr)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
+import importlib.util
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any
 
 from ..errors import CdiMlError
@@ -98,3 +101,18 @@ class Group:
 def provider(entry: EntryPoint) -> str:
     """Name and version of the package that registers an entry."""
     return f"{entry.dist.name} {entry.dist.version}" if entry.dist else "unknown package"
+
+
+def summary(module: str, name: str) -> str:
+    """First line of the docstring of a class or function, read from its source without importing it."""
+    try:
+        spec = importlib.util.find_spec(module)
+        if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+            return ""
+        tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+    except Exception as error:  # a broken package of somebody else: the others are still listed
+        return f"(cannot be read: {' '.join(str(error).split())})"
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
+            return (ast.get_docstring(node) or "").partition("\n")[0]
+    return ""

@@ -6,10 +6,13 @@ import functools
 import subprocess
 import sys
 
+import click
 import pytest
 
+from cdi_ml_plugin.cli.app import COMMANDS, cli
 from cdi_ml_plugin.simulate import scan as simulation
 from cdi_ml_plugin.simulate.scan import write_virtual_scan
+from cdi_ml_plugin.utils.plugins import summary
 from support.commands import assert_refused, assert_written
 
 
@@ -55,3 +58,37 @@ def test_without_a_command_there_is_help(run):
     assert code == 2
     assert "Usage: cdi-ml" in err
     assert "reconstruct" in err
+
+
+def test_listing_the_commands_imports_none_of_them():
+    script = (
+        "import sys; from cdi_ml_plugin.cli.app import cli; cli(['--help'], standalone_mode=False); "
+        "print(sorted(m for m in sys.modules if m.startswith('cdi_ml_plugin.cli.') or m == 'numpy'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+    assert done.stdout.splitlines()[-1] == "['cdi_ml_plugin.cli.app']"
+    for name in COMMANDS:
+        assert f"\n  {name} " in done.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_found_by_its_name(name):
+    command = cli.get_command(click.Context(cli), name)
+    assert command.name == name
+    assert summary(f"cdi_ml_plugin.cli.{COMMANDS[name]}", name.replace("-", "_"))
+
+
+def test_an_unknown_command_names_the_nearest(run):
+    assert_refused(run("recnstruct"), "No such command 'recnstruct'", "Did you mean reconstruct?")
+    assert_refused(run("quux"), "No such command 'quux'", "reconstruct")
+
+
+def test_a_traceback_for_developers(run, tmp_path):
+    words = ("reconstruct", tmp_path / "none", "--out", tmp_path / "out")
+    code, _, err = run("--traceback", *words)
+    assert code == 2
+    assert err.startswith("Traceback")
+    assert err.splitlines()[-1] == run(*words)[2].strip()
+    assert "Traceback" not in run(*words)[2]

@@ -1,0 +1,69 @@
+"""``cdi-ml simulate`` and ``cdi-ml demo``: a virtual scan, and the way from it to the crystal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..workflow.load import read_prepared
+from .options import PATH
+from .reconstruct import phased, write
+
+
+@click.command()
+@click.argument("folder", type=PATH)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--photons", type=float, default=2e7, show_default=True, help="Counts in all.")
+@click.option(
+    "--phase-range",
+    type=float,
+    default=2.0,
+    show_default=True,
+    help="Strain phase, rad, peak to peak.",
+)
+@click.option("--force", is_flag=True, help="Replace a scan that is there already.")
+def simulate(folder: Path, seed: int, photons: float, phase_range: float, force: bool) -> None:
+    """Write a virtual 34-ID-C scan of a strained crystal into FOLDER: frames, SPEC file, fields."""
+    from ..simulate.scan import write_virtual_scan
+
+    scan = write_virtual_scan(
+        folder, seed=seed, photons=photons, phase_range=phase_range, force=force
+    )
+    click.echo(
+        f"written: {scan.frames} (scan {scan.scan} of {scan.spec}), {scan.dark}, {scan.white}"
+    )
+
+
+@click.command()
+@click.option(
+    "-o", "--out", type=PATH, default=Path("demo"), show_default=True, help="Folder to work in."
+)
+@click.option("-a", "--algorithm", "sequence", metavar="SEQUENCE", help="Chain of algorithms.")
+@click.option("--seeds", type=click.IntRange(min=1), default=3, show_default=True, metavar="N")
+@click.option("--force", is_flag=True, help="Replace what is there already.")
+def demo(out: Path, sequence: str | None, seeds: int, force: bool) -> None:
+    """Simulate a 34-ID-C scan, phase it from its frames, and compare with the truth."""
+    from ..physics.alignment import object_error
+    from ..simulate.scan import write_virtual_scan
+    from ..utils.files import check_folder
+    from ..workflow.save import FILES
+
+    check_folder(out / "result", FILES, force)
+    scan = write_virtual_scan(out / "scan", force=force)
+    click.echo(
+        f"cdi-ml reconstruct {scan.frames} --spec {scan.spec} --scan {scan.scan} --dark {scan.dark} "
+        f"--white {scan.white} --crop 64 64 64 --seeds {seeds} --out {out / 'result'}"
+    )
+    measurement = read_prepared(
+        scan.frames,
+        spec=scan.spec,
+        scan=scan.scan,
+        dark=scan.dark,
+        white=scan.white,
+        crop=(64, 64, 64),
+    )
+    result = phased(measurement, sequence, seeds, {}, None, None, False)
+    write(result, out / "result", force)
+    error = object_error(result.object, scan.true_object(result.object.shape))
+    click.echo(f"object error against the truth (shift, phase and twin removed): {error:.3f}")
