@@ -72,3 +72,16 @@ def contents(folder):
     return {
         p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()
     }
+
+
+def same(one, two):
+    """Equal, of the same types, and NaN equal to NaN."""
+    if isinstance(one, dict):
+        return (
+            type(two) is dict and list(one) == list(two) and all(same(one[k], two[k]) for k in one)
+        )
+    if isinstance(one, list | tuple):
+        return type(one) is type(two) and len(one) == len(two) and all(map(same, one, two))
+    if isinstance(one, np.ndarray | np.generic):
+        return type(one) is type(two) and one.dtype == two.dtype and one.tobytes() == two.tobytes()
+    return type(one) is type(two) and (one == two or (one != one and two != two))

@@ -1,4 +1,4 @@
-"""Reading SPEC files and frames; bad input is one clear line."""
+"""Reading frames; bad input is one clear line."""
 
 from __future__ import annotations
 
@@ -11,37 +11,11 @@ import pytest
 import tifffile
 
 from cdi_ml_plugin.errors import CdiMlError, MeasurementError, ParameterError, ReadError
-from cdi_ml_plugin.geometry.spec import read_scan
 from cdi_ml_plugin.io.frames import read_frames
 from cdi_ml_plugin.io.readers import read
+from support.spec import POINTS, spec_text
 
-COUNTS = np.random.default_rng(0).poisson(5.0, (6, 8, 10)).astype(np.int32)
-POINTS = len(COUNTS)
-
-HEADER = """#F test.spec
-#E 1580609738
-#D Sat Feb 01 20:15:38 2020
-#O0 Delta  Theta  Chi  Phi  Gamma
-#O1 camdist  Energy
-#o0 del th chi phi gam
-#o1 cam en
-
-"""
-SCAN = """#S {number}  ascan  th 0 0.05  {intervals} 0.25
-#D Tue Feb 04 12:28:23 2020
-#P0 32.174 0 90 -5 12.6346
-#P1 500 9
-#UIMDET 34idcTIM2:
-#UIMR5  {roi} 1
-#N 4
-#L Theta  Seconds  pm detector  Monitor
-"""
-
-
-def spec_text(number: int = 7, roi: str = "20 10 30 8", points: int = POINTS) -> str:
-    rows = [f"{0.01 * i:.7g} 0.25 3 {1000 + 10 * i}" for i in range(points)]
-    head = SCAN.format(number=number, intervals=POINTS - 1, roi=roi)
-    return HEADER + head + "\n".join(rows) + "\n"
+COUNTS = np.random.default_rng(0).poisson(5.0, (POINTS, 8, 10)).astype(np.int32)
 
 
 @pytest.fixture
@@ -71,80 +45,6 @@ def read_all(scan: Path, **options: object) -> object:
 def one_line(error: pytest.ExceptionInfo[CdiMlError]) -> str:
     assert "\n" not in str(error.value)
     return str(error.value)
-
-
-# SPEC files
-
-
-def test_scan_of_a_spec_file(scan: Path) -> None:
-    s = read_scan(scan / "test.spec", 7)
-    assert (s.number, s.motor, s.points) == (7, "Theta", POINTS)
-    assert s.command == "ascan th 0 0.05 5 0.25"
-    assert s.date == "Tue Feb 04 12:28:23 2020"
-    np.testing.assert_allclose(s.positions, 0.01 * np.arange(POINTS))
-    assert dict(s.motors) == {
-        "Delta": 32.174, "Theta": 0, "Chi": 90, "Phi": -5, "Gamma": 12.6346,
-        "camdist": 500, "Energy": 9,
-    }  # fmt: skip
-    assert (s.energy_kev, s.distance_mm) == (9, 500)
-    assert (s.detector, s.roi) == ("34idcTIM2", (20, 10, 30, 8))
-    assert list(s.counters) == ["Theta", "Seconds", "pm detector", "Monitor"]
-    assert s.counters["Monitor"][1] == 1010
-
-
-def test_real_spec_file(data_folder: Path) -> None:
-    s = read_scan(data_folder / "scan_54" / "example.spec", 54)
-    assert (s.points, s.motor, s.detector, s.roi) == (201, "Theta", "34idcTIM2", (0, 256, 0, 256))
-    assert (s.motors["Delta"], s.motors["Gamma"], s.energy_kev) == (32.174, 12.6346, 9.0)
-    # SPEC says itself that this one was aborted after 102 of 201 points.
-    assert read_scan(data_folder / "scan_54" / "example.spec", 76).points == 102
-
-
-CUTS = {
-    "before the columns": (lambda t: t[: t.index("#N")], "no #N line"),
-    "in the number of columns": (lambda t: t[: t.index("#N") + 2], "no #L line"),
-    "before the labels": (lambda t: t[: t.index("#L")], "no #L line"),
-    "in the labels": (lambda t: t[: t.index("pm detector")], "2 column labels where #N says 4"),
-    "before the points": (lambda t: t[: t.index("0 0.25 3")], "0 of 6 points"),
-    "between points": (lambda t: t[: t.index("0.03 ")], "3 of 6 points"),
-    "in a line": (lambda t: t[: t.index("0.03 ") + 7], "point 4 has 2 values where #N says 4"),
-    "in the region": (lambda t: t.replace("30 8 1\n", "\n"), "#UIMR5 line .* is incomplete"),
-}
-
-
-@pytest.mark.parametrize("place", CUTS)
-def test_spec_file_cut_in_the_middle(
-    scan: Path, place: str, capfd: pytest.CaptureFixture[str]
-) -> None:
-    cut, words = CUTS[place]
-    path = scan / "test.spec"
-    path.write_text(cut(spec_text()))
-    with pytest.raises(ReadError, match=words) as error:
-        read_scan(path, 7)
-    assert "test.spec: scan 7 is cut short: " in one_line(error)
-    assert capfd.readouterr() == ("", "")
-
-
-def test_scan_not_in_the_spec_file(scan: Path) -> None:
-    (scan / "test.spec").write_text(spec_text(7) + "\n" + spec_text(9)[len(HEADER) :])
-    assert read_scan(scan / "test.spec", 9).number == 9
-    with pytest.raises(ReadError, match=r"no scan 54; the 2 scan\(s\) in it go from 7 to 9"):
-        read_scan(scan / "test.spec", 54)
-    (scan / "test.spec").write_text(spec_text(7) + "\n" + spec_text(7)[len(HEADER) :])
-    with pytest.raises(ReadError, match="2 scans have number 7"):
-        read_scan(scan / "test.spec", 7)
-
-
-def test_files_that_are_no_spec_files(tmp_path: Path) -> None:
-    with pytest.raises(ReadError, match="no such SPEC file"):
-        read_scan(tmp_path / "absent.spec", 1)
-    for content in (b"", b"hello\n" * 9, bytes(range(256)), HEADER.encode()):
-        (tmp_path / "a.spec").write_bytes(content)
-        with pytest.raises(ReadError, match="not a SPEC file with scans"):
-            read_scan(tmp_path / "a.spec", 1)
-
-
-# Frames
 
 
 def test_frames_are_corrected_and_dead_pixels_masked(scan: Path) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from cdi_ml_plugin.data.measurement import Measurement
 from cdi_ml_plugin.data.result import Result, Run
@@ -14,8 +12,7 @@ from cdi_ml_plugin.errors import ReadError
 from cdi_ml_plugin.io.cxi.reader import read_result
 from cdi_ml_plugin.io.cxi.writer import DETECTOR, PROCESS, cxi_bytes
 from cdi_ml_plugin.io.readers import read
-from cdi_ml_plugin.utils import jsonable
-from support.results import make_result
+from support.results import make_result, same
 
 PROVENANCE = {
     "source": "scan_54",
@@ -30,19 +27,6 @@ PROVENANCE = {
     "scan": np.int64(54),
     "flags": {True: float("inf"), 3: "Å"},
 }
-
-
-def same(one, two):
-    """Equal, of the same types, and NaN equal to NaN."""
-    if isinstance(one, dict):
-        return (
-            type(two) is dict and list(one) == list(two) and all(same(one[k], two[k]) for k in one)
-        )
-    if isinstance(one, list | tuple):
-        return type(one) is type(two) and len(one) == len(two) and all(map(same, one, two))
-    if isinstance(one, np.ndarray | np.generic):
-        return type(one) is type(two) and one.dtype == two.dtype and one.tobytes() == two.tobytes()
-    return type(one) is type(two) and (one == two or (one != one and two != two))
 
 
 @pytest.fixture(scope="module")
@@ -174,43 +158,3 @@ def test_a_shape_that_does_not_fit(path, tmp_path):
         del file[f"{PROCESS}/runs/run_0001/support"]
         file[f"{PROCESS}/runs/run_0001/support"] = np.ones((4, 4, 4), np.int8)
     refused(copy, "do not fit")
-
-
-scalars = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(),
-    st.floats(),
-    st.text(),
-    st.binary(),
-    st.complex_numbers(),
-)
-values = st.recursive(
-    scalars,
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=4),
-        st.lists(inner, max_size=4).map(tuple),
-        st.dictionaries(st.one_of(st.text(max_size=3), st.integers()), inner, max_size=4),
-    ),
-    max_leaves=10,
-)
-
-
-@given(values)
-def test_values_read_back_exactly(value):
-    assert repr(jsonable.loads(jsonable.dumps(value))) == repr(value)
-
-
-def test_arrays_sets_and_others():
-    for value in (
-        np.arange(6, dtype=">i2").reshape(2, 3),
-        np.array(["a", "bc"]),
-        np.array(1.5),
-        np.bool_(True),
-        np.float32(0.1),
-        {1, 2},
-        frozenset({"a"}),
-    ):
-        assert same(value, jsonable.loads(jsonable.dumps(value)))
-    assert jsonable.loads(jsonable.dumps(np.array([None, 1], dtype=object))) == [None, 1]
-    assert jsonable.loads(jsonable.dumps(ValueError)) == str(ValueError)
