@@ -48,6 +48,31 @@ LINKS = {
 }
 
 
+def table(*rows: tuple[nodes.Node, ...]) -> nodes.table:
+    """A table of cells, the first row its head."""
+    columns = [nodes.colspec(colwidth=1) for _ in rows[0]]
+    lines = [
+        nodes.row("", *(nodes.entry("", nodes.paragraph("", "", cell)) for cell in row))
+        for row in rows
+    ]
+    parts = nodes.thead("", lines[0]), nodes.tbody("", *lines[1:])
+    return nodes.table("", nodes.tgroup("", *columns, *parts, cols=len(columns)))
+
+
+class Quantities(Directive):
+    """Every number that is reported, with its unit."""
+
+    def run(self) -> list[nodes.Node]:
+        from cdi_ml_plugin.data.quantities import QUANTITIES
+
+        head = ("key", "name", "unit", "what", "better")
+        rows = [
+            (nodes.literal(text=q.key), *map(nodes.Text, (q.name, q.unit or "1", q.says, q.better)))
+            for q in QUANTITIES.values()
+        ]
+        return [table(tuple(map(nodes.Text, head)), *rows)]
+
+
 class Commands(Directive):
     """Every command of ``cdi-ml`` as ``--help`` shows it."""
 
@@ -113,6 +138,7 @@ def link_pages(app, *args):
 
 def setup(app):
     app.add_directive("commands", Commands)
+    app.add_directive("quantities", Quantities)
     app.connect("missing-reference", other_names)
     app.connect("source-read", link_pages)
     app.connect("include-read", link_pages)
