@@ -12,7 +12,7 @@ import torch
 
 from ..data.measurement import Measurement, data_digest
 from ..engine.parameters import HONOURED, check
-from ..engine.plan import OWN_KEYS, Plan
+from ..engine.plan import Plan
 from ..errors import ParameterError
 from ..nn import weights
 from ..operators.base import Step
@@ -78,15 +78,15 @@ def parameters_of(
             )
     known = {label: _keys(sequence) for label, sequence in named.items()}
     anywhere = set().union(*known.values())
-    check(parameters, anywhere | OWN_KEYS)
+    check(parameters, anywhere)
     given: dict[str, dict[str, Any]] = {}
     for label, own in chain_parameters.items():
         try:
-            check(own, known[label] | OWN_KEYS)
+            check(own, known[label])
         except ParameterError as error:
             raise ParameterError(f"chain {label!r}: {error}") from error
     for label, keys in known.items():
-        foreign = anywhere - keys - OWN_KEYS - HONOURED.keys()
+        foreign = anywhere - keys - HONOURED
         common = {key: value for key, value in parameters.items() if key not in foreign}
         given[label] = common | dict(chain_parameters.get(label, {}))
         if given[label].get("init_guess") == "continue":

@@ -9,6 +9,9 @@ from numbers import Integral, Real
 from typing import Any
 
 from ..errors import ParameterError
+from ..operators.base import OPEN, Operator
+from ..operators.classical import DM, HIO, RAAR
+from ..operators.support import ASW, AUTO, SW
 
 Check = Callable[[Any], bool]
 
@@ -40,22 +43,18 @@ _positive: Check = lambda v: _number(v) and v > 0  # noqa: E731
 DEFAULT_SEQUENCE = "CNN + 3*(20*ER + 180*HIO) + 20*ER"
 NOISE_TOLERANCE = 2.0  # standard deviations; 0 where the support is updated in cohere's way
 
-# Every key that is honoured: what it must be, in words and as a check.
-HONOURED: dict[str, tuple[str, Check]] = {
+# Algorithms whose keys are honoured in every chain: cohere's, which a `config_rec` holds whether they are
+# used or not, and the steps that a bare sequence gets.
+ALGORITHMS: tuple[type[Operator], ...] = (HIO, RAAR, DM, SW, ASW, AUTO)
+OF_ALGORITHMS = {key: algorithm for algorithm in ALGORITHMS for key in algorithm.keys.values()}
+# Every other key that is honoured: what it must be, in words and as a check.
+OTHERS: dict[str, tuple[str, Check]] = {
     "algorithm_sequence": ("text", _text),
     "reconstructions": ("a whole number from 1", lambda v: _whole(v) and v >= 1),
-    "hio_beta": ("a number", _number),
-    "raar_beta": ("a number", _number),
-    "dm_beta": ("a number", _number),
     "noise_tolerance": ("a number from 0 to 10", lambda v: _number(v) and 0 <= v <= 10),
     "initial_support_area": ("three positive numbers (x, y, z)", _list(_positive, 3)),
     "shrink_wrap_trigger": ("[start, step, stop], or one for each sub-trigger", _or_list(_trigger)),
     "shrink_wrap_type": ('"GAUSS"', _or_list(lambda v: v == "GAUSS")),
-    "shrink_wrap_threshold": (
-        "a number from 0 to 1",
-        _or_list(lambda v: _number(v) and 0 <= v <= 1),
-    ),
-    "shrink_wrap_gauss_sigma": ("a positive number", _or_list(_positive)),
     "twin_trigger": ("[iteration]", _trigger),
     "twin_halves": ("two of 0 and 1", _list(lambda v: v in (0, 1), 2)),
     "phc_trigger": ("[start, step, stop], or one for each sub-trigger", _or_list(_trigger)),
@@ -67,6 +66,7 @@ HONOURED: dict[str, tuple[str, Check]] = {
     "init_guess": ('"random" or "continue"', lambda v: v in ("random", "continue", "AI_guess")),
     "continue_dir": ("a folder that holds image.npy and support.npy", _text),
 }
+HONOURED = {*OTHERS, *OF_ALGORITHMS}
 # cohere's own affairs: where to save, what to run on, what to show.
 SILENT = {
     "data_dir", "save_dir", "processing", "device", "progress_trigger", "live_trigger", "debug",
@@ -100,29 +100,41 @@ def check(given: Mapping[str, Any], extra: Iterable[str] = ()) -> tuple[dict[str
     Raises
     ------
     ParameterError
-        An unknown key (the nearest valid one is named), or a value of the wrong kind.
+        An unknown key (the nearest valid one is named), or a value of the wrong kind or out of range.
     """
     valid = set(extra)
     parameters: dict[str, Any] = {}
     notes: list[str] = []
     for key, value in given.items():
         if key in HONOURED:
-            wanted, test = HONOURED[key]
-            if not test(value):
-                raise ParameterError(f"{key} = {value!r}: it takes {wanted}")
+            _check_value(key, value)
             parameters[key] = value
         elif key in valid:
             parameters[key] = value
         elif key[:3] in ABSENT:
             notes.append(ABSENT[key[:3]])
         elif key not in SILENT:
-            known = sorted(valid | set(HONOURED))
+            known = sorted(valid | HONOURED)
             close = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean {close[0]}? " if close else ""
             raise ParameterError(f"unknown parameter {key!r}: {hint}valid are {', '.join(known)}")
     if parameters.get("init_guess") == "AI_guess":
         notes.append(ABSENT["AI_"])
     return parameters, list(dict.fromkeys(notes))
+
+
+def _check_value(key: str, value: Any) -> None:
+    if key in OTHERS:
+        wanted, test = OTHERS[key]
+        if not test(value):
+            raise ParameterError(f"{key} = {value!r}: it takes {wanted}")
+        return
+    algorithm = OF_ALGORITHMS[key]
+    several = algorithm is SW and isinstance(value, list | tuple) and value  # one a sub-trigger
+    for one in value if several else [value]:
+        if one is OPEN:
+            raise ParameterError(f"{key} = {value!r}: give a value, or leave the key out")
+        algorithm().bind({key: one})  # it knows its range
 
 
 def as_cohere(config: Mapping[str, Any]) -> dict[str, Any]:

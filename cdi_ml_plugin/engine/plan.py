@@ -12,13 +12,11 @@ from ..data.measurement import Measurement
 from ..errors import ParameterError
 from ..operators.base import Step
 from ..operators.sequence import check_length, parse
-from ..operators.support import ASW, AUTO
 from ..physics.moduli import Moduli
 from ..utils.device import find_device
 from .parameters import DEFAULT_SEQUENCE, check
 
 DTYPES = {"single": torch.complex64, "double": torch.complex128}
-OWN_KEYS = {*AUTO.keys.values(), *ASW.keys.values()}  # of the steps that a bare sequence gets
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +52,7 @@ class Plan:
         tree = chosen if isinstance(chosen, Step) else parse(chosen)
         check_length(tree)
         extra = {key for o in tree.operators() for key in o.keys.values()}
-        parameters, notes = check(given, extra | OWN_KEYS)
+        parameters, notes = check(given, extra)
         step = tree.bind(parameters)
         for operator in step.operators():
             operator.check()
