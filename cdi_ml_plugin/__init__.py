@@ -1,52 +1,48 @@
-"""Neural-network phasing for Bragg coherent diffraction imaging, beside ER, HIO and RAAR."""
+"""Neural-network phasing for Bragg coherent diffraction imaging, beside ER, HIO and RAAR.
+
+What scripts import is here; what authors of plugins import is in `cdi_ml_plugin.plugin`.
+"""
 
 from .version import __version__ as __version__
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from .data.measurement import Measurement as Measurement
-    from .data.result import Result as Result
-    from .data.result import Run as Run
-    from .engine.run import reconstruct as reconstruct
-    from .geometry.geometry import Geometry as Geometry
-    from .operators import ASW, AUTO, CNN, DM, ER, HIO, MLE, RAAR, REFINE, SF, SW, TWIN
-
-# Names are imported when first used, so that `import cdi_ml_plugin` stays free of torch.
+# Where each name lives. It is imported when first used, so that `import cdi_ml_plugin` stays free of
+# torch; `__init__.pyi` says the same to a type checker.
 _HOME = {
+    "Comparison": "comparison.comparison",
+    "Crystal": "crystal.crystal",
     "Geometry": "geometry.geometry",
     "Measurement": "data.measurement",
     "Result": "data.result",
     "Run": "data.result",
+    "align": "physics.alignment",
+    "analyse": "crystal.analysis",
+    "compare": "comparison.run",
+    "crystal_of": "crystal.analysis",
+    "diffraction": "fourier",
+    "load": "io.readers",
+    "object_error": "physics.alignment",
+    "prepare": "data.preprocess",
+    "read_result": "io.cxi.reader",
     "reconstruct": "engine.run",
-    **dict.fromkeys(
-        ("ASW", "AUTO", "CNN", "DM", "ER", "HIO", "MLE", "RAAR", "REFINE", "SF", "SW", "TWIN"),
-        "operators",
-    ),
+    "save": "workflow.save",
+    "save_comparison": "workflow.save",
+    "ASW": "operators.support",
+    "AUTO": "operators.support",
+    "CNN": "operators.cnn",
+    "DM": "operators.classical",
+    "ER": "operators.classical",
+    "HIO": "operators.classical",
+    "MLE": "operators.likelihood",
+    "RAAR": "operators.classical",
+    "REFINE": "operators.refine",
+    "SF": "operators.classical",
+    "SW": "operators.support",
+    "TWIN": "operators.support",
 }
-__all__ = [
-    "ASW",
-    "AUTO",
-    "CNN",
-    "DM",
-    "ER",
-    "HIO",
-    "MLE",
-    "RAAR",
-    "REFINE",
-    "SF",
-    "SW",
-    "TWIN",
-    "Geometry",
-    "Measurement",
-    "Result",
-    "Run",
-    "reconstruct",
-]
+__all__ = list(_HOME)
 
 
-def __getattr__(name: str) -> "Any":
+def __getattr__(name: str) -> object:
     if name in _HOME:
         from importlib import import_module
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..compare.chains import weights_digests
+from ..comparison.chains import weights_digests
 from ..data.measurement import Measurement, data_digest
 from ..engine.run import reconstruct
 from ..nn.field import Field

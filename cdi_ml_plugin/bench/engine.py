@@ -60,9 +60,9 @@ def engine_table(
 def _measurement(path: Path | None, size: int) -> Measurement:
     shape = (size, size, size)
     if path is not None:
-        from ..io.readers import read
+        from ..io.readers import load
 
-        return centre(read(path), shape)
+        return centre(load(path), shape)
     rng = np.random.default_rng(0)
     crystal = strained_crystal(shape, np.eye(3), size=size / 3.5, rng=rng)
     intensity = diffraction(crystal)

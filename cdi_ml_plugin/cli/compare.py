@@ -15,7 +15,7 @@ from ..workflow.load import read_prepared
 from .options import PATH, data_options, parameter_options, read_parameters, read_setting
 
 if TYPE_CHECKING:
-    from ..compare.comparison import Comparison
+    from ..comparison.comparison import Comparison
     from ..data.measurement import Measurement
     from ..geometry.geometry import Basis
 
@@ -63,13 +63,13 @@ def compare(
     the chain of that name alone. Each finished run is kept in OUT/runs: the same command goes on
     where it was stopped, and more --seeds add to what is there.
     """
-    from ..compare import run as comparing
-    from ..compare.chains import parameters_of
-    from ..compare.runs import check_foreign
+    from ..comparison import run as comparing
+    from ..comparison.chains import parameters_of
+    from ..comparison.runs import check_foreign
     from ..operators.sequence import parse
     from ..physics.moduli import HELD_OUT
     from ..utils.files import check_folder
-    from ..workflow.save import write_comparison
+    from ..workflow.save import save_comparison
 
     named = by_name(chains)
     for_all, own = by_chain(settings, named)
@@ -98,7 +98,7 @@ def compare(
     except KeyboardInterrupt as stop:
         click.echo(f"note: what is finished is kept in {out}: the same command goes on from there")
         raise click.Abort from stop
-    paths = write_comparison(comparison, out)
+    paths = save_comparison(comparison, out)
     _report(comparison)
     click.echo(f"written: {', '.join(map(str, paths))}")
 

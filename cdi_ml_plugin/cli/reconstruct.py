@@ -111,10 +111,10 @@ def write(result: Result, out: Path, force: bool) -> None:
     """Write the files, and say what they say."""
     from ..crystal.analysis import crystal_or_note
     from ..data.quantities import line
-    from ..workflow.save import write_result
+    from ..workflow.save import save
 
     crystal, result = crystal_or_note(result)
-    written = write_result(result, out, force=force, crystal=crystal)
+    written = save(result, out, force=force, crystal=crystal)
     for note in dict.fromkeys([*result.notes, *(n for run in result.runs for n in run.notes)]):
         click.echo(f"note: {note}")
     click.echo(

@@ -9,7 +9,7 @@ from ..data.measurement import Measurement
 from ..errors import ParameterError, ReadError
 
 
-def read(
+def load(
     path: str | os.PathLike[str],
     *,
     mask: str | os.PathLike[str] | None = None,

@@ -35,13 +35,13 @@ def read_prepared(
     geometry : Path, optional
         JSON file with parameters of `Geometry`, which the provenance keeps.
     **reading
-        See `cdi_ml_plugin.io.readers.read`.
+        See `cdi_ml_plugin.io.readers.load`.
     """
     from ..data.preprocess import prepare, with_geometry
-    from ..io.readers import read
+    from ..io.readers import load
 
     given = None if geometry is None else _read_json(geometry)
-    measurement = read(data, **reading)
+    measurement = load(data, **reading)
     if given is not None:
         measurement = with_geometry(measurement, given)
     prepared_by_cohere = (data / "conf").is_dir()

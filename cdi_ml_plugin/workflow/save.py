@@ -15,7 +15,7 @@ from ..io.cxi.writer import cxi_bytes
 from ..utils.files import staged
 
 if TYPE_CHECKING:
-    from ..compare.comparison import Comparison
+    from ..comparison.comparison import Comparison
 
 RESULT_FILES = ("result.cxi", "metrics.json", "summary.png", "report.html")
 CRYSTAL_FILES = ("result.vti",)  # where the geometry is known
@@ -23,7 +23,7 @@ FILES = RESULT_FILES + CRYSTAL_FILES
 COMPARISON_FILES = ("compare.html", "compare.json")
 
 
-def write_result(
+def save(
     result: Result, folder: str | Path, force: bool = False, crystal: Crystal | None = None
 ) -> tuple[Path, ...]:
     """Write `RESULT_FILES` and, of a crystal, `CRYSTAL_FILES` into `folder`.
@@ -69,7 +69,7 @@ def write_result(
     return tuple(Path(folder) / name for name in written)
 
 
-def write_comparison(comparison: Comparison, folder: str | Path) -> tuple[Path, ...]:
+def save_comparison(comparison: Comparison, folder: str | Path) -> tuple[Path, ...]:
     """Write `COMPARISON_FILES` into `folder`; older ones are replaced.
 
     Returns

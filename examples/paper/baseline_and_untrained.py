@@ -9,12 +9,8 @@ import shlex
 import sys
 from pathlib import Path
 
-from cdi_ml_plugin import Geometry
-from cdi_ml_plugin.compare.run import compare
-from cdi_ml_plugin.data.preprocess import prepare
+from cdi_ml_plugin import Geometry, compare, load, prepare, save_comparison
 from cdi_ml_plugin.engine.parameters import DEFAULT_SEQUENCE
-from cdi_ml_plugin.io.readers import read
-from cdi_ml_plugin.workflow.save import write_comparison
 
 # "Conventional Iterative Phase-Retrieval Method": 50 ER, then HIO and ER every 50, 2000 in all
 BASELINE = "50*ER + 18*(50*HIO + 50*ER) + 50*HIO + 100*ER"
@@ -42,7 +38,7 @@ def options(arguments):
 
 def main(arguments=None):
     given = options(arguments)
-    frames = read(
+    frames = load(
         given.folder / "Staff20-1a_S0054",
         spec=given.folder / "example.spec",
         scan=54,
@@ -68,7 +64,7 @@ def main(arguments=None):
         command=shlex.join(["python", *sys.argv]),
         progress=sys.stderr.isatty(),
     )
-    print("written:", *write_comparison(comparison, given.out))
+    print("written:", *save_comparison(comparison, given.out))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cdi_ml_plugin.fourier import diffraction
+from cdi_ml_plugin import diffraction
 from cdi_ml_plugin.physics.windows import object_window
 from cdi_ml_plugin.view.style.colours import phase_map
 from cdi_ml_plugin.view.style.slices import PLANES, new_figure, show

@@ -12,9 +12,7 @@ import numpy as np
 import torch
 from drawing import draw
 
-from cdi_ml_plugin import Measurement, reconstruct
-from cdi_ml_plugin.fourier import diffraction
-from cdi_ml_plugin.physics.alignment import align, object_error
+from cdi_ml_plugin import Measurement, align, diffraction, object_error, reconstruct
 from cdi_ml_plugin.physics.shells import shells, spectral_weight
 from cdi_ml_plugin.simulate.particle import strained_crystal
 from cdi_ml_plugin.utils.device import hardware

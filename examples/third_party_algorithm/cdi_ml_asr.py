@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from cdi_ml_plugin.operators.base import OPEN, Operator, within
-from cdi_ml_plugin.physics.projections import project_modulus
-
-if TYPE_CHECKING:
-    from cdi_ml_plugin.physics.moduli import Moduli
-    from cdi_ml_plugin.physics.state import State
+from cdi_ml_plugin.plugin import OPEN, Moduli, Operator, State, project_modulus, within
 
 
 @dataclass(frozen=True)

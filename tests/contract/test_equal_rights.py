@@ -9,10 +9,11 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from cdi_ml_plugin import Measurement, reconstruct
+from cdi_ml_plugin import ASW, CNN, ER, Measurement, reconstruct
 from cdi_ml_plugin.errors import AlgorithmError
 from cdi_ml_plugin.fourier import diffraction
-from cdi_ml_plugin.operators import ASW, CNN, ER, OPEN, Operator, registry
+from cdi_ml_plugin.operators import registry
+from cdi_ml_plugin.operators.base import OPEN, Operator
 from cdi_ml_plugin.physics.moduli import Moduli
 from cdi_ml_plugin.physics.projections import project_modulus
 from cdi_ml_plugin.physics.state import State

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdi_ml_plugin import SW
-from cdi_ml_plugin.operators import Operator
+from cdi_ml_plugin.operators.base import Operator
 from support.cases import CLASSICAL, IDS, Case, lawful
 
 

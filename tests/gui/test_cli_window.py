@@ -15,7 +15,7 @@ from cdi_ml_plugin import Measurement, reconstruct
 from cdi_ml_plugin.cli import app as cli
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.io.cxi.reader import read_result
-from cdi_ml_plugin.workflow.save import write_result
+from cdi_ml_plugin.workflow.save import save
 
 CHAIN = "4*ER + 4*HIO + 4*ER"
 
@@ -40,7 +40,7 @@ def result(counts):
 
 @pytest.fixture
 def folder(result, tmp_path):
-    write_result(result, tmp_path / "result")
+    save(result, tmp_path / "result")
     return tmp_path / "result"
 
 

@@ -17,7 +17,7 @@ from scipy.ndimage import center_of_mass, map_coordinates
 from cdi_ml_plugin.crystal.analysis import analyse
 from cdi_ml_plugin.crystal.crystal import Crystal
 from cdi_ml_plugin.io.cohere import read_continue
-from cdi_ml_plugin.io.readers import read
+from cdi_ml_plugin.io.readers import load
 from cdi_ml_plugin.physics.alignment import object_error
 from support.environments import Environment
 from support.experiments import SHAPE, VARIABLES, Experiment, acted, command, configure, crystal
@@ -195,7 +195,7 @@ def test_34idc_end_to_end(environment: Environment, data_folder: Path, tmp_path:
 def same_particle(folder: Path) -> None:
     """cohere's picture of its object and this package's: one particle, in one frame."""
     grid = pyvista.read(folder / "results_viz" / "direct_space_images_AmpPhase.vts")
-    geometry = read(folder).geometry
+    geometry = load(folder).geometry
     assert geometry is not None
     obj, support = read_continue(folder / "results_phasing", 1.0)
     found = analyse(obj, support, geometry)

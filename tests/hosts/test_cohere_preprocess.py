@@ -12,7 +12,7 @@ import tifffile
 from cdi_ml_plugin.data.measurement import Measurement
 from cdi_ml_plugin.data.preprocess import mask_hot_pixels, prepare
 from cdi_ml_plugin.geometry.spec import read_scan
-from cdi_ml_plugin.io.readers import read
+from cdi_ml_plugin.io.readers import load
 
 THRESHOLD = 2.0
 SHAPE = (210, 256, 256)
@@ -32,7 +32,7 @@ def files(data_folder: Path) -> dict[str, Path]:
 @pytest.fixture(scope="module")
 def recorded(files: dict[str, Path]) -> Measurement:
     """Our reading, before anything else."""
-    return read(files["frames"], spec=files["spec"], dark=files["dark"], white=files["white"])
+    return load(files["frames"], spec=files["spec"], dark=files["dark"], white=files["white"])
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def experiment(files: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
 
 
 def test_every_frame_has_the_counts_that_spec_recorded(files: dict[str, Path]) -> None:
-    raw = read(files["frames"])
+    raw = load(files["frames"])
     scan = read_scan(files["spec"], 54)
     assert raw.shape == (201, 256, 256)
     assert not raw.mask.any()
@@ -117,12 +117,12 @@ def test_prepared_data_are_cohere_s(recorded: Measurement, experiment: Path) -> 
 
 def test_no_pixel_of_the_scan_is_hot(recorded: Measurement, files: dict[str, Path]) -> None:
     # So `hot_pixels` made no difference above; nor is the peak taken for one in the raw frames.
-    for m in (recorded, read(files["frames"])):
+    for m in (recorded, load(files["frames"])):
         assert not (mask_hot_pixels(m).mask & ~m.mask).any()
 
 
 def test_read_cohere_experiment(experiment: Path) -> None:
-    m = read(experiment)
+    m = load(experiment)
     theirs = tifffile.imread(experiment / "phasing_data" / "data.tif")
     np.testing.assert_array_equal(m.intensity, np.square(theirs))
     assert not m.mask.any()

@@ -57,6 +57,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(archive):
     version = cdi_ml_plugin.__version__
     data = {
         "cdi_ml_plugin/py.typed",
+        "cdi_ml_plugin/__init__.pyi",
         f"cdi_ml_plugin-{version}.data/purelib/cdi_ml_plugin.pth",
     }
     for kept in ("nn/shipped/*.safetensors", "view/pages/*.html"):

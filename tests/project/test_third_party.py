@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
 from shutil import copytree
 
 import pytest
@@ -17,8 +18,8 @@ SOURCE = ROOT / "examples" / "third_party_algorithm"
 PHASE = """
 import numpy as np
 from cdi_ml_plugin import Measurement, reconstruct
-from cdi_ml_plugin.fourier import diffraction
-from cdi_ml_plugin.physics.alignment import object_error
+from cdi_ml_plugin import diffraction
+from cdi_ml_plugin import object_error
 
 z, y, x = np.indices((16, 18, 20)) - np.array([8, 9, 10]).reshape(3, 1, 1, 1)
 inside = (abs(z) < 4) & (abs(y) < 4) & (abs(x) < 5) & (z + x < 4)
@@ -67,3 +68,85 @@ def test_it_is_listed(run: Callable[..., subprocess.CompletedProcess]) -> None:
     line = next(line for line in done.stdout.splitlines() if line.startswith("ASR"))
     assert "Averaged successive reflections" in line
     assert "cdi-ml-asr 0.1.0" in line
+
+
+def test_it_keeps_the_contract(run: Callable[..., subprocess.CompletedProcess]) -> None:
+    tests = SOURCE / "tests"
+    done = run("-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tests), str(tests))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout
+
+
+# A package with an ER, a support update and a start of its own, each a copy of the built-in one.
+THEIRS = """
+from dataclasses import dataclass
+from typing import ClassVar
+
+from cdi_ml_plugin import ASW, CNN
+from cdi_ml_plugin.plugin import Moduli, Operator, State, check_operator, project_modulus
+
+
+@dataclass(frozen=True)
+class Their(Operator):
+    settles: ClassVar = True
+
+    def _step(self, state: State, data: Moduli) -> None:
+        state.object.copy_(project_modulus(state.object, state, data) * state.allowed)
+
+
+@dataclass(frozen=True)
+class Tight(Operator):
+    counts: ClassVar = False
+    updates_support: ClassVar = True
+
+    def _step(self, state: State, data: Moduli) -> None:
+        ASW().bind({}).step(state, data)
+
+
+@dataclass(frozen=True)
+class Guess(Operator):
+    counts: ClassVar = False
+    makes_start: ClassVar = True
+
+    def _step(self, state: State, data: Moduli) -> None:
+        CNN().bind({}).step(state, data)
+"""
+SAME = """
+import numpy as np
+from cdi_ml_plugin import Measurement, diffraction, reconstruct
+from cdi_ml_plugin.plugin import check_operator
+from theirs import Guess, Their, Tight
+
+z, y, x = np.indices((32, 34, 36)) - np.array([16, 17, 18]).reshape(3, 1, 1, 1)
+inside = (abs(z) < 6) & (abs(y) < 7) & (abs(x) < 7) & (z + x < 6)
+crystal = 30 * inside * np.exp(0.8j * np.sin(x / 2 + y / 3))
+data = Measurement(np.random.default_rng(0).poisson(diffraction(crystal)))
+for theirs, ours in (
+    ("10*ER + 30*HIO + 40*THEIR", "10*ER + 30*HIO + 40*ER"),
+    ("10*ER + 3*(10*HIO + TIGHT) + 40*ER", "10*ER + 3*(10*HIO + ASW) + 40*ER"),
+    ("GUESS + 30*HIO + 20*ER", "CNN + 30*HIO + 20*ER"),
+):
+    one, other = (
+        reconstruct(data, chain, parameters={"twin_trigger": [2]}, device="cpu")
+        for chain in (theirs, ours)
+    )
+    assert np.array_equal(one.object, other.object), theirs
+    assert np.array_equal(one.support, other.support), theirs
+    assert one.run.notes == other.run.notes, theirs
+for operator in (Their(), Tight(), Guess()):
+    check_operator(operator)
+"""
+
+
+def test_an_er_a_support_update_and_a_start_of_a_third_party(tmp_path: Path) -> None:
+    (tmp_path / "theirs.py").write_text(THEIRS)
+    info = tmp_path / "theirs-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
+    names = "\n".join(f"{name} = theirs:{name.title()}" for name in ("THEIR", "TIGHT", "GUESS"))
+    (info / "entry_points.txt").write_text(f"[cdi_ml_plugin.algorithms]\n{names}\n")
+    done = subprocess.run(
+        [sys.executable, "-c", SAME], env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr

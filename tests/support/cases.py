@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from cdi_ml_plugin import DM, ER, HIO, RAAR, SF, Measurement
-from cdi_ml_plugin.operators import Operator
+from cdi_ml_plugin.operators.base import Operator
 from cdi_ml_plugin.physics.moduli import Moduli
 from cdi_ml_plugin.physics.state import Seed, State
 

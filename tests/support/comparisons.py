@@ -10,14 +10,14 @@ import pytest
 from matplotlib.figure import Figure
 
 from cdi_ml_plugin import Measurement
-from cdi_ml_plugin.compare.comparison import Comparison
-from cdi_ml_plugin.compare.run import compare
+from cdi_ml_plugin.comparison.comparison import Comparison
+from cdi_ml_plugin.comparison.run import compare
 from cdi_ml_plugin.engine import loop
 from cdi_ml_plugin.engine.plan import Plan
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.simulate.particle import strained_crystal
 from cdi_ml_plugin.view.pages import comparison as view
-from cdi_ml_plugin.workflow.save import write_comparison
+from cdi_ml_plugin.workflow.save import save_comparison
 
 SHAPE = (32, 32, 32)
 CHAINS = {"<slow> & steady": "4*ER + 3*HIO + 4*ER", "HIO at the end": "2*ER + 5*HIO"}
@@ -44,7 +44,7 @@ def compared(
     """A finished comparison that no test changes, and its folder."""
     out = tmp_path_factory.mktemp("compared") / "out"
     comparison = compare(measurement, CHAINS, out, seeds=3, command="cdi-ml compare again")
-    write_comparison(comparison, out)
+    save_comparison(comparison, out)
     return out, comparison
 
 

@@ -17,7 +17,7 @@ from ..style.colours import PI_TICKS, phase_limit, phase_map
 from ..style.slices import PLANES, flatten_phase, new_figure, short, show
 
 if TYPE_CHECKING:
-    from ...compare.comparison import Comparison
+    from ...comparison.comparison import Comparison
 
 
 def draw_best(comparison: Comparison) -> Figure:

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
-from ...compare.statistics import in_array
+from ...comparison.statistics import in_array
 from ...crystal.analysis import analyse
 from ...crystal.crystal import FAINT
 from ...errors import CdiMlError
@@ -26,7 +26,7 @@ from .html import picture, render
 from .surfaces import contents
 
 if TYPE_CHECKING:
-    from ...compare.comparison import Comparison
+    from ...comparison.comparison import Comparison
 
 STYLES = ("-", "--", "-.", ":")  # they take turns beside the colours
 WIDE = 4.0  # a ratio of largest to smallest from which on an axis is logarithmic

@@ -214,7 +214,7 @@ def test_ctrl_c_before_there_is_anything(array, run, tmp_path, monkeypatch):
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cdi_ml_plugin.io.readers.read", interrupt)
+    monkeypatch.setattr("cdi_ml_plugin.io.readers.load", interrupt)
     code, _, err = run("reconstruct", array, "--out", tmp_path / "out")
     assert code == 130
     assert err.strip().splitlines()[-1] == "cdi-ml: interrupted"

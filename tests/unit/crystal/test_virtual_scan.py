@@ -13,7 +13,7 @@ from cdi_ml_plugin import Geometry, reconstruct
 from cdi_ml_plugin.crystal.analysis import analyse
 from cdi_ml_plugin.crystal.crystal import Crystal
 from cdi_ml_plugin.data.preprocess import prepare
-from cdi_ml_plugin.io.readers import read
+from cdi_ml_plugin.io.readers import load
 from cdi_ml_plugin.physics.alignment import align
 from cdi_ml_plugin.simulate.scan import VirtualScan, write_virtual_scan
 
@@ -54,7 +54,7 @@ def scan(tmp_path_factory: pytest.TempPathFactory) -> VirtualScan:
 @pytest.fixture(scope="module")
 def phased(scan: VirtualScan) -> tuple[np.ndarray, Geometry]:
     """The object, of the two twins that no diffraction tells apart the true one; and the geometry."""
-    frames = read(scan.frames, spec=scan.spec, scan=scan.scan, dark=scan.dark, white=scan.white)
+    frames = load(scan.frames, spec=scan.spec, scan=scan.scan, dark=scan.dark, white=scan.white)
     measurement = prepare(frames, crop=(96, 96, 96))
     result = reconstruct(measurement, "CNN + 20*ER + 180*HIO + 40*ER", seeds=[0])
     geometry = measurement.geometry

@@ -10,7 +10,7 @@ import pytest
 from cdi_ml_plugin import Measurement, Result, reconstruct
 from cdi_ml_plugin.errors import ParameterError, SequenceError
 from cdi_ml_plugin.fourier import diffraction
-from cdi_ml_plugin.operators import Step
+from cdi_ml_plugin.operators.base import Step
 from cdi_ml_plugin.simulate.particle import strained_crystal
 
 SHORT = "10*ER + 20*HIO + 5*ER"

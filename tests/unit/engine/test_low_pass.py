@@ -16,7 +16,7 @@ from cdi_ml_plugin.engine.progress import Progress
 from cdi_ml_plugin.engine.start import Start
 from cdi_ml_plugin.errors import AlgorithmError
 from cdi_ml_plugin.fourier import diffraction
-from cdi_ml_plugin.operators import Operator
+from cdi_ml_plugin.operators.base import Operator
 from cdi_ml_plugin.physics.moduli import Moduli
 from cdi_ml_plugin.physics.state import State
 from cdi_ml_plugin.simulate.particle import strained_crystal

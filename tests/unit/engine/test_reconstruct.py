@@ -15,7 +15,7 @@ import torch
 from cdi_ml_plugin import ER, HIO, RAAR, TWIN, Measurement, Result, reconstruct
 from cdi_ml_plugin.errors import AlgorithmError, ParameterError
 from cdi_ml_plugin.fourier import diffraction
-from cdi_ml_plugin.operators import Operator, Step
+from cdi_ml_plugin.operators.base import Operator, Step
 from cdi_ml_plugin.operators.sequence import parse
 from cdi_ml_plugin.physics.alignment import object_error
 from cdi_ml_plugin.physics.moduli import Moduli

@@ -22,7 +22,7 @@ from cdi_ml_plugin.errors import ParameterError, WriteError
 from cdi_ml_plugin.io.cdiutils import export_cdiutils
 from cdi_ml_plugin.io.cxi.reader import read_result
 from cdi_ml_plugin.io.cxi.writer import cxi_bytes
-from cdi_ml_plugin.io.readers import read
+from cdi_ml_plugin.io.readers import load
 from support.results import GEOMETRY, contents, make_result, with_provenance
 
 # colorcet and tabulate are all that cdiutils' loaders import and this package does not
@@ -145,7 +145,7 @@ def test_cdiutils_ranks_the_runs_and_loads_the_mode(result, others, tmp_path):
     found = np.corrcoef(counts[measured], result.measurement.intensity[measured])[0, 1]
     assert found > 0.999
     # and the way back: what cdiutils writes for PyNX can be phased
-    again = read(phasing / "S54_pynx_input_data.npz")
+    again = load(phasing / "S54_pynx_input_data.npz")
     np.testing.assert_array_equal(again.intensity, result.measurement.intensity)
 
 

@@ -12,7 +12,7 @@ import tifffile
 
 from cdi_ml_plugin.errors import CdiMlError, MeasurementError, ParameterError, ReadError
 from cdi_ml_plugin.io.frames import read_frames
-from cdi_ml_plugin.io.readers import read
+from cdi_ml_plugin.io.readers import load
 from support.spec import POINTS, spec_text
 
 COUNTS = np.random.default_rng(0).poisson(5.0, (POINTS, 8, 10)).astype(np.int32)
@@ -39,7 +39,7 @@ def scan(tmp_path: Path) -> Path:
 
 def read_all(scan: Path, **options: object) -> object:
     given = {"spec": scan / "test.spec", "dark": scan / "dark.tif", "white": scan / "white.tif"}
-    return read(scan / "data_S0007", **(given | options))
+    return load(scan / "data_S0007", **(given | options))
 
 
 def one_line(error: pytest.ExceptionInfo[CdiMlError]) -> str:
@@ -114,9 +114,9 @@ def test_only_the_second_chip_s_detector_has_a_gap(scan: Path) -> None:
 def test_no_frames(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("nothing")
     with pytest.raises(ReadError, match="no frames"):
-        read(tmp_path)
+        load(tmp_path)
     with pytest.raises(ReadError, match="no such file or folder"):
-        read(tmp_path / "absent")
+        load(tmp_path / "absent")
     with pytest.raises(ReadError, match="no such folder"):
         read_frames(tmp_path / "absent")
 
@@ -216,17 +216,17 @@ def test_frames_that_do_not_belong_to_the_scan(scan: Path) -> None:
 
 def test_scan_number(scan: Path) -> None:
     with pytest.raises(ReadError, match="no scan 8"):
-        read(scan / "data_S0007", spec=scan / "test.spec", scan=8)
+        load(scan / "data_S0007", spec=scan / "test.spec", scan=8)
     (scan / "data_S0007").rename(scan / "data")
     with pytest.raises(ParameterError, match="scan: give the number"):
-        read(scan / "data", spec=scan / "test.spec")
-    assert read(scan / "data", spec=scan / "test.spec", scan=7).shape == COUNTS.shape
+        load(scan / "data", spec=scan / "test.spec")
+    assert load(scan / "data", spec=scan / "test.spec", scan=7).shape == COUNTS.shape
     for options in ({"scan": 7}, {"monitor": True}):
         with pytest.raises(ParameterError, match="needs the SPEC file"):
-            read(scan / "data", **options)
+            load(scan / "data", **options)
 
 
 def test_mask_for_frames(scan: Path) -> None:
     np.save(scan / "m.npy", COUNTS[0] > 7)
-    m = read(scan / "data_S0007", mask=scan / "m.npy")
+    m = load(scan / "data_S0007", mask=scan / "m.npy")
     np.testing.assert_array_equal(m.mask, np.broadcast_to(COUNTS[0] > 7, m.shape))

@@ -21,7 +21,7 @@ from cdi_ml_plugin.io.cxi.writer import cxi_bytes
 from cdi_ml_plugin.io.vtk import vti_bytes
 from cdi_ml_plugin.view.figures import summary
 from cdi_ml_plugin.view.pages import report
-from cdi_ml_plugin.workflow.save import CRYSTAL_FILES, RESULT_FILES, write_result
+from cdi_ml_plugin.workflow.save import CRYSTAL_FILES, RESULT_FILES, save
 from support.results import GEOMETRY, make_result, with_provenance
 
 LABORATORY = "entry_1/laboratory_1"
@@ -49,7 +49,7 @@ def crystal(result):
 @pytest.fixture(scope="module")
 def written(result, tmp_path_factory):
     folder = tmp_path_factory.mktemp("laboratory")
-    paths = write_result(result, folder)
+    paths = save(result, folder)
     assert paths == tuple(folder / name for name in RESULT_FILES + CRYSTAL_FILES)
     return folder
 
@@ -217,7 +217,7 @@ def test_metrics_hold_the_figures(written, crystal):
 
 def test_no_geometry_no_laboratory(tmp_path):
     (tmp_path / "result.vti").write_text("of an earlier run")
-    write_result(make_result(), tmp_path, force=True)
+    save(make_result(), tmp_path, force=True)
     assert contents(tmp_path) == set(RESULT_FILES)
     with h5py.File(tmp_path / "result.cxi") as file:
         assert not {"image_2", "laboratory_1"} & set(file["entry_1"])
@@ -235,7 +235,7 @@ def test_no_geometry_no_laboratory(tmp_path):
 )
 def test_a_geometry_that_cannot_be_read_is_a_note(tmp_path, provenance, words):
     lost = with_provenance(make_result(), **provenance)
-    write_result(lost, tmp_path)
+    save(lost, tmp_path)
     assert contents(tmp_path) == set(RESULT_FILES)
     (note,) = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))["notes"]
     assert note.startswith("no crystal in the laboratory: ")
@@ -252,7 +252,7 @@ def test_the_crystal_is_made_once(result, crystal, tmp_path, monkeypatch):
         raise AssertionError("made again")
 
     monkeypatch.setattr("cdi_ml_plugin.workflow.save.crystal_or_note", refuse)
-    write_result(result, tmp_path, crystal=crystal)
+    save(result, tmp_path, crystal=crystal)
     assert contents(tmp_path) == set(RESULT_FILES + CRYSTAL_FILES)
 
 

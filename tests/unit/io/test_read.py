@@ -13,7 +13,7 @@ import tifffile
 from cdi_ml_plugin.errors import CdiMlError, MeasurementError, ParameterError, ReadError
 from cdi_ml_plugin.io.arrays import files, read_array, read_mask
 from cdi_ml_plugin.io.cohere import read_config, read_experiment
-from cdi_ml_plugin.io.readers import read
+from cdi_ml_plugin.io.readers import load
 
 COUNTS = np.random.default_rng(0).poisson(5.0, (6, 8, 10)).astype(np.int32)
 
@@ -45,27 +45,27 @@ SUFFIXES = [".npy", ".npz", ".tif", ".tiff", ".cxi", ".h5", ".nxs"]
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_array_files(tmp_path: Path, suffix: str) -> None:
-    m = read(save(tmp_path / f"a{suffix}", COUNTS))
+    m = load(save(tmp_path / f"a{suffix}", COUNTS))
     np.testing.assert_array_equal(m.intensity, COUNTS)
     assert not m.mask.any()
     assert m.provenance["source"].endswith(f"a{suffix}")
     frame = save(tmp_path / f"mask{suffix}", (COUNTS[0] > 7).astype(np.uint8))
-    m = read(tmp_path / f"a{suffix}", mask=frame)
+    m = load(tmp_path / f"a{suffix}", mask=frame)
     np.testing.assert_array_equal(m.mask, np.broadcast_to(COUNTS[0] > 7, m.shape))
 
 
 def test_npz_keys(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", mask=COUNTS > 7, other=COUNTS)
-    np.testing.assert_array_equal(read(tmp_path / "a.npz").mask, COUNTS > 7)
+    np.testing.assert_array_equal(load(tmp_path / "a.npz").mask, COUNTS > 7)
     np.savez(tmp_path / "b.npz", first=COUNTS[:4], data=COUNTS)
-    assert read(tmp_path / "b.npz", mask=tmp_path / "a.npz").shape == COUNTS.shape
+    assert load(tmp_path / "b.npz", mask=tmp_path / "a.npz").shape == COUNTS.shape
     np.savez(tmp_path / "c.npz", mask=COUNTS > 7)
     np.testing.assert_array_equal(read_mask(tmp_path / "c.npz"), COUNTS > 7)
 
 
 @pytest.mark.parametrize("name", ["entry_1/image_1/data", "entry_1/data_1/data", "scan/only"])
 def test_hdf5_places(tmp_path: Path, name: str) -> None:
-    np.testing.assert_array_equal(read(save(tmp_path / "a.h5", COUNTS, name)).intensity, COUNTS)
+    np.testing.assert_array_equal(load(save(tmp_path / "a.h5", COUNTS, name)).intensity, COUNTS)
 
 
 def test_cxi_raw_data_with_their_mask_come_first(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_cxi_raw_data_with_their_mask_come_first(tmp_path: Path) -> None:
         detector = file.create_group("entry_1/instrument_1/detector_1")
         detector["data"] = COUNTS
         detector["mask"] = np.where(COUNTS > 7, 4, 0)  # CXI keeps reasons as bits
-    m = read(tmp_path / "a.cxi")
+    m = load(tmp_path / "a.cxi")
     np.testing.assert_array_equal(m.mask, COUNTS > 7)
     np.testing.assert_array_equal(m.intensity, np.where(COUNTS > 7, 0, COUNTS))
 
@@ -84,13 +84,13 @@ def test_mask_beside_the_data(tmp_path: Path) -> None:
         file["entry_1/instrument_1/detector_1/data"] = COUNTS
         file["entry_1/instrument_1/detector_1/mask"] = COUNTS[0] > 7  # of the detector: one frame
     both = save(tmp_path / "m.npy", COUNTS > 8)
-    mask = read(tmp_path / "a.cxi", mask=both).mask
+    mask = load(tmp_path / "a.cxi", mask=both).mask
     np.testing.assert_array_equal(mask, (COUNTS[0] > 7) | (COUNTS > 8))
     with pytest.raises(MeasurementError, match=r"a.cxi: mask has shape \(5,\)"):
-        read(tmp_path / "a.cxi", mask=save(tmp_path / "m.npy", np.zeros(5)))
+        load(tmp_path / "a.cxi", mask=save(tmp_path / "m.npy", np.zeros(5)))
     np.savez(tmp_path / "b.npz", data=COUNTS, mask=np.zeros(5))
     with pytest.raises(MeasurementError, match=r"b.npz: mask has shape \(5,\)"):
-        read(tmp_path / "b.npz", mask=both)
+        load(tmp_path / "b.npz", mask=both)
 
 
 def test_nexus_default(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_nexus_default(tmp_path: Path) -> None:
         plot = entry.create_group("plot")
         plot.attrs.update(NX_class="NXdata", signal="counts")
         plot["counts"] = COUNTS
-    np.testing.assert_array_equal(read(tmp_path / "a.nxs").intensity, COUNTS)
+    np.testing.assert_array_equal(load(tmp_path / "a.nxs").intensity, COUNTS)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -114,7 +114,7 @@ def test_damaged_files(
     whole = path.read_bytes()
     path.write_bytes(whole[: int(left * len(whole))])
     with pytest.raises(ReadError, match=f"a{suffix}: truncated") as error:
-        read(path)
+        load(path)
     assert one_line(error)
     assert capfd.readouterr() == ("", "")
 
@@ -126,17 +126,17 @@ def test_stack_that_lost_its_last_frames(tmp_path: Path, left: float) -> None:
         for frame in COUNTS:
             file.write(frame, metadata=None, contiguous=False)
     whole = (tmp_path / "a.tif").read_bytes()
-    np.testing.assert_array_equal(read(tmp_path / "a.tif").intensity, COUNTS)
+    np.testing.assert_array_equal(load(tmp_path / "a.tif").intensity, COUNTS)
     (tmp_path / "a.tif").write_bytes(whole[: int(left * len(whole))])
     with pytest.raises(ReadError, match=r"a.tif: truncated"):
-        read(tmp_path / "a.tif")
+        load(tmp_path / "a.tif")
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".npz", ".cxi"])
 def test_complex_object(tmp_path: Path, suffix: str) -> None:
     path = save(tmp_path / f"a{suffix}", COUNTS + 1j)
     with pytest.raises(ReadError, match="a complex object, not an intensity"):
-        read(path)
+        load(path)
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".npz"])
@@ -146,26 +146,26 @@ def test_pickled_objects_are_refused(tmp_path: Path, suffix: str) -> None:
     with path.open("wb") as file:
         (np.save if suffix == ".npy" else np.savez)(file, objects)
     with pytest.raises(ReadError, match="Object arrays cannot be loaded"):
-        read(path)
+        load(path)
 
 
 def test_files_under_another_name(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", data=COUNTS)
     (tmp_path / "a.npz").rename(tmp_path / "a.npy")
     with pytest.raises(ReadError, match=r"not a .npy file but a .npz archive"):
-        read(tmp_path / "a.npy")
+        load(tmp_path / "a.npy")
     with zipfile.ZipFile(tmp_path / "b.npz", "w"):
         pass
     with pytest.raises(ReadError, match="the archive holds no array"):
-        read(tmp_path / "b.npz")
+        load(tmp_path / "b.npz")
     (tmp_path / "a.mat").write_bytes(b"x")
     with pytest.raises(ReadError, match=r"unknown suffix '.mat'; known are .npy, .npz, .*a folder"):
-        read(tmp_path / "a.mat")
+        load(tmp_path / "a.mat")
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["a"] = file["b"] = COUNTS
         file["c"] = COUNTS[0]
     with pytest.raises(ReadError, match=r"three-dimensional datasets 2 \(a, b\) where one"):
-        read(tmp_path / "a.h5")
+        load(tmp_path / "a.h5")
 
 
 @pytest.mark.parametrize(
@@ -179,17 +179,17 @@ def test_files_under_another_name(tmp_path: Path) -> None:
 )
 def test_arrays_that_are_no_measurement(tmp_path: Path, data: np.ndarray, words: str) -> None:
     with pytest.raises(MeasurementError, match=words):
-        read(save(tmp_path / "a.npy", data))
+        load(save(tmp_path / "a.npy", data))
 
 
 def test_bad_masks(tmp_path: Path) -> None:
     path = save(tmp_path / "a.npy", COUNTS)
     with pytest.raises(MeasurementError, match=r"a.npy: mask has shape \(6, 8, 9\)"):
-        read(path, mask=save(tmp_path / "m.npy", COUNTS[:, :, :9] > 7))
+        load(path, mask=save(tmp_path / "m.npy", COUNTS[:, :, :9] > 7))
     with pytest.raises(ReadError, match=r"m.npy: a mask holds booleans, or 0 and 1"):
-        read(path, mask=save(tmp_path / "m.npy", COUNTS))
+        load(path, mask=save(tmp_path / "m.npy", COUNTS))
     with pytest.raises(ReadError, match=r"absent.npy: no such file"):
-        read(path, mask=tmp_path / "absent.npy")
+        load(path, mask=tmp_path / "absent.npy")
 
 
 def test_what_a_folder_holds(tmp_path: Path) -> None:
@@ -212,9 +212,9 @@ def test_what_a_folder_holds(tmp_path: Path) -> None:
 def test_options_for_frames_only(tmp_path: Path) -> None:
     path = save(tmp_path / "a.npy", COUNTS)
     with pytest.raises(ParameterError, match="spec, scan: only for a folder of frames"):
-        read(path, spec="a.spec", scan=3)
+        load(path, spec="a.spec", scan=3)
     with pytest.raises(ParameterError, match="monitor: only for a folder of frames"):
-        read(path, monitor=True)
+        load(path, monitor=True)
 
 
 # cohere
@@ -233,7 +233,7 @@ def experiment(tmp_path: Path) -> Path:
 
 
 def test_cohere_experiment(experiment: Path) -> None:
-    m = read(experiment)
+    m = load(experiment)
     missing = np.zeros(COUNTS.shape, bool)
     missing[2] = True
     np.testing.assert_array_equal(m.mask, missing)
@@ -250,7 +250,7 @@ def test_cohere_data_are_read_through_the_experiment_only(experiment: Path) -> N
         read_array(experiment / "phasing_data" / "data.tif")
     (experiment / "phasing_data" / "data.tif").unlink()
     with pytest.raises(ReadError, match=r"data.tif: no such file: run cohere's"):
-        read(experiment)
+        load(experiment)
 
 
 def test_config(tmp_path: Path) -> None:

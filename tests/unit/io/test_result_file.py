@@ -11,7 +11,7 @@ from cdi_ml_plugin.data.result import Result, Run
 from cdi_ml_plugin.errors import ReadError
 from cdi_ml_plugin.io.cxi.reader import read_result
 from cdi_ml_plugin.io.cxi.writer import DETECTOR, PROCESS, cxi_bytes
-from cdi_ml_plugin.io.readers import read
+from cdi_ml_plugin.io.readers import load
 from support.results import make_result, same
 
 PROVENANCE = {
@@ -91,7 +91,7 @@ def test_the_measurement_is_where_cxi_keeps_it(result, path):
         assert file[f"{DETECTOR}/mask"].dtype == np.int8
         chosen = file[f"{PROCESS}/runs/run_0002/object"]
         assert chosen == file["entry_1/image_1/data"]  # one dataset, two names
-    again = read(path)  # and so a result can be phased again
+    again = load(path)  # and so a result can be phased again
     np.testing.assert_array_equal(again.intensity, result.measurement.intensity)
     np.testing.assert_array_equal(again.mask, result.measurement.mask)
 

@@ -14,7 +14,7 @@ import torch
 from cdi_ml_plugin import Measurement
 from cdi_ml_plugin.data.preprocess import prepare
 from cdi_ml_plugin.fourier import diffraction, to_centre, to_corner, to_reciprocal
-from cdi_ml_plugin.io.readers import read
+from cdi_ml_plugin.io.readers import load
 from cdi_ml_plugin.nn.field import FILL_AIM, Field, extents
 from cdi_ml_plugin.physics.moduli import Moduli
 from cdi_ml_plugin.simulate.batch import FILL
@@ -213,7 +213,7 @@ def test_extents_of_measured_crystals(data_folder: Path, name: str, phased: Any)
     else:
         scan = data_folder / "scan_54"
         frames, spec = scan / "Staff20-1a_S0054", scan / "example.spec"
-        raw = read(
+        raw = load(
             frames, spec=spec, scan=54, dark=scan / "dark.tif", white=scan / "whitefield.tif"
         )
         pattern = prepare(raw, crop=(64, 64, 64))

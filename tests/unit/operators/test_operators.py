@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter
 from cdi_ml_plugin import AUTO, DM, ER, HIO, RAAR, REFINE, SF, SW, TWIN, Measurement
 from cdi_ml_plugin.errors import ParameterError
 from cdi_ml_plugin.fourier import diffraction
-from cdi_ml_plugin.operators import Operator
+from cdi_ml_plugin.operators.base import Operator
 from cdi_ml_plugin.physics.moduli import Moduli
 from cdi_ml_plugin.physics.projections import project_modulus
 from cdi_ml_plugin.simulate.particle import strained_crystal

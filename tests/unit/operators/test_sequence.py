@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from cdi_ml_plugin import ASW, CNN, DM, ER, HIO, RAAR, REFINE, SF, SW, TWIN
 from cdi_ml_plugin.errors import AlgorithmError, ParameterError, SequenceError
-from cdi_ml_plugin.operators import Step, registry
+from cdi_ml_plugin.operators import registry
+from cdi_ml_plugin.operators.base import Step
 from cdi_ml_plugin.operators.sequence import MAX_ITERATIONS, _count, parse
 
 BETAS = st.floats(0.1, 1, allow_subnormal=False) | st.just(1)

@@ -25,7 +25,7 @@ from cdi_ml_plugin.utils.files import check_folder
 from cdi_ml_plugin.view.figures import summary
 from cdi_ml_plugin.view.figures.summary import draw_summary, flatten_phase
 from cdi_ml_plugin.view.pages import report
-from cdi_ml_plugin.workflow.save import FILES, RESULT_FILES, write_result
+from cdi_ml_plugin.workflow.save import FILES, RESULT_FILES, save
 from support import ROOT
 from support.results import SHAPE, contents, make_result
 
@@ -38,7 +38,7 @@ def result():
 @pytest.fixture(scope="module")
 def written(result, tmp_path_factory):
     folder = tmp_path_factory.mktemp("out") / "deep" / "er"
-    assert write_result(result, folder) == tuple(folder / name for name in RESULT_FILES)
+    assert save(result, folder) == tuple(folder / name for name in RESULT_FILES)
     return folder
 
 
@@ -150,14 +150,14 @@ def test_an_existing_result_is_kept_unless_forced(result, tmp_path):
     (tmp_path / "metrics.json").write_text("precious")
     for attempt in (
         lambda folder: check_folder(folder, FILES),
-        lambda folder: write_result(result, folder),
+        lambda folder: save(result, folder),
     ):
         with pytest.raises(WriteError, match=r"metrics\.json already") as caught:
             attempt(tmp_path)
         assert "\n" not in str(caught.value)
     assert contents(tmp_path) == {"metrics.json": b"precious"}
     check_folder(tmp_path, FILES, force=True)
-    write_result(result, tmp_path, force=True)
+    save(result, tmp_path, force=True)
     assert set(contents(tmp_path)) == set(RESULT_FILES)
 
 
@@ -165,7 +165,7 @@ def test_a_file_in_the_way(result, tmp_path):
     (tmp_path / "file").write_text("")
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(WriteError, match="is a file"):
-            write_result(result, folder, force=True)
+            save(result, folder, force=True)
 
 
 @pytest.mark.parametrize("failing", [1, 2, 3])
@@ -185,7 +185,7 @@ def test_a_rename_that_fails_undoes_the_others(result, tmp_path, monkeypatch, fa
     monkeypatch.setattr(summary, "draw_summary", lambda _: Figure(figsize=(1, 1)))  # quick
     monkeypatch.setattr(report, "page", lambda *_: "")
     with pytest.raises(WriteError, match="nothing was changed: No space left on device"):
-        write_result(result, tmp_path, force=True)
+        save(result, tmp_path, force=True)
     assert contents(tmp_path) == old
     assert not [p for p in tmp_path.iterdir() if p.is_dir()]
 
@@ -201,11 +201,11 @@ def test_a_full_disk_leaves_no_litter(tmp_path, limit):
         sys.path.insert(0, {str(ROOT / "tests")!r})
         from support.results import make_result
         from cdi_ml_plugin.errors import WriteError
-        from cdi_ml_plugin.workflow.save import write_result
+        from cdi_ml_plugin.workflow.save import save
         result = make_result()
         resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
         try:
-            write_result(result, {str(tmp_path)!r}, force=True)
+            save(result, {str(tmp_path)!r}, force=True)
         except WriteError as error:
             sys.exit("WriteError " + str(error))
     """)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from cdi_ml_plugin import Measurement
-from cdi_ml_plugin.compare.comparison import Comparison
-from cdi_ml_plugin.compare.run import compare
+from cdi_ml_plugin.comparison.comparison import Comparison
+from cdi_ml_plugin.comparison.run import compare
 from cdi_ml_plugin.engine import loop
 from cdi_ml_plugin.engine.plan import Plan
 from cdi_ml_plugin.errors import (
@@ -21,7 +21,7 @@ from cdi_ml_plugin.errors import (
     SequenceError,
     WriteError,
 )
-from cdi_ml_plugin.workflow.save import COMPARISON_FILES, write_comparison
+from cdi_ml_plugin.workflow.save import COMPARISON_FILES, save_comparison
 from support.comparisons import CHAINS, interrupt
 
 
@@ -76,7 +76,7 @@ def test_interrupted_and_resumed(
         part = compare(measurement, CHAINS, tmp_path, seeds=3)
     assert not part.complete
     assert [len(member.runs) for member in part.members] == [2, 1]
-    write_comparison(part, tmp_path)
+    save_comparison(part, tmp_path)
     assert "Interrupted" in (tmp_path / "compare.html").read_text(encoding="utf-8")
     assert part.content()["chains"][1]["spread_between_seeds"] is None
     calls.clear()
@@ -84,7 +84,7 @@ def test_interrupted_and_resumed(
     assert [seed for _, seed in calls] == [1, 2, 2]
     assert whole.complete
     assert [len(member.runs) for member in whole.members] == [3, 3]
-    write_comparison(whole, tmp_path)
+    save_comparison(whole, tmp_path)
     assert "Interrupted" not in (tmp_path / "compare.html").read_text(encoding="utf-8")
 
 
@@ -128,7 +128,7 @@ def test_runs_that_are_not_finite_are_counted_and_left_out(
     assert (chain["finished"], chain["not_finite"]) == (3, 1)
     assert chain["figures"]["chi2"]["number"] == 2
     assert chain["runs"][1]["distance_to_best"] is None
-    write_comparison(comparison, tmp_path)
+    save_comparison(comparison, tmp_path)
     assert "1 of 3 runs ended in NaN" in (tmp_path / "compare.html").read_text(encoding="utf-8")
     lose(monkeypatch, [0, 1])
     with pytest.raises(AlgorithmError, match="every run of a became NaN or infinite: lost"):
@@ -201,6 +201,6 @@ def test_pages_are_written_both_or_neither(
 
     monkeypatch.setattr(Path, "write_text", full)
     with pytest.raises(WriteError, match="No space"):
-        write_comparison(comparison, tmp_path)
+        save_comparison(comparison, tmp_path)
     assert {(tmp_path / name).read_text() for name in COMPARISON_FILES} == {"older"}
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*COMPARISON_FILES, "runs"])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cdi_ml_plugin.compare.statistics import (
+from cdi_ml_plugin.comparison.statistics import (
     agreement,
     common_bins,
     common_shape,

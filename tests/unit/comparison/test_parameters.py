@@ -12,12 +12,12 @@ import pytest
 from cdi_ml_plugin import Measurement
 from cdi_ml_plugin.cli import app as cli
 from cdi_ml_plugin.cli.compare import by_chain
-from cdi_ml_plugin.compare.chains import parameters_of
-from cdi_ml_plugin.compare.run import compare
+from cdi_ml_plugin.comparison.chains import parameters_of
+from cdi_ml_plugin.comparison.run import compare
 from cdi_ml_plugin.errors import ParameterError
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.simulate.particle import strained_crystal
-from cdi_ml_plugin.workflow.save import write_comparison
+from cdi_ml_plugin.workflow.save import save_comparison
 
 SHAPE = (32, 32, 32)
 pytestmark = pytest.mark.usefixtures("plain_figures")
@@ -85,7 +85,7 @@ def test_they_reach_the_runs_the_digest_the_json_and_the_page(
     )  # the same sequence, twice, is no error here
     assert paper.values("chi2").tolist() != package.values("chi2").tolist()
     assert "channels=8" in str(untrained.contender.plan.step)
-    write_comparison(comparison, tmp_path)
+    save_comparison(comparison, tmp_path)
     content = json.loads((tmp_path / "compare.json").read_text(encoding="utf-8"))
     assert content["parameters"] == common
     assert [chain["own_parameters"] for chain in content["chains"]] == [own["paper"], {}, {}]

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from cdi_ml_plugin import Measurement, reconstruct
-from cdi_ml_plugin.compare.comparison import Comparison
-from cdi_ml_plugin.compare.run import compare
+from cdi_ml_plugin.comparison.comparison import Comparison
+from cdi_ml_plugin.comparison.run import compare
 from cdi_ml_plugin.geometry.geometry import Geometry
 from cdi_ml_plugin.view.pages import comparison as view
 from cdi_ml_plugin.view.pages.html import plotly
-from cdi_ml_plugin.workflow.save import write_comparison
+from cdi_ml_plugin.workflow.save import save_comparison
 from support.comparisons import CHAINS
 from support.pages import Browser, Page
 
@@ -120,5 +120,5 @@ def test_nothing_held_out(measurement: Measurement, tmp_path: Path) -> None:
     bare = Measurement(measurement.intensity)  # nor mask or provenance
     comparison = compare(bare, CHAINS, tmp_path, seeds=2, held_out=0)
     assert comparison.figures() == ["chi2", "pearson"]
-    write_comparison(comparison, tmp_path)
+    save_comparison(comparison, tmp_path)
     assert "no voxel held out" in (tmp_path / "compare.html").read_text(encoding="utf-8")

@@ -48,7 +48,7 @@ def compare(
         Two or more, by the name that figures and tables call them; the first is compared with.
     out : path
         Folder that keeps the runs. Those that are there already, of the same data, chain, parameters,
-        weights and seed, are not computed again. `write_comparison` adds the pages.
+        weights and seed, are not computed again. `save_comparison` adds the pages.
     seeds : int
         Runs of each chain, two or more: seeds 0, 1, …
     parameters : mapping, optional

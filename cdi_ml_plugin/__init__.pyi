@@ -1,0 +1,64 @@
+from .comparison.comparison import Comparison as Comparison
+from .comparison.run import compare as compare
+from .crystal.analysis import analyse as analyse
+from .crystal.analysis import crystal_of as crystal_of
+from .crystal.crystal import Crystal as Crystal
+from .data.measurement import Measurement as Measurement
+from .data.preprocess import prepare as prepare
+from .data.result import Result as Result
+from .data.result import Run as Run
+from .engine.run import reconstruct as reconstruct
+from .fourier import diffraction as diffraction
+from .geometry.geometry import Geometry as Geometry
+from .io.cxi.reader import read_result as read_result
+from .io.readers import load as load
+from .operators.classical import DM as DM
+from .operators.classical import ER as ER
+from .operators.classical import HIO as HIO
+from .operators.classical import RAAR as RAAR
+from .operators.classical import SF as SF
+from .operators.cnn import CNN as CNN
+from .operators.likelihood import MLE as MLE
+from .operators.refine import REFINE as REFINE
+from .operators.support import ASW as ASW
+from .operators.support import AUTO as AUTO
+from .operators.support import SW as SW
+from .operators.support import TWIN as TWIN
+from .physics.alignment import align as align
+from .physics.alignment import object_error as object_error
+from .version import __version__ as __version__
+from .workflow.save import save as save
+from .workflow.save import save_comparison as save_comparison
+
+__all__ = [
+    "ASW",
+    "AUTO",
+    "CNN",
+    "DM",
+    "ER",
+    "HIO",
+    "MLE",
+    "RAAR",
+    "REFINE",
+    "SF",
+    "SW",
+    "TWIN",
+    "Comparison",
+    "Crystal",
+    "Geometry",
+    "Measurement",
+    "Result",
+    "Run",
+    "align",
+    "analyse",
+    "compare",
+    "crystal_of",
+    "diffraction",
+    "load",
+    "object_error",
+    "prepare",
+    "read_result",
+    "reconstruct",
+    "save",
+    "save_comparison",
+]

@@ -1,0 +1,37 @@
+"""What authors of plugins import: the base of an algorithm, what it works on, and its contract.
+
+An algorithm is an `Operator`, made known by the entry points ``cdi_ml_plugin.algorithms``; a loss of
+`REFINE` is a function `Loss`, made known by ``cdi_ml_plugin.losses``.
+"""
+
+from __future__ import annotations
+
+from .nn.fit_losses import Loss as Loss
+from .operators.base import OPEN as OPEN
+from .operators.base import Operator as Operator
+from .operators.base import whole as whole
+from .operators.base import within as within
+from .operators.contract import check_loss as check_loss
+from .operators.contract import check_operator as check_operator
+from .physics.moduli import Moduli as Moduli
+from .physics.projections import blur as blur
+from .physics.projections import modulus as modulus
+from .physics.projections import project_modulus as project_modulus
+from .physics.state import Seed as Seed
+from .physics.state import State as State
+
+__all__ = [
+    "OPEN",
+    "Loss",
+    "Moduli",
+    "Operator",
+    "Seed",
+    "State",
+    "blur",
+    "check_loss",
+    "check_operator",
+    "modulus",
+    "project_modulus",
+    "whole",
+    "within",
+]
