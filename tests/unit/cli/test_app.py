@@ -13,6 +13,7 @@ from cdi_ml_plugin.cli.app import COMMANDS, cli
 from cdi_ml_plugin.simulate import scan as simulation
 from cdi_ml_plugin.simulate.scan import write_virtual_scan
 from cdi_ml_plugin.utils.plugins import summary
+from support import BUILT_IN
 from support.commands import assert_refused, assert_written
 
 
@@ -37,7 +38,7 @@ def test_algorithms(run):
     code, out, err = run("algorithms")
     assert (code, err) == (0, "")
     names = {line.split()[0] for line in out.splitlines()}
-    assert names >= {"ER", "HIO", "RAAR", "SF", "DM", "SW", "ASW", "AUTO", "TWIN", "CNN", "REFINE"}
+    assert names >= set(BUILT_IN)
     code, out, _ = run("algorithms", "hio")
     assert code == 0
     assert "beta = 0.9    (parameter hio_beta)" in out

@@ -15,6 +15,7 @@ from cdi_ml_plugin.errors import AlgorithmError, SequenceError
 from cdi_ml_plugin.operators import registry
 from cdi_ml_plugin.operators.sequence import parse
 from cdi_ml_plugin.utils import plugins
+from support import BUILT_IN
 
 GOOD = "cdi_ml_plugin.operators.classical:ER"
 
@@ -53,9 +54,8 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fake]:
 
 
 def test_built_ins_come_through_the_entry_points() -> None:
-    builtin = ["ASW", "AUTO", "CNN", "DM", "ER", "HIO", "RAAR", "REFINE", "SF", "SW", "TWIN"]
-    assert set(builtin) <= set(registry.names())
-    for name in builtin:
+    assert set(BUILT_IN) <= set(registry.names())
+    for name in BUILT_IN:
         assert registry.load(name).name == name
         assert plugins.provider(registry.find()[name]).startswith("cdi-ml-plugin ")
         assert len(registry.summary(registry.find()[name])) > 20
