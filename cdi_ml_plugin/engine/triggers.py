@@ -241,8 +241,8 @@ def low_pass(step: Step, parameters: Mapping[str, Any], data: Moduli) -> list[Tr
         done = (state.iteration - start) / max(1, stop - start)
         sigma = sigmas[0] + (sigmas[1] - sigmas[0]) * done
         blurred = to_corner(blur(centred, sigma))
-        if data.floating is not None:
-            blurred.masked_fill_(data.floating > 0, 0)
+        if data.unfitted is not None:
+            blurred.masked_fill_(data.unfitted > 0, 0)
         late = [seed.passed_by("lowpass_filter_trigger") for seed in state.seeds]
         if any(late):
             full = torch.tensor(late, device=blurred.device)[:, None, None, None]

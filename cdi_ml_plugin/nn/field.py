@@ -66,11 +66,11 @@ class Field:
         The field's q = 0 is the circular mean of the intensity, as in training.
         """
         intensity = _low(data.amplitude).square()
-        if data.floating is not None:
-            floating = _low(data.floating)
-            weight = blur(1 - floating[None], SMOOTH)[0].clamp_min(1e-6)
+        if data.unfitted is not None:
+            unfitted = _low(data.unfitted)
+            weight = blur(1 - unfitted[None], SMOOTH)[0].clamp_min(1e-6)
             average = blur(intensity[None], SMOOTH)[0] / weight
-            intensity = torch.addcmul(intensity, floating, average)
+            intensity = torch.addcmul(intensity, unfitted, average)
         sizes = zip(intensity.shape, extents(intensity), strict=True)
         pitch = tuple(FILL_AIM * n / (2 * e) for n, e in sizes)
         return cls(data.shape, field, pitch, centre(intensity))
@@ -111,13 +111,13 @@ class Field:
         intensity = data.amplitude.square()
         field = _along(intensity, kernels)
         known = (inside[0][:, None, None] & inside[1][:, None] & inside[2]).to(field.device)
-        if data.floating is not None:
-            floating = _part(data.floating, box)
-            known &= _along(floating, hats) <= 0.5
+        if data.unfitted is not None:
+            unfitted = _part(data.unfitted, box)
+            known &= _along(unfitted, hats) <= 0.5
             # For a voxel that stands alone this is the one value that an object of that extent
             # can have there (least squares).
-            weighed = _along(torch.stack([_part(intensity, box), 1 - floating]), fills)
-            patch = floating * (weighed[0] / weighed[1].clamp_min(LEAST)).clamp_min(0)
+            weighed = _along(torch.stack([_part(intensity, box), 1 - unfitted]), fills)
+            patch = unfitted * (weighed[0] / weighed[1].clamp_min(LEAST)).clamp_min(0)
             field += _along(patch, [k[:, place] for k, place in zip(kernels, box, strict=True)])
         return (field.clamp_min(0).sqrt() * known).float(), known
 

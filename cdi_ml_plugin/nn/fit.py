@@ -150,8 +150,8 @@ class Fit:
         wave = to_reciprocal(obj)
         size = modulus(wave[None])[0]
         wanted = self.data.amplitude
-        if self.data.floating is not None:
-            wanted = torch.where(self.data.floating > 0, size, wanted)
+        if self.data.unfitted is not None:
+            wanted = torch.where(self.data.unfitted > 0, size, wanted)
         projected = to_direct(wave * (wanted / size))[self.box]
         power = obj.abs().square().sum()
         scale = (FILL * self.base.numel() / power).sqrt() if float(power) > 0 else 1.0

@@ -67,8 +67,8 @@ class Pattern:
         residual = (wave.abs() - self.modulus) * self.known
         return residual.square().sum((1, 2, 3)) / self.modulus.square().sum((1, 2, 3))
 
-    def fitted(self, obj: torch.Tensor) -> torch.Tensor:
-        """Bring objects to the scale that fits best."""
+    def to_scale(self, obj: torch.Tensor) -> torch.Tensor:
+        """Bring objects to the scale that fits the known moduli best."""
         return self.scaled(obj, self.wave(obj))[0]
 
     def misfit(self, obj: torch.Tensor) -> torch.Tensor:

@@ -71,9 +71,9 @@ def search(
     obj = estimate(preset, network, pattern, guess, 1)
     for _ in range(preset.passes - 1):
         if iterations:
-            obj = polish(pattern, pattern.fitted(obj), iterations)
+            obj = polish(pattern, pattern.to_scale(obj), iterations)
         obj = estimate(preset, network, pattern, obj, 1)
-    return polish(pattern, pattern.fitted(obj), iterations // 2, hio=0)
+    return polish(pattern, pattern.to_scale(obj), iterations // 2, hio=0)
 
 
 def polish(
@@ -161,12 +161,12 @@ def predict(
         obj = estimate(preset, network, once, guess, 1) * torch.polar(
             torch.ones_like(turns), ASTRAY * turns
         )
-        obj = polish(pattern, pattern.fitted(obj), 2 * iterations)
+        obj = polish(pattern, pattern.to_scale(obj), 2 * iterations)
     obj, chi2 = _judged(pattern, obj)
     support = half_autocorrelation(pattern.modulus[0], 0.02, 1.2)
     middle = slice(pattern.half // 2, pattern.half // 2 + pattern.half)
     support = support[middle, middle, middle].expand(candidates, -1, -1, -1)
-    random = pattern.fitted(guess * support)
+    random = pattern.to_scale(guess * support)
     random, chance = _judged(pattern, polish(pattern, random, 2 * iterations, support))
     chi2, chance = (one.nan_to_num(torch.inf) for one in (chi2, chance))
     best = Prediction(obj[int(chi2.argmin())], float(chi2.min()), float(chance.min()))

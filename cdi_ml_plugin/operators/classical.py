@@ -1,6 +1,6 @@
 """The projection algorithms: ER, HIO, RAAR, SF, DM.
 
-With P_M the modulus projection (masked voxels float) and P_S the projection onto the support.
+With P_M the modulus projection (of the fitted voxels alone) and P_S the projection onto the support.
 Source: S. Marchesini, Rev. Sci. Instrum. 78, 011301 (2007); SF and RAAR in cohere's form.
 """
 

@@ -91,10 +91,10 @@ class CNN(Operator):
             found = predict(preset, network, seen, self.candidates, self.polish, numbers)
             obj = place.to_data(found.object[None])[0].to(state.object.dtype)
             support = where(obj, self.threshold)
-            obj, chi2 = _fitted(obj * support, data)
+            obj, chi2 = _to_scale(obj * support, data)
             reached = torch.tensor(torch.inf)
             if not seed.fresh:
-                reached = _fitted(state.object[index] * state.support[index], data)[1]
+                reached = _to_scale(state.object[index] * state.support[index], data)[1]
             taken = bool(chi2 < reached)  # NaN is not
             if taken:
                 state.object[index], state.support[index] = obj, support
@@ -138,7 +138,7 @@ def where(obj: torch.Tensor, threshold: float) -> torch.Tensor:
     return support
 
 
-def _fitted(obj: torch.Tensor, data: Moduli) -> tuple[torch.Tensor, torch.Tensor]:
+def _to_scale(obj: torch.Tensor, data: Moduli) -> tuple[torch.Tensor, torch.Tensor]:
     """Object in the scale that fits the data best, and its χ² over the fitted voxels."""
     fitted = data.fitted
     model, measured = modulus(to_reciprocal(obj)[None])[0][fitted], data.amplitude[fitted]

@@ -49,7 +49,7 @@ class MLE(Operator):
         for index, support in enumerate(state.allowed):
             warn_if_undetermined(state, data, index, 2 * int(support.sum()))
         wave = to_reciprocal(state.object)
-        known = 1.0 if data.floating is None else 1 - data.floating
+        known = 1.0 if data.unfitted is None else 1 - data.unfitted
         seen = wave * known
         scale = (data.power / _dot(seen, seen).clamp_min(TINY)).sqrt()
         state.object.mul_(scale)

@@ -31,9 +31,9 @@ class Moduli:
     ----------
     amplitude : real tensor (z, y, x)
         √I divided by `scale`; 0 in every voxel that is not fitted.
-    floating : real tensor (z, y, x) or None
-        1 in the voxels that no algorithm may see, masked or held out; 0 elsewhere. None where
-        there are none.
+    unfitted : real tensor (z, y, x) or None
+        1 in the voxels that no algorithm may see, because they are masked or held out; 0 in the
+        fitted ones. None where all are fitted.
     measured : real tensor (z, y, x)
         √I divided by `scale` in every voxel that is not masked, held out or not.
     held_out : int64 tensor (k,)
@@ -47,7 +47,7 @@ class Moduli:
     """
 
     amplitude: torch.Tensor
-    floating: torch.Tensor | None
+    unfitted: torch.Tensor | None
     measured: torch.Tensor
     held_out: torch.Tensor
     masked: torch.Tensor
@@ -66,8 +66,8 @@ class Moduli:
 
     @property
     def fitted(self) -> torch.Tensor | slice:
-        """Index of the voxels that the algorithms see."""
-        return slice(None) if self.floating is None else self.floating == 0
+        """Index of the fitted voxels, which the algorithms see."""
+        return slice(None) if self.unfitted is None else self.unfitted == 0
 
     @cached_property
     def noise(self) -> float:
@@ -97,14 +97,14 @@ class Moduli:
         draw = torch.randperm(len(candidates), generator=generator)
         count = min(round(held_out * int((~mask).sum())), len(candidates))
         chosen = candidates[draw[:count]].sort().values
-        floating = mask.clone()
-        floating.view(-1)[chosen] = True
-        fitted = amplitude.masked_fill(floating, 0)
-        power = float(fitted.square().sum(dtype=torch.float64))
-        scale = (power / fitted.numel()) ** 0.5 or 1.0
+        unfitted = mask.clone()
+        unfitted.view(-1)[chosen] = True
+        seen = amplitude.masked_fill(unfitted, 0)
+        power = float(seen.square().sum(dtype=torch.float64))
+        scale = (power / seen.numel()) ** 0.5 or 1.0
         return cls(
-            amplitude=(fitted / scale).to(device),
-            floating=floating.to(device, dtype) if bool(floating.any()) else None,
+            amplitude=(seen / scale).to(device),
+            unfitted=unfitted.to(device, dtype) if bool(unfitted.any()) else None,
             measured=(amplitude / scale).to(device),
             held_out=chosen.to(device),
             masked=mask.flatten().nonzero()[:, 0].to(device),

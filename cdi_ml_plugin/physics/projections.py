@@ -41,7 +41,7 @@ def modulus(obj: torch.Tensor) -> torch.Tensor:
 def project_modulus(
     obj: torch.Tensor, state: State, data: Moduli, slack: float | torch.Tensor = 0.0
 ) -> torch.Tensor:
-    """Give the transform of objects the measured moduli; masked and held-out voxels float.
+    """Give the transform of objects the measured moduli in the fitted voxels; in the others it keeps its own.
 
     Parameters
     ----------
@@ -63,13 +63,13 @@ def project_modulus(
     limit: Any = slack  # torch clamps to numbers and to tensors alike
     residual = torch.zeros_like(state.chi2)
     for slab in slabs(wave):
-        part, floating = wave[:, slab], data.floating
+        part, unfitted = wave[:, slab], data.unfitted
         size = modulus(part)
-        # where a voxel floats it is "measured" as what it is: no residual, ratio 1
+        # an unfitted voxel is given the modulus that it has: no residual, ratio 1
         wanted = (
             amplitude[:, slab].expand_as(size)
-            if floating is None
-            else torch.addcmul(amplitude[:, slab], floating[slab], size)
+            if unfitted is None
+            else torch.addcmul(amplitude[:, slab], unfitted[slab], size)
         )
         difference = size - wanted
         flat = difference.flatten(1)

@@ -79,7 +79,7 @@ def _guess(
     earlier = drawn(recipe.network.passes - 1)
     for turn in range(earlier + 1):
         if drawn(1):
-            guess = polish(pattern, pattern.fitted(guess), SHORTEST + drawn(LONGEST - SHORTEST))
+            guess = polish(pattern, pattern.to_scale(guess), SHORTEST + drawn(LONGEST - SHORTEST))
         if turn < earlier:
             guess = estimate(recipe.network, network, pattern, guess, 1)
     return guess

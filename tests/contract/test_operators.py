@@ -15,7 +15,7 @@ from support.cases import CLASSICAL, IDS, Case, lawful
 @pytest.mark.parametrize("operator", CLASSICAL, ids=IDS)
 @pytest.mark.parametrize("holes", [False, True])
 def test_the_true_object_stays(operator: Operator, holes: bool) -> None:
-    # with a gap too: masked and held-out voxels float
+    # with a gap too: what is masked or held out is not fitted
     case = Case(3, holes=holes)
     obj, state = case.after(operator, case.crystal, times=5)
     assert float(state.chi2) < 1e-13

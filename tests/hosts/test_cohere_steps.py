@@ -247,7 +247,7 @@ def test_zeros_are_dark_or_unknown(experiment: Experiment, truth: np.ndarray) ->
     dark, unknown = (
         gapped.rec("1*CNN+1*ER", cdi_ml_zeros=zeros).cdi_ml.data for zeros in ("dark", "unknown")
     )
-    assert dark.floating is None
+    assert dark.unfitted is None
     assert len(unknown.masked) == (intensity == 0).sum()
 
 

@@ -31,9 +31,9 @@ def test_modulus_projection_is_idempotent_and_meets_the_data(case: Case) -> None
     twice = project_modulus(once, state, case.data)
     assert float(state.chi2) < 1e-20
     torch.testing.assert_close(twice, once, rtol=1e-10, atol=1e-12)
-    # in the voxels that float the transform is what it was
-    if case.data.floating is not None:
-        free = case.data.floating > 0
+    # in the voxels that are not fitted the transform is what it was
+    if case.data.unfitted is not None:
+        free = case.data.unfitted > 0
         before, after = torch.fft.fftn(state.object[0]), torch.fft.fftn(once[0])
         torch.testing.assert_close(after[free], before[free], rtol=1e-9, atol=1e-9)
 
