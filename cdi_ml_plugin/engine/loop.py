@@ -24,7 +24,7 @@ def run(
     triggers = all_triggers(plan.step, plan.parameters, plan.data)
     state = fresh_state(plan, seeds, start)
     searching = search_length(plan.step)
-    # written in place: thousands of small tensors among the large ones would scatter the heap
+    # Write in place: thousands of small tensors among the large ones would scatter the heap.
     history = torch.full((state.iterations, len(seeds)), torch.nan, device=plan.device)
     lost: dict[int, str] = {}
     centred = start.object is None and start.support is None
@@ -142,7 +142,7 @@ def _centre(obj: torch.Tensor, support: torch.Tensor) -> tuple[torch.Tensor, tor
     for axis, n in enumerate(obj.shape):
         others = [a for a in range(3) if a != axis]
         angle = torch.arange(n, device=obj.device) * (2 * torch.pi / n)
-        # a mean on the circle, for the object may lie across the edge of the array
+        # Take the mean on a circle: the object may lie across the edge of the array.
         mean = (weight.sum(others) * torch.polar(torch.ones_like(angle), angle)).sum().angle()
         shift.append(n // 2 - round(float(mean) * n / (2 * torch.pi)))
     return obj.roll(shift, (0, 1, 2)), support.roll(shift, (0, 1, 2))

@@ -45,7 +45,7 @@ def machine(result: Result) -> str:
     """Where it ran, as far as this process can tell."""
     device = torch.device(result.device)
     if device.type == "cuda" and not torch.cuda.is_available():
-        return result.device  # read back somewhere else
+        return result.device  # was read back on another machine
     return f"{result.device}: {hardware(device, 1)}"
 
 

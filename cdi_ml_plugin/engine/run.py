@@ -22,8 +22,7 @@ from .plan import Plan
 from .progress import Progress, Watch
 from .start import given_start
 
-# of one run: object, wave, working room, and what a transform takes for itself
-BYTES_PER_VOXEL = 80
+BYTES_PER_VOXEL = 80  # of one run: object, wave, working room, and what a transform takes
 
 
 def reconstruct(

@@ -75,7 +75,7 @@ def fresh_state(plan: Plan, seeds: Sequence[int], start: Start | None = None) ->
         )
     elif start.object is not None:
         state.object[:] = start.object.to(plan.device)
-        SW(0.05, 1.0).step(state, plan.data)  # where the object is
+        SW(0.05, 1.0).step(state, plan.data)  # finds where the object is
     else:
         state.object.zero_()
         AUTO().bind(plan.parameters).step(state, plan.data)

@@ -83,7 +83,7 @@ def _per_block(step: Step, kind: str, triggers: Any, name: str) -> dict[int, int
                 continue
             first, *rest = triggers[number]
             _check_step(rest, triggers[number], name)
-            # cohere counts the stop of a sub-trigger from its own start
+            # Count the stop from the sub-trigger's own start, as cohere does.
             last = min(stop, start + first + rest[1]) if len(rest) == 2 else stop
             chosen = [start + first] if not rest else range(start + first, last, rest[0])
             found.update(dict.fromkeys((i for i in chosen if i < stop), number))
@@ -252,7 +252,7 @@ def low_pass(step: Step, parameters: Mapping[str, Any], data: Moduli) -> list[Tr
     def restore(state: State, data: Moduli, number: int) -> None:
         state.filtered = None
 
-    # before the iteration `stop`, or the last one before it that has triggers at all
+    # Restore before the iteration `stop`; where that has no triggers, before the last that has.
     last = max((i for i in _with_triggers(step) if i <= stop), default=0)
     return [
         Trigger("low pass", dict.fromkeys(chosen, 0), filtered),

@@ -275,7 +275,7 @@ class Operator(Step):
         return f"{self.name}({', '.join(given)})" if given else self.name
 
 
-# What a field of an algorithm may not be called: it would hide what the engine calls.
+# Names that no field of an algorithm may have, since it would hide what the engine calls.
 _TAKEN = {name for name in [*dir(Operator), *Operator.__annotations__] if name[:2] != "__"}
 
 

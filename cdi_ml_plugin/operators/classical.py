@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..physics.moduli import Moduli
     from ..physics.state import State
 
-RAMP = (0.2, 0.6)  # of the chain, over which the noise is more and more let be
+RAMP = (0.2, 0.6)  # of the search: between these the noise tolerance grows to its full value
 
 
 @dataclass(frozen=True)

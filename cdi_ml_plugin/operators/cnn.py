@@ -86,7 +86,7 @@ class CNN(Operator):
         seen = place.to_field(data)
         for index in runs:
             seed = state.seeds[index]
-            # a copy: where nothing is taken from here, the algorithms after it draw as without it
+            # Draw from a copy: where nothing is taken from here, later algorithms draw as without CNN.
             numbers = torch.Generator().set_state(seed.generator.get_state())
             found = predict(preset, network, seen, self.candidates, self.polish, numbers)
             obj = place.to_data(found.object[None])[0].to(state.object.dtype)
@@ -95,7 +95,7 @@ class CNN(Operator):
             reached = torch.tensor(torch.inf)
             if not seed.fresh:
                 reached = _to_scale(state.object[index] * state.support[index], data)[1]
-            taken = bool(chi2 < reached)  # NaN is not
+            taken = bool(chi2 < reached)  # NaN is not taken
             if taken:
                 state.object[index], state.support[index] = obj, support
                 seed.fresh = seed.from_random = False

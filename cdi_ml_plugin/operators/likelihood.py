@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from ..physics.moduli import Moduli
     from ..physics.state import State
 
-# Photons a voxel that are added to the model, at first and in the end. Where a photon fell and the model
-# has none, the likelihood is a wall that no step crosses; a little background lets it through.
+# Photons a voxel that are added to the model, at first and in the end. Without this background no step
+# crosses a model that expects no photon where one fell: its likelihood is 0.
 FIRST, LAST = 10.0, 0.01
 ANNEALED = 0.7  # share of the iterations over which the background falls
 SMALLEST = 1e-12  # of the mean intensity: the background where data have no noise

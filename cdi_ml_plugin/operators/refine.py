@@ -118,7 +118,7 @@ class REFINE(Operator):
                 "leave it out"
             )
         if self.weights != "none" and weights.load(self.weights)[1].preset == "fast":
-            # its network corrects an object: first there has to be one
+            # Predict an object first: the network corrects one.
             fresh = [index for index, seed in enumerate(state.seeds) if seed.fresh]
             if fresh:
                 CNN(weights=self.weights).bind({}).start(state, data, fresh)
@@ -174,10 +174,10 @@ class _Run:
 
     def epoch(self) -> float:
         """One step of the optimiser whose turn it is; returns χ² over the fitted voxels."""
-        if self.diverged:  # the object kept is a good one: no reason to lose the run
+        if self.diverged:  # keep the object of an earlier epoch, and so the run
             return self.reached
         optimiser = self._turn()
-        # what starts from an object has the correlation behind it: weight (8) at its end
+        # Give L₃ the weight that equation (8) ends with where there is an object from the outset.
         progress = self.done / max(1, self.epochs - 1) if self.fit.fresh else 1.0
         with torch.enable_grad():
             obj, model, hidden = self.fit.forward()

@@ -79,7 +79,7 @@ class _Parser:
         return token
 
     def fail(self, at: int, what: str) -> NoReturn:
-        # one line: the text, and the character in question between arrows
+        # Show, in a line, the text with the character at fault between arrows.
         before = ("…" if at > SHOWN else "") + self.text[max(0, at - SHOWN) : at]
         after = self.text[at + 1 :][:SHOWN] + ("…" if len(self.text) > at + 1 + SHOWN else "")
         shown = " ".join(f"{before} >>>{self.text[at : at + 1] or 'end'}<<< {after}".split())

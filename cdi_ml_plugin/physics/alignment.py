@@ -51,7 +51,7 @@ def _register(wave: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
         dtype=torch.float64,
     )
     axes = [2 * torch.pi * torch.fft.fftfreq(n, dtype=torch.float64) for n in wave.shape]
-    # between the voxels the overlap has several maxima: look at it every eighth of a voxel
+    # Look every eighth of a voxel: between voxels the overlap has several maxima.
     nearby = torch.linspace(-1, 1, 17, dtype=torch.float64)
     ramps = [
         torch.exp(1j * torch.outer(q, whole + nearby)) for q, whole in zip(axes, shift, strict=True)
@@ -59,10 +59,10 @@ def _register(wave: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     fine = _sums(cross, ramps)
     best = np.unravel_index(int(fine.abs().argmax()), fine.shape)
     shift = shift + nearby[torch.tensor(best)]
-    # Newton steps on |Σ cross·ramp|², whose maximum is the best sub-voxel shift
+    # Maximise |Σ cross·ramp|² by Newton steps: there is the best sub-voxel shift.
     one = torch.eye(3, dtype=torch.int64)
     for _ in range(4):
-        # Σ cross·ramp·q_z^a·q_y^b·q_x^c for all powers up to 2: the ramp is a product over the axes
+        # Sum cross·ramp·q_z^a·q_y^b·q_x^c for all powers up to 2, axis by axis: the ramp is a product.
         powers = [
             torch.exp(1j * q * s)[:, None] * q[:, None] ** torch.arange(3)
             for q, s in zip(axes, shift, strict=True)

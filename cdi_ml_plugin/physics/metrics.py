@@ -28,7 +28,7 @@ def _figures(obj: torch.Tensor, data: Moduli) -> dict[str, float]:
     measured = data.measured.flatten()
     known = torch.ones_like(measured, dtype=torch.bool)
     known[data.masked] = False
-    # sums in double precision, a piece at a time: whole copies in double would not fit
+    # Sum in double precision, a piece at a time: whole copies in double would not fit.
     sums = torch.zeros(7, dtype=torch.float64, device=measured.device)
     for first in range(0, len(model), BLOCK):
         piece = slice(first, first + BLOCK)

@@ -18,9 +18,8 @@ HELD_OUT = 0.03  # share of the measured voxels
 # they are never held out.
 BRIGHT = 0.01
 
-HELD_OUT_SEED = (
-    20260101  # one choice of held-out voxels for a measurement, whatever the runs' seeds
-)
+# Choose the held-out voxels of a measurement alike, whatever the seeds of the runs.
+HELD_OUT_SEED = 20260101
 
 
 @dataclass(frozen=True, eq=False)

@@ -39,7 +39,8 @@ def photon_gain(intensity: torch.Tensor) -> float:
     largest = float(centred.max())
     if not largest > 0:
         return 0.0
-    centred = centred / largest  # of any unit, far from what single precision can hold
+    # Scale to 1, whatever the unit: single precision has to hold the powers.
+    centred = centred / largest
     total = float((centred * window.square()).sum())
     power = autocorrelation(to_corner(centred * window)).square().flatten()
     weakest = float(power[:: max(1, len(power) // 100_000)].quantile(LOWEST))

@@ -15,9 +15,8 @@ from .moduli import Moduli
 from .state import State
 
 TINY = 1e-30  # keeps 1/|F| finite; a voxel with |F|² below it has no phase to keep
-BLOCK = (
-    262_144  # voxels that a CPU takes through all the steps at once, while they are in its cache
-)
+# Voxels that a CPU takes through all the steps at once, while they are in its cache.
+BLOCK = 262_144
 
 
 def slabs(array: torch.Tensor) -> Iterator[slice]:
@@ -65,7 +64,7 @@ def project_modulus(
     for slab in slabs(wave):
         part, unfitted = wave[:, slab], data.unfitted
         size = modulus(part)
-        # an unfitted voxel is given the modulus that it has: no residual, ratio 1
+        # Give an unfitted voxel the modulus that it has: it leaves no residual, and is scaled by 1.
         wanted = (
             amplitude[:, slab].expand_as(size)
             if unfitted is None
@@ -95,11 +94,11 @@ def blur(array: torch.Tensor, sigma: float) -> torch.Tensor:
     that band are multiplied, for a slab of the array at a time.
     """
     depth, height = (_bands(n, sigma, array) for n in array.shape[1:3])
-    # a band along x has to be copied out of every row: up to here the whole matrix is faster
+    # Take the whole matrix up to 128 voxels: a band along x would have to be copied out of every row.
     width = _bands(array.shape[3], sigma, array, whole=128)
     slabs = []
     for band, window in depth:
-        # along z, then y and x of the slab that this gives, while it is in the cache
+        # Blur along z, then y and x of the slab that this gives, while it is in the cache.
         rows = array[:, window]
         slab = torch.matmul(band, rows.flatten(2)).reshape(-1, len(band), *array.shape[2:])
         slab = _joined([torch.matmul(band, slab[:, :, window]) for band, window in height], 2)

@@ -67,7 +67,7 @@ def shells(shape: Sequence[int], basis: Real | None = None) -> Shells:
     last = float((np.linalg.norm(steps, axis=0) * size / 2).max())
     count = max(2, min(shape) // 2)
     index = np.minimum((radius * (count / last)).astype(np.int64), count)
-    # how far the faces of the array are from its centre
+    # Find how far the faces of the array are from its centre.
     faces = size / 2 / np.linalg.norm(np.linalg.inv(steps), axis=1)
     middles = (np.arange(count, dtype=np.float64) + 0.5) * (last / count)
     return Shells(index, middles, "Nyquist" if basis is None else "1/nm", float(faces.min()))

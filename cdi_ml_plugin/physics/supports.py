@@ -26,7 +26,7 @@ def box(shape: Sequence[int], area: Sequence[float]) -> torch.Tensor:
 def half_autocorrelation(amplitude: torch.Tensor, threshold: float, margin: float) -> torch.Tensor:
     """Support (z, y, x), centred, from a corner-centred modulus: {r : |A(2r/margin)| over threshold}."""
     patterson = blur(autocorrelation(amplitude.square())[None], 1.0)[0]
-    # noise puts a floor under the autocorrelation: what is not clear of it is not object
+    # Keep what is clear of the floor that noise puts under the autocorrelation.
     floor = float(patterson.flatten()[:: max(1, patterson.numel() // 100_000)].median())
     level = max(threshold * float(patterson.max()), 3 * floor)
     inside = (patterson >= level).to(patterson.dtype)
