@@ -132,6 +132,8 @@ def link_pages(app, *args):
     text = args[-1]  # a list of one text, in either event
     for path, page in LINKS.items():
         text[0] = re.sub(rf"\]\({path}(?=[)#])", f"]({page}", text[0])
+    # sources are no pages
+    text[0] = re.sub(r"\[(`[\w/.]+`)\]\(cdi_ml_plugin/[\w/.]+\)", r"\1", text[0])
     # a page that is named by its file is named by its title here
     text[0] = re.sub(r"\[(?:docs|examples)/[\w/.-]+\]\((?=/[\w/-]+\.md)", "[](", text[0])
 
