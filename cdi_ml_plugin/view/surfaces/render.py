@@ -172,7 +172,8 @@ def _picture(
         plotter: Any = pyvista.Plotter(off_screen=True, window_size=window, lighting="none")
         try:
             given: Any = panel.mesh  # pyvista's types know no single precision
-            mesh = pyvista.PolyData.from_regular_faces(given.points, given.faces)
+            # copies: VTK 9.4 does not keep alive the arrays that it is shown
+            mesh = pyvista.PolyData.from_regular_faces(given.points, given.faces, deep=True)
             mesh = mesh.compute_normals(
                 cell_normals=False, consistent_normals=False, split_vertices=False
             )
