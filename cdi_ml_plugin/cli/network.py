@@ -26,9 +26,25 @@ PRECISION = click.option(
     type=click.Choice(["32-true", "bf16-mixed"]),
     default="32-true",
     show_default=True,
-    help="The second on a GPU that has it.",
+    help="The second on a GPU, or a processor, that has it: elsewhere it takes several times as long.",
 )
 QUIET = click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
+
+
+def _warn_of(precision: str, accelerator: str) -> None:
+    """Say where half precision is slower than none."""
+    import torch
+
+    from ..utils.device import half_pays
+
+    gpu = accelerator != "cpu" and torch.cuda.is_available()
+    device = torch.device("cuda" if gpu else "cpu")
+    if precision != "32-true" and not half_pays(device):
+        click.echo(
+            f"note: --precision {precision}: this {device.type} has no instructions for bfloat16, in "
+            "which it takes several times as long: leave the option out",
+            err=True,
+        )
 
 
 @click.command()
@@ -108,6 +124,7 @@ def train(
         "seed": seed,
     }
     recipe = replace(recipe, **{key: value for key, value in given.items() if value is not None})
+    _warn_of(precision, accelerator)
     session = Session(
         minutes=_above_0(minutes),
         save_every=save_every,
@@ -209,6 +226,7 @@ def fine_tune(
     scans = Scans.of(
         ((_name(path), read_prepared(path, **reading)) for path in paths), start.preset
     )
+    _warn_of(precision, accelerator)
     session = Session(
         minutes=minutes,
         save_every=save_every,

@@ -13,6 +13,7 @@ from torch.nn import functional
 from ..fourier import to_centre, to_direct, to_reciprocal
 from ..physics.moduli import Moduli
 from ..physics.projections import TINY, blur, modulus
+from ..utils.device import half_pays
 from . import losses
 from .paper import Fold, Network
 from .presets import FEATURES, FILL
@@ -52,6 +53,8 @@ class Fit:
         Where the object may be.
     measured : real (k,)
         √I of the fitted voxels.
+    half : bool
+        Whether the network runs in bfloat16.
     unit : float
         Modulus of one photon; 0 where the data show no noise.
     start : (float, float)
@@ -68,6 +71,8 @@ class Fit:
         fresh: bool,
     ) -> None:
         self.data, self.kind, self.fresh = data, kind, fresh
+        # batch normalisation over few voxels does not bear half precision: the gradients are wrong
+        self.half = kind != "paper" and half_pays(obj.device)
         self.box = surrounding_box(support, 2**LEVELS)
         obj = (obj * support).to(torch.complex64)
         if fresh:
@@ -101,9 +106,7 @@ class Fit:
 
     def forward(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Object (z, y, x) in the scale that fits best; its moduli where fitted (k,), where held out."""
-        # batch normalisation over few voxels does not bear half precision: the gradients are wrong
-        half = self.kind != "paper"
-        with torch.autocast(self.seen.device.type, torch.bfloat16, enabled=half):
+        with torch.autocast(self.seen.device.type, torch.bfloat16, enabled=self.half):
             first, second = self.network(self.seen)[0]
         first, second = first.float(), second.float()
         if self.kind == "fast":

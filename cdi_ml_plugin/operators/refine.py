@@ -164,6 +164,10 @@ class _Run:
         fresh = state.seeds[index].fresh
         self.fit = Fit(network, kind, data, state.object[index], state.support[index], fresh)
         warn_if_undetermined(state, data, index, 2 * int(self.fit.region.sum()))
+        if kind == "fast" and not self.fit.half:
+            state.seeds[index].note(
+                f"REFINE ran in single precision: on this {state.object.device.type} bfloat16 is slower"
+            )
         self.loss = fit_losses.find(given.loss)
         self.schedule, self.rate, self.epochs, self.done = given.schedule, given.rate, epochs, 0
         self.adam = torch.optim.Adam(network.parameters(), lr=given.rate)

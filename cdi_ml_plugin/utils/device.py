@@ -20,6 +20,21 @@ def find_device(wanted: str | torch.device | None) -> torch.device:
     return place
 
 
+def half_pays(device: torch.device) -> bool:
+    """Whether a device computes in bfloat16 by itself, so that it is faster there than in float32.
+
+    A processor that has to emulate it takes several times as long for a convolution: without AVX-512
+    oneDNN says that it does not support it, also where ``ONEDNN_MAX_CPU_ISA`` keeps it from AVX-512.
+    """
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    try:
+        supported: bool = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    except (AttributeError, RuntimeError):  # a torch without oneDNN
+        return False
+    return device.type == "cpu" and supported
+
+
 def hardware(device: torch.device, count: int) -> str:
     """What `count` processes ran on, in a line."""
     if device.type == "cuda":
