@@ -17,9 +17,7 @@ from support import ROOT
 SOURCE = ROOT / "examples" / "third_party_algorithm"
 PHASE = """
 import numpy as np
-from cdi_ml_plugin import Measurement, reconstruct
-from cdi_ml_plugin import diffraction
-from cdi_ml_plugin import object_error
+from cdi_ml_plugin import Measurement, diffraction, object_error, reconstruct
 
 z, y, x = np.indices((16, 18, 20)) - np.array([8, 9, 10]).reshape(3, 1, 1, 1)
 inside = (abs(z) < 4) & (abs(y) < 4) & (abs(x) < 5) & (z + x < 4)
