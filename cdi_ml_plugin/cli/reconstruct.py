@@ -117,10 +117,7 @@ def write(result: Result, out: Path, force: bool) -> None:
     written = save(result, out, force=force, crystal=crystal)
     for note in dict.fromkeys([*result.notes, *(n for run in result.runs for n in run.notes)]):
         click.echo(f"note: {note}")
-    click.echo(
-        f"{result.sequence}: {len(result.runs)} run(s) in {result.seconds:.1f} s on {result.device}; "
-        f"best is seed {result.run.seed}: {line(result.metrics)}"
-    )
+    click.echo(result)
     if crystal is not None:
         click.echo(f"crystal: {line(crystal.figures)}")
     click.echo(f"written: {', '.join(map(str, written))}")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..utils.jsonable import plain
 from ..utils.versions import versions
 from .measurement import Measurement, about_data
-from .quantities import MERITS
+from .quantities import MERITS, line
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +46,9 @@ class Run:
     reason: str
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"Run(seed {self.seed}, {self.reason}: {line(self.metrics)})"
+
 
 @dataclass(frozen=True, eq=False)
 class Result:
@@ -73,6 +76,15 @@ class Result:
     device: str
     seconds: float
     notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return (
+            f"{self.sequence}: {len(self.runs)} run(s) in {self.seconds:.1f} s on {self.device}; "
+            f"best is seed {self.run.seed}: {line(self.metrics)}"
+        )
+
+    def __repr__(self) -> str:
+        return f"Result({self})"
 
     @property
     def run(self) -> Run:

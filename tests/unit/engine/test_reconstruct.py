@@ -53,6 +53,8 @@ def test_contract(noisy: Measurement) -> None:
     assert result.sequence == "3*(5*ER + 5*HIO(beta=0.8))"
     assert str(parse(result.sequence)) == result.sequence
     assert result.measurement is noisy
+    assert repr(result).startswith("Result(3*(5*ER + 5*HIO(beta=0.8)): 2 run(s) in ")
+    assert len(repr(result).splitlines()) == len(repr(result.run).splitlines()) == 1
     for run in result.runs:
         assert run.object.dtype == np.complex64
         assert run.support.dtype == bool
