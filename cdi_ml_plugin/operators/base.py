@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 OPEN: Any = None  # default of an operator's field that the parameters are to fill
-CLASS_VARIABLE = re.compile(r"(typing\.|<class 'typing\.)?ClassVar")
+CLASS_VARIABLE = re.compile(r"(\w+\.)*ClassVar\b")  # as text, whatever typing is imported as
 SUB_TRIGGER = re.compile("[A-Z]+[0-9]+", re.IGNORECASE | re.ASCII)
 
 
@@ -200,7 +200,8 @@ class Operator(Step):
         super().__init_subclass__(**kwargs)
         if "name" not in cls.__dict__:
             cls.name = cls.__name__
-        for field, kind in get_annotations(cls).items():
+        own = [base for base in cls.__mro__ if base not in Operator.__mro__]
+        for field, kind in ((f, k) for base in own for f, k in get_annotations(base).items()):
             if field in _TAKEN and not CLASS_VARIABLE.match(str(kind)):
                 raise AlgorithmError(
                     f"{cls.__name__}.{field}: the engine uses that name itself: call the parameter "

@@ -97,6 +97,21 @@ def test_a_parameter_that_hides_what_the_engine_calls(name: str) -> None:
         type("Wrong", (Operator,), {"__annotations__": {name: "float"}, name: OPEN})
 
 
+def test_nor_does_one_of_a_base_that_is_no_algorithm() -> None:
+    @dataclass(frozen=True)
+    class Mixin:
+        counts: int = 3
+
+    with pytest.raises(AlgorithmError, match=r"Mixed\.counts"):
+        type("Mixed", (Mixin, Operator), {})
+
+
+@pytest.mark.parametrize("kind", ["ClassVar", "t.ClassVar[bool]", ClassVar, ClassVar[bool]])
+def test_every_spelling_of_a_class_variable(kind: object) -> None:
+    made = type("Made", (Operator,), {"__annotations__": {"counts": kind}, "counts": False})
+    assert not made.counts
+
+
 def test_class_variables_are_no_parameters() -> None:
     @dataclass(frozen=True)
     class Right(Operator):
