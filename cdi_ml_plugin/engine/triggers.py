@@ -290,6 +290,12 @@ def all_triggers(step: Step, parameters: Mapping[str, Any], data: Moduli) -> lis
     """Every trigger that the parameters ask for, in cohere's order within an iteration."""
     for block in step.blocks():
         _numbers(block.triggers, "")
+        for kind, name in SUB_TRIGGERS.items():
+            if _numbers(block.triggers, kind) and name not in parameters:
+                raise ParameterError(
+                    f"the sequence names {'.'.join(block.triggers)}, but there is no {name}: give it as "
+                    "a list of triggers"
+                )
     found: list[Trigger | None] = [
         *low_pass(step, parameters, data),
         shrink_wrap(step, parameters),

@@ -209,8 +209,12 @@ def write_continue(
 def _load(path: Path) -> NDArray[Any]:
     try:
         array: NDArray[Any] = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ReadError(f"{path}: cannot be read as cohere's saved array: {error}") from error
+    except Exception as error:  # whatever damage makes NumPy run into
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ReadError(f"{path}: cannot be read as cohere's saved array: {reason}") from error
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "biufc":
+        what = getattr(array, "dtype", "an archive of several arrays")
+        raise ReadError(f"{path}: holds {what} and no numbers: give what cohere saved")
     if array.ndim != 3:
         raise ReadError(f"{path}: has {array.ndim} dimension(s), three are needed")
     return array

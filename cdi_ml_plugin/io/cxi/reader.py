@@ -62,8 +62,8 @@ def earlier_provenance(path: str | os.PathLike[str]) -> dict[str, Any]:
         return {}
     try:
         with h5py.File(path, "r") as file:
-            provenance: dict[str, Any] = _record(file, Path(path))["measurement"]["provenance"]
-            return provenance
+            provenance = _record(file, Path(path))["measurement"]["provenance"]
+            return provenance if isinstance(provenance, dict) else {}
     except (ReadError, *_DAMAGE):
         return {}
 

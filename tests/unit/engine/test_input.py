@@ -123,6 +123,8 @@ def test_bad_parameters(noisy: Measurement, given: dict[str, Any], says: str) ->
         ("5*ER.XX0", {}, "sub-trigger XX0"),
         ("5*ER.SW0", {"shrink_wrap_trigger": [1, 1]}, "give a list of triggers"),
         ("5*ER.SW1", {"shrink_wrap_trigger": [[1, 1]]}, "2 trigger"),
+        ("5*ER.SW9", {}, "SW9, but there is no shrink_wrap_trigger"),
+        ("5*ER.PHC0", {"phc_phase_min": -1, "phc_phase_max": 1}, "there is no phc_trigger"),
         ("5*ER.SW0", {"shrink_wrap_trigger": [[1, 0]]}, "the step is 0"),
     ],
 )

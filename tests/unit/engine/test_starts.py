@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cdi_ml_plugin import Measurement, Result, reconstruct
-from cdi_ml_plugin.errors import ReadError
+from cdi_ml_plugin.errors import ParameterError, ReadError
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.io.cohere import write_continue
 from cdi_ml_plugin.simulate.particle import strained_crystal
@@ -83,6 +83,29 @@ def test_continue_in_python(measurement: Measurement, crystal: np.ndarray, tmp_p
     np.testing.assert_array_equal(
         own.object, phase(measurement, "5*ER", start=2 * crystal, support=inside).object
     )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        np.full(SHAPE, "x"),
+        np.zeros(SHAPE, "M8[s]"),
+        np.zeros(SHAPE, [("a", "f4")]),
+        np.zeros(SHAPE[1:]),
+        np.ones((4, 4, 4)),
+    ],
+    ids=["text", "dates", "records", "flat", "small"],
+)
+@pytest.mark.parametrize("name", ["image", "support"])
+def test_nothing_that_one_could_continue_from(
+    measurement: Measurement, tmp_path: Path, wrong: np.ndarray, name: str
+) -> None:
+    for each in ("image", "support"):
+        np.save(tmp_path / f"{each}.npy", wrong if each == name else np.ones(SHAPE[::-1]))
+    given = {"init_guess": "continue", "continue_dir": str(tmp_path)}
+    with pytest.raises((ReadError, ParameterError)) as caught:
+        phase(measurement, "5*ER", parameters=given)
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_nothing_to_continue_from(measurement: Measurement, tmp_path: Path) -> None:

@@ -119,6 +119,22 @@ def test_damaged_files(
     assert capfd.readouterr() == ("", "")
 
 
+def test_damage_that_no_decoder_foresees(tmp_path: Path) -> None:
+    """NumPy raises TokenError on such a header, tifffile ZeroDivisionError on a width of 0."""
+    (tmp_path / "h.npy").write_bytes(b"\x93NUMPY\x01\x00\x10\x00{(" + b" " * 14 + b"\n0000")
+    tifffile.imwrite(tmp_path / "w.tif", COUNTS[0])
+    image = bytearray((tmp_path / "w.tif").read_bytes())
+    first = int.from_bytes(image[4:8], "little")
+    for entry in range(first + 2, first + 2 + 12 * image[first], 12):
+        if int.from_bytes(image[entry : entry + 2], "little") == 256:  # ImageWidth
+            image[entry + 8 : entry + 12] = bytes(4)
+    (tmp_path / "w.tif").write_bytes(image)
+    for name in ("h.npy", "w.tif"):
+        with pytest.raises(ReadError, match=f"{name}: truncated, damaged") as error:
+            load(tmp_path / name)
+        assert one_line(error)
+
+
 @pytest.mark.parametrize("left", [0.4, 0.6, 0.8, 0.95])
 def test_stack_that_lost_its_last_frames(tmp_path: Path, left: float) -> None:
     # Written page by page, as detectors do; tifffile would return the pages that are left.
