@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from scipy import fft
 
 from ..errors import MeasurementError, ParameterError
-from ..geometry.check import KEYWORDS
+from ..geometry.check import KEYWORDS, check_kinds
 from ..geometry.instruments import diffractometer
 from .hot_pixels import FLOOR, RATIO, brightest, hot_columns, hot_voxels
 from .measurement import MIN_SIZE, Measurement
@@ -270,7 +270,7 @@ def with_geometry(measurement: Measurement, numbers: Mapping[str, Any]) -> Measu
     Raises
     ------
     ParameterError
-        A name that `Geometry` does not know.
+        A name that `Geometry` does not know, or values that cannot be its.
     """
     circles = diffractometer(numbers.get("diffractometer", "34idc")).circles
     unknown = [name for name in numbers if name not in (*KEYWORDS, *circles)]
@@ -278,6 +278,7 @@ def with_geometry(measurement: Measurement, numbers: Mapping[str, Any]) -> Measu
         raise ParameterError(
             f"geometry: unknown parameter {unknown[0]!r}: use one of {', '.join((*KEYWORDS, *circles))}"
         )
+    check_kinds(numbers)
     provenance = {**measurement.provenance, "geometry": dict(numbers)}
     return Measurement(measurement.intensity, measurement.mask, provenance)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from ..errors import ParameterError
 from .instruments import DETECTORS, ENERGY, Detector, diffractometer
 
+DIRECTION = re.compile("[xyz][+-]")
 WIDEST = 45.0  # degrees in a step; more is a mistake
 # how many values each keyword besides the circles' angles takes
 LENGTHS = {"reference": 3, "roi": 4, "pixel": 2, "beam_zero": 2, "directions": 2, "binning": 3}
@@ -57,13 +59,36 @@ def check(values: Mapping[str, Any]) -> None:
             f"geometry: motor {values['motor']!r} is unknown: use one of "
             f"{', '.join(circles.sample)}, {ENERGY}"
         )
-    for name, count in LENGTHS.items():
-        if len(values[name]) != count:
-            raise ParameterError(f"geometry: {name} needs {count} values")
+    check_kinds(values)
     if min(values["binning"]) < 1 or min(values["pixel"]) <= 0:
         raise ParameterError(
             f"geometry: binning {values['binning']} and pixel {values['pixel']} must be positive"
         )
+
+
+def check_kinds(given: Mapping[str, Any]) -> None:
+    """Check that what takes several values has them, as numbers, or as directions.
+
+    Raises
+    ------
+    ParameterError
+        The first that is not; a keyword that is None or not given is passed over.
+    """
+    for name, count in LENGTHS.items():
+        value = given.get(name)
+        if value is None:
+            continue
+        each = list(value) if isinstance(value, list | tuple | np.ndarray) else []
+        if name == "directions":
+            right, what = (
+                all(isinstance(v, str) and DIRECTION.fullmatch(v) for v in each),
+                "x+, y- …",
+            )
+        else:
+            numbers = [isinstance(v, int | float | np.number) and math.isfinite(v) for v in each]
+            right, what = all(numbers), "finite numbers"
+        if len(each) != count or not right:
+            raise ParameterError(f"geometry: {name} is {value!r}: it needs {count} values, {what}")
 
 
 def missing(given: Mapping[str, Any]) -> list[str]:

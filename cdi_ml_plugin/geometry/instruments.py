@@ -145,7 +145,7 @@ def diffractometer(name: str) -> Diffractometer:
     ParameterError
         An unknown name; the message lists the known ones.
     """
-    if name not in DIFFRACTOMETERS:
+    if not isinstance(name, str) or name not in DIFFRACTOMETERS:
         raise ParameterError(
             f"geometry: diffractometer {name!r} is unknown: use one of {', '.join(DIFFRACTOMETERS)}"
         )

@@ -33,7 +33,8 @@ def read_prepared(
     threshold, crop, binning
         See `cdi_ml_plugin.data.preprocess.prepare`.
     geometry : Path, optional
-        JSON file with parameters of `Geometry`, which the provenance keeps.
+        JSON file with parameters of `Geometry`, which the provenance keeps; that they are none is an
+        error, where a SPEC file that cannot be read costs no more than a note.
     **reading
         See `cdi_ml_plugin.io.readers.load`.
     """
@@ -55,8 +56,12 @@ def read_prepared(
         )
     try:
         found = measurement.geometry
-    except (ReadError, ParameterError):  # the result says so, when it comes to its crystal
-        return measurement
+    except (ReadError, ParameterError) as error:
+        if geometry is not None:
+            raise ParameterError(f"{geometry}: {error}") from error
+        return measurement  # the result says so, when it comes to its crystal
+    except (TypeError, ValueError) as error:  # what a file holds may be of any type
+        raise ParameterError(f"{geometry}: a value is of the wrong kind ({error})") from error
     # as plain numbers, so that a result goes on without the SPEC file
     return measurement if found is None else with_geometry(measurement, found.numbers())
 
@@ -65,7 +70,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     """An object of a JSON file."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ReadError(f"{path}: cannot be read as JSON: {error}") from error
     if not isinstance(content, dict):
         raise ReadError(f'{path}: must hold one JSON object, as {{"energy": 9.0, …}}')

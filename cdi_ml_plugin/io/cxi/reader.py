@@ -102,6 +102,10 @@ def _run(group: h5py.Group, about: Mapping[str, Any], shape: tuple[int, int, int
     support: NDArray[np.bool_] = group["support"][()] != 0
     if obj.shape != shape or support.shape != shape or obj.dtype.kind != "c":
         raise ReadError(f"{group.name}: object and support do not fit the measurement's {shape}")
+    kinds = {"seed": int, "metrics": dict, "reason": str, "notes": tuple}
+    for key, kind in kinds.items():
+        if not isinstance(about.get(key), kind):
+            raise ReadError(f"{group.name}: its {key} is {about.get(key)!r}")
     history = {name: values[()] for name, values in group["history"].items()}
     return Run(object=obj, support=support, history=history, **about)
 

@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from cdi_ml_plugin import Measurement, reconstruct
+from cdi_ml_plugin.errors import ParameterError
 from cdi_ml_plugin.nn import fit
-from cdi_ml_plugin.utils.device import half_pays
+from cdi_ml_plugin.utils.device import find_device, half_pays
 
 PHASE = """
 import numpy as np
@@ -20,6 +21,14 @@ from cdi_ml_plugin import Measurement, reconstruct
 data = Measurement(np.random.default_rng(0).poisson(5, (16, 16, 16)))
 print(reconstruct(data, "2*ER + 2*REFINE(channels=4)", device="cpu").run.notes)
 """
+
+
+@pytest.mark.parametrize("name", ["meta", "hpu", "privateuseone", "mps", "fpga", "no such"])
+def test_a_device_that_is_not_there_is_one_short_line(name: str) -> None:
+    with pytest.raises(ParameterError, match=f"device '{name}' cannot be used: ") as caught:
+        find_device(name)
+    assert len(str(caught.value)) < 400
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_without_avx512_refine_takes_single_precision_by_itself() -> None:
