@@ -14,6 +14,7 @@ from filelock import FileLock
 from support import ROOT
 from support.environments import Environment, build_wheel, fresh
 from support.pages import browser  # noqa: F401 - a fixture
+from support.pynx import pynx  # noqa: F401 - a fixture
 
 TESTS = Path(__file__).parent
 

@@ -33,7 +33,7 @@ class Member:
     finite : sequence of Kept
         Those that did not end in NaN or infinity: all figures are of them.
     best : Kept
-        The one of the lowest held-out χ², or χ² where nothing was held out.
+        The one that `metrics.best` chooses.
     agreement : Agreement
     transfer : float (k,)
         Phase-retrieval transfer function in shells.

@@ -112,9 +112,10 @@ class Folder:
         obj = np.where(run.support, run.object, 0)
         figures = dict(run.metrics)
         if run.reason == "completed":
-            scaled = torch.from_numpy(obj / np.float32(contender.plan.data.scale))
-            (inside,) = metrics.figures(scaled[None].to(contender.plan.device), contender.plan.data)
-            figures |= inside
+            plan = contender.plan
+            scaled = torch.from_numpy(obj / np.float32(plan.data.scale))[None].to(plan.device)
+            support = torch.from_numpy(run.support)[None].to(plan.device)
+            figures |= metrics.figures(scaled, plan.data, support)[0]
         # One voxel stands for an object that is 0 or not finite.
         middle = tuple(n // 2 for n in obj.shape)
         nothing = tuple(slice(n, n + 1) for n in middle), middle

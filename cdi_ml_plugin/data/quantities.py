@@ -67,6 +67,10 @@ _TABLE = (
     Quantity("chi2", "χ²", "", "over all measured voxels", 4, "lower"),
     Quantity("pearson", "rₚ", "", "of |F| and √I over all measured voxels", 4, "higher"),
     Quantity("chi2_held_out", "held-out χ²", "", "over the voxels that no algorithm saw", 4, "lower"),
+    Quantity("free_llk", "free LLK", "", "Poisson, of a voxel that no algorithm saw", 4, "lower"),
+    Quantity("llk", "LLK", "", "Poisson, of a fitted voxel", 4, "lower"),
+    Quantity("amplitude_spread", "amplitude spread", "", "standard deviation / mean, in the support", 3, "lower"),
+    Quantity("amplitude_mean_to_max", "mean to max.", "", "amplitude in the support: 1 − mean / maximum", 3, "lower"),
     # of a crystal, in the order of a page
     Quantity("size_x_nm", "size along x", "nm"),
     Quantity("size_y_nm", "size along y", "nm"),
@@ -87,7 +91,8 @@ _TABLE = (
     Quantity("strain", "strain along Q"),
 )  # fmt: skip
 QUANTITIES: Mapping[str, Quantity] = {quantity.key: quantity for quantity in _TABLE}
-MERITS = ("chi2", "pearson", "chi2_held_out")  # figures of merit of a run
+MERITS = ("chi2", "pearson", "chi2_held_out", "free_llk")  # of a run, what is shown everywhere
+RANKED = ("free_llk", "chi2_held_out", "chi2")  # what tells the best run: the first that runs have
 SIZES = ("size_x_nm", "size_y_nm", "size_z_nm")
 
 

@@ -27,8 +27,8 @@ class Run:
         Centred; Σ|object|² is in counts.
     support : bool (z, y, x)
     metrics : dict
-        ``chi2`` and ``pearson`` over all measured voxels, ``chi2_held_out`` over the voxels that
-        no algorithm saw (NaN when none were held out).
+        ``chi2``, ``pearson``, ``chi2_held_out``, ``free_llk``, ``llk``, ``amplitude_spread`` and
+        ``amplitude_mean_to_max`` (see `metrics.figures`), and an algorithm's own.
     history : dict of arrays
         One value an iteration: ``chi2``; NaN where an algorithm defines none.
     reason : str
@@ -59,7 +59,7 @@ class Result:
     runs : tuple of Run
         In the order of the seeds.
     best : int
-        Index of the chosen run: the lowest held-out χ², or χ² where nothing was held out.
+        Index of the chosen run: the lowest of the first of `quantities.RANKED` that the runs have.
     sequence : str
         The chain as text; it parses back to itself.
     parameters : dict

@@ -97,11 +97,11 @@ def _finish(
             lost[index] = "not finite at the end"
             state.seeds[index].note(lost[index])
             state.object[index] = 0
-        figures = metrics.figures(state.object[index][None], plan.data)[0]
+        obj, support = state.object[index], state.support[index]
+        figures = metrics.figures(obj[None], plan.data, support[None])[0]
         if index in lost:
             figures = dict.fromkeys(figures, float("nan"))
         reason = "not finite" if index in lost else "interrupted" if stopped else "completed"
-        obj, support = state.object[index], state.support[index]
         runs.append(_run(plan, state, index, obj, support, figures, history[:, index], reason))
     return runs
 

@@ -1,4 +1,4 @@
-"""Figures of merit of objects: χ², Pearson's r_p, held-out χ²."""
+"""Figures of merit of objects: χ², Pearson's r_p, Poisson likelihood, evenness of the amplitude."""
 
 from __future__ import annotations
 
@@ -7,54 +7,130 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from ..data.quantities import RANKED
 from ..fourier import to_reciprocal
 from .moduli import Moduli
-from .projections import BLOCK, modulus
+from .projections import BLOCK, TINY, modulus
+
+NAN = float("nan")
+GUARD = 0.1  # photons that PyNX adds to a model below as many, within the logarithm
+COUNTED = 0.5  # photon gain from which on, as it is estimated, an intensity is in counts
 
 
-def figures(obj: torch.Tensor, data: Moduli) -> list[dict[str, float]]:
-    """χ², Pearson's r_p and held-out χ² of objects (batch, z, y, x), one dict each.
+def figures(obj: torch.Tensor, data: Moduli, support: torch.Tensor) -> list[dict[str, float]]:
+    """Figures of merit of objects, one dict each, summed in double precision.
 
-    χ² = Σ(|F|−√I)²/ΣI (the paper's L₄) and r_p, the plain Pearson coefficient of |F| and √I, are
-    taken over every measured voxel; ``chi2_held_out`` is the same χ² over the voxels that no
-    algorithm has seen (NaN where there are none, or none with counts). Double precision.
+    Parameters
+    ----------
+    obj : complex tensor (batch, z, y, x)
+        In the scale of ``Moduli.amplitude``.
+    data : Moduli
+    support : bool tensor (batch, z, y, x)
+
+    Returns
+    -------
+    list of dict
+        ``chi2`` = Σ(|F|−√I)²/ΣI (the paper's L₄) and ``pearson``, the plain coefficient of |F| and √I,
+        over every measured voxel. ``chi2_held_out``: that χ² over the voxels that no algorithm has
+        seen (NaN where there are none, or none with counts).
+
+        ``free_llk``: PyNX's free Poisson log-likelihood, the mean over the held-out voxels of
+        2 (m − n + n ln(n/m')) for n counts where the model m = |F|² expects m (2m without counts); NaN
+        where none are held out. m' is m, or m + 0.1 photons where m is below 0.1: where a model
+        expects nothing a photon costs much, but not everything. ``llk``: PyNX's, the sum of the same over
+        the fitted voxels, divided by their number less that of the support's voxels; NaN unless that
+        is positive. About 1 for the true object where counts are many, less where they are few.
+
+        ``amplitude_spread``: standard deviation of |ρ| in the support, as share of its mean;
+        ``amplitude_mean_to_max``: 1 − mean/maximum. Both are 0 for an even amplitude, NaN for none.
+
+    Notes
+    -----
+    Source: PyNX 2025.1, ``pynx.utils.math.llk_poisson`` and ``CDI.get_llk``, as its CPU operators use
+    them (its GPU kernels leave out the factor 2). cdiutils 0.2.1 ranks by the same two
+    evennesses, but takes the deviation in the object's own unit, and the mode in place of the mean.
     """
-    return [_figures(one, data) for one in obj]
+    return [
+        _fit(one, data, int(inside.sum())) | _evenness(one, inside)
+        for one, inside in zip(obj, support, strict=True)
+    ]
 
 
-def _figures(obj: torch.Tensor, data: Moduli) -> dict[str, float]:
+def _fit(obj: torch.Tensor, data: Moduli, unknowns: int) -> dict[str, float]:
     model = modulus(to_reciprocal(obj)[None]).flatten()
     measured = data.measured.flatten()
     known = torch.ones_like(measured, dtype=torch.bool)
     known[data.masked] = False
+    guard = GUARD * _photon(data) / data.scale**2
     # Sum in double precision, a piece at a time: whole copies in double would not fit.
-    sums = torch.zeros(7, dtype=torch.float64, device=measured.device)
+    sums = torch.zeros(8, dtype=torch.float64, device=measured.device)
     for first in range(0, len(model), BLOCK):
         piece = slice(first, first + BLOCK)
         inside = known[piece]
         fit, target = model[piece][inside].double(), measured[piece][inside].double()
         count = torch.ones_like(fit).sum()
         residual = (fit - target).square().sum()
-        sums += torch.stack(
-            [count, fit.sum(), target.sum(), fit @ fit, target @ target, fit @ target, residual]
-        )
-    n, sum_f, sum_t, ff, tt, ft, residual = sums.tolist()
+        logs = _logs(fit, target, guard)
+        products = [fit @ fit, target @ target, fit @ target]
+        sums += torch.stack([count, fit.sum(), target.sum(), *products, residual, logs])
+    n, sum_f, sum_t, ff, tt, ft, residual, logs = sums.tolist()
     norm = math.sqrt(max(0.0, (ff - sum_f**2 / n) * (tt - sum_t**2 / n)))
-    hidden = measured[data.held_out].double()
+    hidden, predicted = measured[data.held_out].double(), model[data.held_out].double()
+    held_out = len(hidden)
     unseen = float(hidden.square().sum())  # 0 where no count fell into the held-out voxels
-    missed = float((model[data.held_out] - hidden).square().sum())
+    missed = float((predicted - hidden).square().sum())
+    llk = 2 * (ff - tt + logs)
+    free_llk = 2 * float(predicted @ predicted - unseen + _logs(predicted, hidden, guard))
+    freedom = n - held_out - unknowns
     return {
         "chi2": residual / tt,
-        "pearson": (ft - sum_f * sum_t / n) / norm if norm > 0 else float("nan"),
-        "chi2_held_out": missed / unseen if unseen > 0 else float("nan"),
+        "pearson": (ft - sum_f * sum_t / n) / norm if norm > 0 else NAN,
+        "chi2_held_out": missed / unseen if unseen > 0 else NAN,
+        "free_llk": free_llk * data.scale**2 / held_out if held_out else NAN,
+        "llk": (llk - free_llk) * data.scale**2 / freedom if freedom > 0 else NAN,
     }
 
 
+def _logs(fit: torch.Tensor, target: torch.Tensor, guard: float) -> torch.Tensor:
+    """Σ n ln(n/m') of moduli √m and √n, by PyNX's guard."""
+    model, counts = fit.square(), target.square()
+    guarded = model.add_(guard * (model < guard))
+    return counts @ (counts / guarded).clamp_min_(TINY).log_()
+
+
+def _photon(data: Moduli) -> float:
+    """Units of intensity that a photon makes: 1 of counts, less where they were divided by something."""
+    gain = (2 * data.noise * data.scale) ** 2
+    return gain if gain < COUNTED else 1.0
+
+
+def _evenness(obj: torch.Tensor, support: torch.Tensor) -> dict[str, float]:
+    amplitude = obj[support].abs().double()
+    highest = float(amplitude.max()) if len(amplitude) else 0.0
+    mean = float(amplitude.mean()) if highest > 0 else NAN
+    return {
+        "amplitude_spread": float(amplitude.std(correction=0)) / mean if highest > 0 else NAN,
+        "amplitude_mean_to_max": 1 - mean / highest if highest > 0 else NAN,
+    }
+
+
+def ranked_by(runs: Sequence[Mapping[str, float | None]]) -> str:
+    """Which figure of merit tells the best of several runs: the first of `RANKED` that they all have.
+
+    Runs that ended without an object have none, and do not count.
+    """
+    known = np.isfinite([_column(runs, name) for name in RANKED])
+    missing = (known.any(0) & ~known).any(1)
+    return RANKED[int(np.argmin(missing))]
+
+
 def best(runs: Sequence[Mapping[str, float | None]]) -> int:
-    """Which of several figures of merit are the best: the lowest held-out χ², or χ² without one."""
-    for name in ("chi2_held_out", "chi2"):
-        values = np.array([figures.get(name) for figures in runs], dtype=float)
-        if np.isfinite(values).any():
-            return int(np.nanargmin(values))
-    return 0
+    """Which of several runs is the best by their figures of merit; the first where none has any."""
+    values = _column(runs, ranked_by(runs))
+    return int(np.nanargmin(values)) if np.isfinite(values).any() else 0
+
+
+def _column(runs: Sequence[Mapping[str, float | None]], name: str) -> NDArray[np.float64]:
+    return np.array([figures.get(name) for figures in runs], dtype=float)

@@ -144,9 +144,9 @@ def test_runs(window, result):
     window.show_result(result)
     settle(window)
     table = window.runs.table
-    cells = [[table.item(row, column).text() for column in range(4)] for row in range(3)]
+    cells = [[table.item(row, column).text() for column in range(5)] for row in range(3)]
     for row, run in enumerate(result.runs):
-        figures = [f"{run.metrics[name]:.4g}" for name in ("chi2", "chi2_held_out")]
+        figures = [f"{run.metrics[name]:.4g}" for name in ("chi2", "chi2_held_out", "free_llk")]
         assert cells[row] == [str(run.seed), *figures, "chosen" if row == result.best else ""]
     assert window.runs.row == result.best
     curves = {curve.getName(): curve for curve in window.runs.curves.getAllCurves()}
@@ -207,7 +207,7 @@ def test_a_run_without_an_object(window, result):
     window.show_result(replace(result, runs=(lost, *result.runs[1:]), best=1))
     window.runs.table.setCurrentCell(0, 0)
     settle(window)
-    assert [window.runs.table.item(0, c).text() for c in range(4)] == ["0", "–", "–", "not finite"]
+    assert [window.runs.table.item(0, c).text() for c in range(5)] == ["0", *"–––", "not finite"]
     assert not window.objects.rows[0].data(0).any()
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
+from cdi_ml_plugin.data.quantities import MERITS
 from cdi_ml_plugin.workflow.save import CRYSTAL_FILES, RESULT_FILES
 
 CHAIN = "3*ER + 2*HIO"
-FIGURES = {"chi2", "pearson", "chi2_held_out"}
+FIGURES = {*MERITS, "llk", "amplitude_spread", "amplitude_mean_to_max"}
 COMMAND = [sys.executable, "-c", "from cdi_ml_plugin.cli.app import main; main()"]
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import torch
 
 from cdi_ml_plugin import fourier
 from cdi_ml_plugin.data.measurement import Measurement
 from cdi_ml_plugin.data.result import Result, Run
 from cdi_ml_plugin.geometry.geometry import Geometry
+from cdi_ml_plugin.physics import metrics
+from cdi_ml_plugin.physics.moduli import HELD_OUT, Moduli
 from cdi_ml_plugin.simulate.particle import strained_crystal
 
 SHAPE = (24, 32, 28)
@@ -60,6 +63,13 @@ def make_result(seed=0, finite=True):
         device="cpu",
         seconds=1.5,
     )
+
+
+def figures_of(obj, support, measurement, held_out=HELD_OUT):
+    """Figures of merit of an object as a user has it: centred, Σ|object|² in counts."""
+    data = Moduli.of(measurement, held_out, torch.device("cpu"))
+    scaled = torch.from_numpy(np.asarray(obj, dtype=np.complex64))[None] / data.scale
+    return metrics.figures(scaled, data, torch.from_numpy(support)[None])[0]
 
 
 def with_provenance(result, **provenance):

@@ -16,13 +16,10 @@ from typing import Any
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import xlogy
 
 from ...crystal.crystal import Crystal
-from ...data.measurement import Measurement
+from ...data.quantities import MERITS
 from ...data.result import Result
-from ...fourier import diffraction
 from ...utils import jsonable
 from ...version import __version__
 from .groups import PACKED, add_group, store
@@ -33,6 +30,10 @@ CXI_VERSION = 150
 DETECTOR = "entry_1/instrument_1/detector_1"
 PROCESS = "entry_1/image_1/process_1"
 AXES = ("rocking", "row", "column")
+PYNX = {
+    "llk": "llk_poisson",
+    "free_llk": "free_llk_poisson",
+}  # by which its tools and cdiutils rank
 
 
 def cxi_bytes(result: Result, command: str = "", crystal: Crystal | None = None) -> bytes:
@@ -102,23 +103,14 @@ def _process(process: h5py.Group, result: Result, command: str) -> None:
         store(provenance, str(key), value)
 
     results = add_group(process, "results", "NXcollection")
-    for key, value in {"chi2_held_out": np.nan, **result.metrics}.items():
+    for key, value in {**dict.fromkeys((*MERITS, *PYNX), np.nan), **result.metrics}.items():
         store(results, key, value)
-    # PyNX's names, by which its tools and cdiutils rank runs; only the order counts there
-    results["llk_poisson"] = _misfit(result.object, result.measurement)
-    results["free_llk_poisson"] = float(result.metrics.get("chi2_held_out", np.nan))
-    results["free_llk_poisson"].attrs["long_name"] = "χ² of the held-out voxels, as chi2_held_out"
+    for key, name in PYNX.items():
+        results[name] = results[key]
     results["nb_point_support"] = int(result.support.sum())
     results["seed"] = result.run.seed
     results["seconds"] = result.seconds
     process["record"] = jsonable.dumps(_record(result))
-
-
-def _misfit(obj: NDArray[np.complex64], measurement: Measurement) -> float:
-    """Negative Poisson log-likelihood per measured voxel, 0 for an exact fit: PyNX's ``llk_poisson``."""
-    counts = measurement.intensity[~measurement.mask].astype(np.float64)
-    model = np.maximum(diffraction(obj)[~measurement.mask], 1e-6)
-    return float(np.mean(model - counts + xlogy(counts, counts / model)))
 
 
 def _record(result: Result) -> dict[str, Any]:

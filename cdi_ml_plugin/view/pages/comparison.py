@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from ...comparison.statistics import in_array
 from ...crystal.analysis import analyse
 from ...crystal.crystal import FAINT
+from ...data.quantities import QUANTITIES
 from ...errors import CdiMlError
 from ...geometry.geometry import Geometry
+from ...physics.metrics import ranked_by
 from ..figures.comparison_slices import draw_best, draw_spread
 from ..style.curves import COLOURS, GREY, plain, q_axis
 from ..style.slices import in_figure, new_figure, short
@@ -49,9 +51,11 @@ def page(comparison: Comparison, content: Mapping[str, Any]) -> str:
         "spread": draw_spread(comparison),
     }
     geometry = _geometry(comparison)
+    runs = [run.about["metrics"] for member in comparison.members for run in member.finite]
     return render(
         "compare.html",
         **content,
+        ranked=QUANTITIES[ranked_by(runs)].name,
         images={name: picture(figure) for name, figure in figures.items()},
         surfaces=_surfaces(comparison, geometry),
         laboratory=geometry is not None,
@@ -89,7 +93,7 @@ def _surfaces(comparison: Comparison, geometry: Geometry | None) -> list[dict[st
 def draw_histograms(comparison: Comparison) -> Figure:
     """Histograms of the figures of merit, with median and 10 to 90 % above them (Fig. 5 of the paper)."""
     names = comparison.figures()
-    figure = new_figure(3.9 * len(names) + 0.4, 3.5 + 0.22 * len(comparison.members))
+    figure = new_figure(min(3.9 * len(names), 12.4) + 0.4, 3.5 + 0.22 * len(comparison.members))
     axes = figure.subplots(1, len(names), squeeze=False)[0]
     for ax, name in zip(axes, names, strict=True):
         edges = comparison.bins(name)

@@ -13,6 +13,7 @@ from ...data.quantities import MERITS, QUANTITIES, rows
 from ...engine.recipe import algorithms, machine
 from ...errors import CdiMlError
 from ...geometry.geometry import Geometry
+from ...physics.metrics import ranked_by
 from ..figures.crystal import draw_crystal_slices
 from ..figures.spectrum import draw_spectrum
 from ..figures.summary import draw_diffraction, draw_history, draw_object
@@ -63,6 +64,7 @@ def page(
         title=_title(content["data"]["provenance"]),
         seeds=_seeds([run.seed for run in result.runs]),
         metrics=_metrics(content),
+        ranked=QUANTITIES[ranked_by([run.metrics for run in result.runs])].name,
         reasons=sorted({run.reason for run in result.runs} - {"completed"}),
         figures=None if crystal is None else rows(crystal.figures),
         tiles=_tiles(content, crystal),

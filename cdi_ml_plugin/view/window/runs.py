@@ -9,17 +9,17 @@ import numpy as np
 from silx.gui import qt
 from silx.gui.plot import Plot1D
 
-from ...data.quantities import QUANTITIES, SIZES, rows
+from ...data.quantities import QUANTITIES, RANKED, SIZES, rows
 from ...data.result import Run
 from ..style.colours import CHOSEN, OTHERS
 
-CHI2, HELD_OUT = QUANTITIES["chi2"], QUANTITIES["chi2_held_out"]
-COLUMNS = ("seed", CHI2.name, HELD_OUT.name, "")
+CHI2 = QUANTITIES["chi2"]
+SHOWN = [QUANTITIES[key] for key in reversed(RANKED)]
+COLUMNS = ("seed", *(what.name for what in SHOWN), "")
 HINTS = (
     "What its random numbers came from",
-    CHI2.says.capitalize(),
-    f"{HELD_OUT.says.capitalize()}; the chosen run has the lowest",
-    "",
+    *(what.says.capitalize() for what in SHOWN),
+    f"The chosen run has the lowest {SHOWN[-1].name}, where there is one",
 )
 FIGURES = (
     *SIZES,
@@ -98,7 +98,7 @@ class RunTable:
         self.table.blockSignals(True)
         self.table.setRowCount(len(runs))
         for number, run in enumerate(runs):
-            figures = [what.short(run.metrics.get(what.key, np.nan)) for what in (CHI2, HELD_OUT)]
+            figures = [what.short(run.metrics.get(what.key, np.nan)) for what in SHOWN]
             cells = (f"{run.seed}", *figures, _state(run, number == chosen))
             for column, text in enumerate(cells):
                 item = qt.QTableWidgetItem(text.replace("nan", "–"))

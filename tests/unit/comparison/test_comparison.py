@@ -39,7 +39,7 @@ def test_every_number_is_in_the_json(compared: tuple[Path, Comparison]) -> None:
             values = [run["metrics"][name] for run in chain["runs"]]
             assert figure["median"] == pytest.approx(np.median(values))
             assert sum(figure["histogram"]) == 3
-        best = min(chain["runs"], key=lambda run: run["metrics"]["chi2_held_out"])
+        best = min(chain["runs"], key=lambda run: run["metrics"]["free_llk"])
         assert chain["best_seed"] == best["seed"]
         assert best["distance_to_best"] == pytest.approx(0, abs=1e-6)
     assert content["chains"][0]["figures"]["chi2"]["rank_sum"] is None

@@ -23,7 +23,7 @@ from cdi_ml_plugin.io.cdiutils import export_cdiutils
 from cdi_ml_plugin.io.cxi.reader import read_result
 from cdi_ml_plugin.io.cxi.writer import cxi_bytes
 from cdi_ml_plugin.io.readers import load
-from support.results import GEOMETRY, contents, make_result, with_provenance
+from support.results import GEOMETRY, contents, figures_of, make_result, with_provenance
 
 # colorcet and tabulate are all that cdiutils' loaders import and this package does not
 OTHERS = ("cdiutils==0.2.1", "bcdi==0.2.3", "colorcet", "tabulate")
@@ -74,15 +74,11 @@ def result():
     """Three runs of scan 54, each worse than the one before, and one that was lost."""
     made = with_provenance(make_result(), geometry=GEOMETRY.numbers(), scan=54)
     rng = np.random.default_rng(0)
-    runs = [
-        replace(
-            made.runs[0],
-            seed=seed,
-            object=(made.object * (1 + 0.1 * seed * rng.random(made.object.shape))).astype("c8"),
-            metrics={"chi2": 0.1 + seed, "pearson": 0.9, "chi2_held_out": 0.2 + seed},
-        )
-        for seed in range(3)
-    ]
+    runs = []
+    for seed in range(3):
+        obj = (made.object * (1 + 0.1 * seed * rng.random(made.object.shape))).astype("c8")
+        figures = figures_of(obj, made.support, made.measurement)
+        runs.append(replace(made.runs[0], seed=seed, object=obj, metrics=figures))
     lost = replace(runs[0], object=np.full_like(made.object, np.nan), reason="not finite")
     return replace(made, runs=(*runs, lost), best=1)
 
@@ -130,8 +126,16 @@ def test_cdiutils_ranks_the_runs_and_loads_the_mode(result, others, tmp_path):
     np.save(tmp_path / "counts.npy", result.measurement.intensity)
     answer = run(others, tmp_path, ANALYSE)
     names = [f"S54_Run000{n}.cxi" for n in (1, 2, 3)]
-    assert answer["llk"] == names  # the misfit that we write orders them as they were spoilt
-    assert [answer["metrics"]["llkf"][name] for name in names] == pytest.approx([0, 0.5, 1])
+    assert answer["llk"] == names  # the likelihood that we write orders them as they were spoilt
+    for theirs, ours in (
+        *(("llk", "llk"), ("llkf", "free_llk")),
+        *(("std", "amplitude_spread"), ("mean_to_max", "amplitude_mean_to_max")),
+    ):
+        values = [run.metrics[ours] for run in result.runs[:3]]
+        found = [answer["metrics"][theirs][name] for name in names]
+        assert np.argsort(found).tolist() == np.argsort(values).tolist()
+        if "llk" in ours:  # as they are, but for the zero and the unit of cdiutils' plot
+            assert found == pytest.approx((values - np.min(values)) / np.ptp(values))
     assert all(np.isfinite(list(values.values())).all() for values in answer["metrics"].values())
     phasing = tmp_path / "pynx_phasing"
     assert len(list(phasing.glob("candidate_*_S54_run_*.cxi"))) == 2
@@ -192,12 +196,16 @@ def test_what_is_exported(result, tmp_path):
         assert (alone.seed, alone.metrics) == (one.seed, one.metrics)
 
 
-def test_the_misfit_that_is_written(result):
-    """An exact object scores what counting noise leaves: about ½ a voxel, less where it is dark."""
+def test_the_likelihoods_are_where_pynx_has_them(result):
     with h5py.File(BytesIO(cxi_bytes(replace(result, best=0)))) as file:
         results = file["entry_1/image_1/process_1/results"]
-        assert 0 < results["llk_poisson"][()] < 0.6
-        assert results["free_llk_poisson"][()] == 0.2
+        assert results["llk_poisson"][()] == result.runs[0].metrics["llk"]
+        assert results["free_llk_poisson"][()] == result.runs[0].metrics["free_llk"]
+    bare = replace(result.runs[0], metrics={"chi2": 0.1})
+    with h5py.File(BytesIO(cxi_bytes(replace(result, runs=(bare,), best=0)))) as file:
+        results = file["entry_1/image_1/process_1/results"]
+        assert np.isnan(results["llk_poisson"][()])
+        assert np.isnan(results["free_llk_poisson"][()])
 
 
 def test_an_export_is_replaced_only_by_force(result, tmp_path):
