@@ -12,6 +12,7 @@ from .fourier import diffraction as diffraction
 from .geometry.geometry import Geometry as Geometry
 from .io.cxi.reader import read_result as read_result
 from .io.readers import load as load
+from .operators.classical import CHIO as CHIO
 from .operators.classical import DM as DM
 from .operators.classical import ER as ER
 from .operators.classical import HIO as HIO
@@ -20,6 +21,7 @@ from .operators.classical import SF as SF
 from .operators.cnn import CNN as CNN
 from .operators.likelihood import MLE as MLE
 from .operators.refine import REFINE as REFINE
+from .operators.search import SEARCH as SEARCH
 from .operators.support import ASW as ASW
 from .operators.support import AUTO as AUTO
 from .operators.support import SW as SW
@@ -33,6 +35,7 @@ from .workflow.save import save_comparison as save_comparison
 __all__ = [
     "ASW",
     "AUTO",
+    "CHIO",
     "CNN",
     "DM",
     "ER",
@@ -40,6 +43,7 @@ __all__ = [
     "MLE",
     "RAAR",
     "REFINE",
+    "SEARCH",
     "SF",
     "SW",
     "TWIN",

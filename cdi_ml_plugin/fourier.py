@@ -55,6 +55,26 @@ def central(array: torch.Tensor, most: int) -> torch.Tensor:
     return to_centre(array)[tuple(middle)]
 
 
+def about_centre(array: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
+    """Crop or zero-pad centred arrays (…, z, y, x) about their centre."""
+    pads: list[int] = []  # last axis first; a negative one crops
+    for old, new in zip(reversed(array.shape[-3:]), reversed(shape), strict=True):
+        before = new // 2 - old // 2
+        pads += [before, new - old - before]
+    return torch.nn.functional.pad(array, pads) if any(pads) else array
+
+
+def resample(obj: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
+    """Objects (…, z, y, x) whose transforms are those of `obj`, cropped or zero-padded about q = 0.
+
+    The field of view stays, the voxels grow or shrink; centred; Σ|object|² is that of the window.
+    """
+    if tuple(obj.shape[-3:]) == tuple(shape):
+        return obj
+    spectrum = about_centre(to_centre(to_reciprocal(to_corner(obj))), shape)
+    return to_centre(to_direct(to_corner(spectrum)))
+
+
 def diffraction(obj: NDArray[Any]) -> NDArray[np.float32]:
     """Intensity |FT|² of a centred object, centred, as float32 (z, y, x); Σ I = Σ |obj|²."""
     amplitude = to_reciprocal(torch.from_numpy(np.ascontiguousarray(obj, dtype=np.complex64)))

@@ -71,6 +71,9 @@ _TABLE = (
     Quantity("llk", "LLK", "", "Poisson, of a fitted voxel", 4, "lower"),
     Quantity("amplitude_spread", "amplitude spread", "", "standard deviation / mean, in the support", 3, "lower"),
     Quantity("amplitude_mean_to_max", "mean to max.", "", "amplitude in the support: 1 − mean / maximum", 3, "lower"),
+    Quantity("coherence_z", "coherence kernel σ, axis 0", "voxels", "of the pattern"),
+    Quantity("coherence_y", "coherence kernel σ, axis 1", "voxels", "of the pattern"),
+    Quantity("coherence_x", "coherence kernel σ, axis 2", "voxels", "of the pattern"),
     # of a crystal, in the order of a page
     Quantity("size_x_nm", "size along x", "nm"),
     Quantity("size_y_nm", "size along y", "nm"),

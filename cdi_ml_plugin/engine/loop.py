@@ -9,11 +9,13 @@ import torch
 from ..data.result import Run
 from ..operators.base import Operator
 from ..physics import metrics
+from ..physics.alignment import centre_shift
 from ..physics.state import State
+from .coherence import partial_coherence
 from .plan import Plan
 from .progress import Progress
 from .start import Start, fresh_state
-from .triggers import Trigger, all_triggers, search_length
+from .triggers import Trigger, all_triggers, closing, search_length
 
 
 @torch.no_grad()
@@ -22,8 +24,9 @@ def run(
 ) -> list[Run]:
     """Run the whole chain for a batch of seeds."""
     triggers = all_triggers(plan.step, plan.parameters, plan.data)
+    triggers += filter(None, [partial_coherence(plan.step, plan.parameters)])
     state = fresh_state(plan, seeds, start)
-    searching = search_length(plan.step)
+    searching, found = search_length(plan.step), closing(plan.step)
     # Write in place: thousands of small tensors among the large ones would scatter the heap.
     history = torch.full((state.iterations, len(seeds)), torch.nan, device=plan.device)
     lost: dict[int, str] = {}
@@ -48,6 +51,8 @@ def run(
                 _watch(plan, state, operator, lost)
                 state.iteration += 1
                 state.progress = min(1.0, state.progress + operator.triggered / searching)
+                if state.iteration >= found:
+                    state.progress = 1.0
                 if bar.advance(state, plan.data, snapshot):
                     stop.append(True)
         operator.end(state, plan.data)
@@ -98,7 +103,7 @@ def _finish(
             state.seeds[index].note(lost[index])
             state.object[index] = 0
         obj, support = state.object[index], state.support[index]
-        figures = metrics.figures(obj[None], plan.data, support[None])[0]
+        figures = metrics.figures(obj[None], plan.data, support[None], [state.transfer[index]])[0]
         if index in lost:
             figures = dict.fromkeys(figures, float("nan"))
         reason = "not finite" if index in lost else "interrupted" if stopped else "completed"
@@ -134,15 +139,5 @@ def _centre(obj: torch.Tensor, support: torch.Tensor) -> tuple[torch.Tensor, tor
 
     A start from random phases may come to rest anywhere: a shift leaves the moduli as they are.
     """
-    weight = (obj.abs() * support).double()
-    total = weight.sum()
-    if not bool(torch.isfinite(total)) or float(total) == 0:
-        return obj, support
-    shift = []
-    for axis, n in enumerate(obj.shape):
-        others = [a for a in range(3) if a != axis]
-        angle = torch.arange(n, device=obj.device) * (2 * torch.pi / n)
-        # Take the mean on a circle: the object may lie across the edge of the array.
-        mean = (weight.sum(others) * torch.polar(torch.ones_like(angle), angle)).sum().angle()
-        shift.append(n // 2 - round(float(mean) * n / (2 * torch.pi)))
+    shift = centre_shift(obj, support)
     return obj.roll(shift, (0, 1, 2)), support.roll(shift, (0, 1, 2))

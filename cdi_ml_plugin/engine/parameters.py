@@ -40,7 +40,7 @@ def _or_list(check: Check) -> Check:
 _trigger = _list(_whole, 0, 1, 2, 3)
 _positive: Check = lambda v: _number(v) and v > 0  # noqa: E731
 
-DEFAULT_SEQUENCE = "CNN + 3*(20*ER + 180*HIO) + 20*ER"
+DEFAULT_SEQUENCE = "CNN + 310*SEARCH + 50*ER"
 NOISE_TOLERANCE = 2.0  # standard deviations; 0 where the support is updated in cohere's way
 
 # Algorithms whose keys are honoured in every chain: cohere's, which a `config_rec` holds whether they are
@@ -63,6 +63,16 @@ OTHERS: dict[str, tuple[str, Check]] = {
     "lowpass_filter_trigger": ("[start, step, stop]", _list(_whole, 3)),
     "lowpass_filter_range": ("one or two positive numbers", _list(_positive, 1, 2)),
     "average_trigger": ("[start, step, stop]", _trigger),
+    "pc_type": (
+        '"AUTO", "GAUSS", "LUCY" or "NONE"',
+        lambda v: v in ("AUTO", "GAUSS", "LUCY", "NONE"),
+    ),
+    "pc_interval": ("a whole number from 1", lambda v: _whole(v) and v >= 1),
+    "pc_LUCY_iterations": ("a whole number from 1", lambda v: _whole(v) and v >= 1),
+    "pc_LUCY_kernel": (
+        "three whole numbers from 1 (x, y, z)",
+        _list(lambda v: _whole(v) and v >= 1, 3),
+    ),
     "init_guess": ('"random" or "continue"', lambda v: v in ("random", "continue", "AI_guess")),
     "continue_dir": ("a folder that holds image.npy and support.npy", _text),
 }
@@ -70,11 +80,10 @@ HONOURED = {*OTHERS, *OF_ALGORITHMS}
 # cohere's own affairs: where to save, what to run on, what to show.
 SILENT = {
     "data_dir", "save_dir", "processing", "device", "progress_trigger", "live_trigger", "debug",
-    "cdi_ml_device", "cdi_ml_zeros",
+    "cdi_ml_device", "cdi_ml_zeros", "pc_normalize",
 }  # fmt: skip
 # What cohere would do and this engine does not; it is said, once, when such a key is given.
 ABSENT = {
-    "pc_": "partial coherence is not modelled: the chain runs as fully coherent",
     "ga_": "no genetic algorithm: the runs are independent starts, of which the best is chosen",
     "AI_": 'init_guess = "AI_guess" is not used: begin the sequence with CNN instead',
 }

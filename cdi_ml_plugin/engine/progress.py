@@ -58,7 +58,7 @@ class Progress:
         if began >= self.due:
             leader = int(state.chi2.nan_to_num(nan=float("inf")).argmin())
             obj, support = state.object[leader], state.support[leader]
-            figures = metrics.figures(obj[None], data, support[None])[0]
+            figures = metrics.figures(obj[None], data, support[None], [state.transfer[leader]])[0]
             self.bar.set_postfix_str(
                 f"χ² {float(state.chi2[leader]):.2e}, r_p {figures['pearson']:.4f}", refresh=False
             )

@@ -153,25 +153,26 @@ def shrink_wrap(step: Step, parameters: Mapping[str, Any]) -> Trigger | None:
         return None
     update = ASW().bind(parameters)
     every = rows([update.every, update.every], step.iterations)
-    closing = _closing(step)
-    kept = [i for i in every if i < closing] + [i for i in every if i >= closing][:1]
+    last = closing(step)
+    kept = [i for i in every if i < last] + [i for i in every if i >= last][:1]
     return Trigger("adaptive support", dict.fromkeys(kept, 0), _apply(update))
 
 
-def _closing(step: Step) -> int:
+def closing(step: Step) -> int:
     """First iteration of what settles the object at the end (ER); the number of all where none does."""
     first = start = 0
     for block in step.blocks():
         if block.operator.counts:
             start += block.times
-            if block.operator.triggered and not block.operator.settles:
+            operator = block.operator
+            if operator.searches or (operator.triggered and not operator.settles):
                 first = start
     return first or step.iterations
 
 
 def search_length(step: Step) -> int:
     """Iterations in which triggers act, but for the ER that ends a chain; of ER alone all."""
-    last = _closing(step)
+    last = closing(step)
     return max(1, sum(i < last for i in _with_triggers(step)))
 
 

@@ -122,11 +122,15 @@ TIE = 1.25
 
 
 class Prediction(NamedTuple):
-    """Object (n, n, n), complex, of prediction or chance, and their χ² in the field."""
+    """Object (n, n, n), complex, of prediction or chance, and their χ² in the field.
+
+    `others` are objects that a search may try beside it: χ² in the field is no sure judge.
+    """
 
     object: torch.Tensor
     chi2: float
     chance: float
+    others: tuple[torch.Tensor, ...] = ()
 
     @property
     def trusted(self) -> bool:
@@ -169,8 +173,11 @@ def predict(
     random = pattern.to_scale(guess * support)
     random, chance = _judged(pattern, polish(pattern, random, 2 * iterations, support))
     chi2, chance = (one.nan_to_num(torch.inf) for one in (chi2, chance))
-    best = Prediction(obj[int(chi2.argmin())], float(chi2.min()), float(chance.min()))
-    return best if best.trusted else best._replace(object=random[int(chance.argmin())])
+    first, *others = (obj[index] for index in chi2.argsort(stable=True).tolist())
+    best = Prediction(first, float(chi2.min()), float(chance.min()), tuple(others))
+    if best.trusted:
+        return best
+    return best._replace(object=random[int(chance.argmin())], others=(first, *others))
 
 
 def _judged(pattern: Pattern, obj: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

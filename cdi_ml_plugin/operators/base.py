@@ -180,6 +180,9 @@ class Operator(Step):
     settles : bool
         Whether it settles what is found: such iterations at the end of a chain are its closing, where
         the search is over and the support is updated once and no more.
+    searches : bool
+        Whether it looks for the object by itself, without triggers, and leaves it found: what follows is
+        the closing, if it settles.
     keys : mapping
         Field name → key of the reconstruction parameters (cohere's names where it has one).
     defaults : mapping
@@ -193,6 +196,7 @@ class Operator(Step):
     updates_support: ClassVar[bool] = False
     makes_start: ClassVar[bool] = False
     settles: ClassVar[bool] = False
+    searches: ClassVar[bool] = False
     keys: ClassVar[Mapping[str, str]] = {}
     defaults: ClassVar[Mapping[str, Any]] = {}
 

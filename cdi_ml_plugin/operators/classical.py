@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
-from ..physics.projections import project_modulus
+from ..physics.projections import TINY, project_modulus
 from .base import OPEN, Operator, within
 
 if TYPE_CHECKING:
@@ -39,21 +39,53 @@ class HIO(Operator):
     No object explains noise, so HIO never comes to rest on noisy data: it leaves the true object
     even when it starts there. Where the parameters have a ``noise_tolerance``, P_M moves a
     modulus only to within so many standard deviations of the counting noise, and what explains the
-    data stays. In a chain from random phases it grows from 0 to its full value (`RAMP`), since a
-    search needs the plain projection.
+    data stays. In a search, from random phases or from a prediction, it grows from 0 to its full value
+    (`RAMP`), since a search needs the plain projection.
+
+    `cap` is in units of the rms inside the support, see `capped`; 0 for none.
     """
 
     beta: float = OPEN
+    cap: float = 0.0
     keys: ClassVar = {"beta": "hio_beta"}
     defaults: ClassVar = {"beta": 0.9}
 
     def __post_init__(self) -> None:
         within("hio_beta", self.beta, 0, 2)
+        within("cap", self.cap, 0, 10)
 
     def _step(self, state: State, data: Moduli) -> None:
         projected = project_modulus(state.object, state, data, _slack(state, data))
         state.object.sub_(projected, alpha=self.beta)
+        if self.cap:
+            capped(projected, state.allowed, self.cap)
         torch.where(state.allowed, projected, state.object, out=state.object)
+
+
+@dataclass(frozen=True)
+class CHIO(HIO):
+    """HIO with the amplitude capped, at 1.3 times its rms unless told otherwise."""
+
+    cap: float = OPEN
+    keys: ClassVar = {"beta": "hio_beta", "cap": "chio_cap"}
+    defaults: ClassVar = {"beta": 0.9, "cap": 1.3}
+
+
+def capped(obj: torch.Tensor, support: torch.Tensor, cap: float) -> None:
+    """Bring amplitudes (batch, z, y, x) inside the support to `cap` times their rms at most, in place.
+
+    A crystal's amplitude is nearly even. An object on its way to it is not: bright spots, where the phase
+    is wrong, hold what dark ones lack.
+
+    Notes
+    -----
+    The idea is that of density uniformity: A. Minkevich et al., Phys. Rev. B 76, 104106 (2007).
+    """
+    for one, inside in zip(obj, support, strict=True):
+        values = one[inside]
+        size = values.abs().clamp_min_(TINY)
+        limit = cap * size.square().mean().sqrt()
+        one[inside] = values * (limit / size).clamp_max_(1)
 
 
 def _slack(state: State, data: Moduli) -> float | torch.Tensor:
@@ -63,7 +95,7 @@ def _slack(state: State, data: Moduli) -> float | torch.Tensor:
     low, high = RAMP
     ramp = min(1.0, max(0.0, (state.progress - low) / (high - low)))
     full = state.noise_tolerance * data.noise
-    slack = [full * (ramp if seed.from_random else 1) for seed in state.seeds]
+    slack = [full * (1 if seed.found else ramp) for seed in state.seeds]
     if len(set(slack)) == 1:
         return slack[0]
     return torch.tensor(slack).to(data.amplitude)[:, None, None, None]
@@ -78,16 +110,21 @@ class RAAR(Operator):
     """
 
     beta: float = OPEN
+    cap: float = 0.0
     keys: ClassVar = {"beta": "raar_beta"}
     defaults: ClassVar = {"beta": 0.45}
 
     def __post_init__(self) -> None:
         within("raar_beta", self.beta, 0, 1)
+        within("cap", self.cap, 0, 10)
 
     def _step(self, state: State, data: Moduli) -> None:
         projected = project_modulus(state.object, state, data)
         state.object.mul_(self.beta).add_(projected, alpha=1 - 2 * self.beta)
-        state.object.add_(projected.masked_fill_(~state.allowed, 0), alpha=self.beta)
+        projected.masked_fill_(~state.allowed, 0)
+        if self.cap:
+            capped(projected, state.allowed, self.cap)
+        state.object.add_(projected, alpha=self.beta)
 
 
 @dataclass(frozen=True)
@@ -109,11 +146,13 @@ class DM(Operator):
     """
 
     beta: float = OPEN
+    cap: float = 0.0
     keys: ClassVar = {"beta": "dm_beta"}
     defaults: ClassVar = {"beta": 1.0}
 
     def __post_init__(self) -> None:
         within("dm_beta", self.beta, 0.1, 2)
+        within("cap", self.cap, 0, 10)
 
     def _step(self, state: State, data: Moduli) -> None:
         beta = self.beta
@@ -121,6 +160,8 @@ class DM(Operator):
         projected = project_modulus(old, state, data)
         outside = ~state.allowed
         reflected = torch.add(projected, projected - old, alpha=1 / beta).masked_fill_(outside, 0)
+        if self.cap:
+            capped(reflected, state.allowed, self.cap)
         if beta != 1:
             chi2 = state.chi2
             start = old.masked_fill(outside, 0)

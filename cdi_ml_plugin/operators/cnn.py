@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
@@ -20,6 +20,7 @@ from ..nn.predict import predict
 from ..nn.presets import PRESETS, Preset
 from ..physics.projections import blur, modulus
 from .base import OPEN, Operator, whole, within
+from .search import SEARCH, search
 
 if TYPE_CHECKING:
     from ..physics.moduli import Moduli
@@ -41,6 +42,9 @@ class CNN(Operator):
     stays as it is. ``cnn_chi2`` and ``cnn_chi2_chance`` among the metrics are the χ² of the two in the
     field; ``cnn_used`` is 1 where the prediction was taken, else 0.
 
+    `search` iterations of SEARCH follow at once: 0 here, where ``n*SEARCH`` stands in the chain, and in cohere
+    as many as the default chain has, since what comes after it there is slower.
+
     Source: "Supervised Learning Approach" of the paper; the presets differ, see their cards.
     """
 
@@ -48,6 +52,7 @@ class CNN(Operator):
     candidates: int = OPEN
     polish: int = OPEN
     threshold: float = OPEN
+    search: int = OPEN
     counts: ClassVar = False
     makes_start: ClassVar = True
     keys: ClassVar = {
@@ -55,12 +60,14 @@ class CNN(Operator):
         "candidates": "cnn_candidates",
         "polish": "cnn_polish",
         "threshold": "cnn_support_threshold",
+        "search": "cnn_search",
     }
     defaults: ClassVar = {
         "weights": "fast",
         "candidates": 2,
         "polish": 20,
         "threshold": 0.2,
+        "search": 0,
     }
 
     def __post_init__(self) -> None:
@@ -69,6 +76,7 @@ class CNN(Operator):
                 f"cnn_weights = {self.weights!r}: give the name of a preset or of a file"
             )
         whole("cnn_candidates", self.candidates, 1, 64)
+        whole("cnn_search", self.search, 0)
         whole("cnn_polish", self.polish, 0, 10_000)
         within("cnn_support_threshold", self.threshold, 0.01, 0.9)
 
@@ -77,10 +85,13 @@ class CNN(Operator):
         weights.load(self.weights)
 
     def _step(self, state: State, data: Moduli) -> None:
-        self.start(state, data, range(len(state.seeds)))
+        taken = self.start(state, data, range(len(state.seeds)))
+        if self.search:
+            search(SEARCH().bind({}), state, data, taken, self.search)
 
-    def start(self, state: State, data: Moduli, runs: Iterable[int]) -> None:
-        """Predict for some runs of the batch, and take what explains the pattern best."""
+    def start(self, state: State, data: Moduli, runs: Iterable[int]) -> list[int]:
+        """Predict for some runs of the batch, and take what explains the pattern best; which were taken."""
+        starts = []
         preset, network = _network(self.weights, state.object.device)
         place = Field.of(data, preset.field)
         seen = place.to_field(data)
@@ -89,16 +100,17 @@ class CNN(Operator):
             # Draw from a copy: where nothing is taken from here, later algorithms draw as without CNN.
             numbers = torch.Generator().set_state(seed.generator.get_state())
             found = predict(preset, network, seen, self.candidates, self.polish, numbers)
-            obj = place.to_data(found.object[None])[0].to(state.object.dtype)
-            support = where(obj, self.threshold)
-            obj, chi2 = _to_scale(obj * support, data)
+            bring = partial(_bring, place, data, state.object.dtype, self.threshold)
+            obj, support, chi2 = bring(found.object)
             reached = torch.tensor(torch.inf)
             if not seed.fresh:
                 reached = _to_scale(state.object[index] * state.support[index], data)[1]
             taken = bool(chi2 < reached)  # NaN is not taken
             if taken:
                 state.object[index], state.support[index] = obj, support
-                seed.fresh = seed.from_random = False
+                seed.fresh = seed.from_random = seed.found = False
+                seed.others = [partial(bring, other) for other in found.others]
+                starts.append(index)
                 seed.generator.set_state(numbers.get_state())
             else:
                 seed.note(
@@ -115,6 +127,17 @@ class CNN(Operator):
                 cnn_chi2_chance=found.chance,
                 cnn_used=float(taken and found.trusted),
             )
+        return starts
+
+
+def _bring(
+    place: Field, data: Moduli, kind: torch.dtype, threshold: float, found: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Object, support (z, y, x) and χ² on the data of what was found in the field."""
+    obj = place.to_data(found[None])[0].to(kind)
+    support = where(obj, threshold)
+    obj, chi2 = _to_scale(obj * support, data)
+    return obj, support, chi2
 
 
 def _network(source: str, device: torch.device) -> tuple[Preset, nn.Module]:

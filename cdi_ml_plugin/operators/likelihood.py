@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
 from ..fourier import to_direct, to_reciprocal
-from ..physics.projections import TINY
+from ..physics.projections import TINY, smeared
 from .base import Operator, warn_if_undetermined
 
 if TYPE_CHECKING:
@@ -60,11 +61,13 @@ class MLE(Operator):
         wave, known = memory["wave"], memory["known"]
         share = min(1.0, memory["done"] / (ANNEALED * memory["count"]))
         floor = max(FIRST * (LAST / FIRST) ** share * 4 * data.noise**2, SMALLEST)
-        size = wave.real.square() + wave.imag.square()
+        size = _blurred(wave.real.square() + wave.imag.square(), state.transfer).clamp_min_(0)
         misfit = (size.sqrt() - data.amplitude) * known
         size += floor
         pull = (1 - data.amplitude.square() / size) * known
         state.chi2 = misfit.square().sum((1, 2, 3)) / data.power
+        mirrored = [None if kernel is None else kernel.conj() for kernel in state.transfer]
+        pull = _blurred(pull, mirrored)
         gradient = to_direct(wave * pull).mul_(state.allowed)
         direction = -gradient
         if "gradient" in memory:
@@ -74,11 +77,19 @@ class MLE(Operator):
         change = to_reciprocal(direction)
         slope = wave.real * change.real + wave.imag * change.imag
         descent = (slope * pull).sum((1, 2, 3), keepdim=True)
-        curvature = 2 * slope.square() / size * known
+        curvature = 2 * _blurred(slope, state.transfer).square() / size * known
         step = -descent / curvature.sum((1, 2, 3), keepdim=True).clamp_min(TINY)
         state.object.add_(step * direction)
         wave.add_(step * change)
         memory.update(gradient=gradient, direction=direction, done=memory["done"] + 1)
+
+
+def _blurred(values: torch.Tensor, transfer: Sequence[torch.Tensor | None]) -> torch.Tensor:
+    """What a beam makes of intensities (batch, z, y, x) where it is not fully coherent."""
+    if all(kernel is None for kernel in transfer):
+        return values
+    pairs = zip(values, transfer, strict=True)
+    return torch.stack([one if kernel is None else smeared(one, kernel) for one, kernel in pairs])
 
 
 def _dot(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:

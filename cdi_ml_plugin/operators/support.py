@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from ..physics.projections import blur, modulus
-from ..physics.supports import FEWEST, box, half_autocorrelation
+from ..physics.supports import FEWEST, box, grown, half_autocorrelation, keeping
 from .base import OPEN, Operator, whole, within
 
 if TYPE_CHECKING:
     from ..physics.moduli import Moduli
-    from ..physics.state import State
+    from ..physics.state import Seed, State
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,16 @@ class SW(Operator):
 class ASW(Operator):
     """Adaptive shrink-wrap: a support update that cannot run away, the default of a bare sequence.
 
-    The modulus is blurred by a σ that falls from 2 to 0.5 voxels over the first two thirds of the
-    chain, and compared with a share of its root mean square inside the support: twice `threshold`
-    while the object is searched for, when a tight support helps most, and `threshold` in the last
-    30 % of the search, so that edges and corners are not lost. Where that would leave less than `smallest` or
-    more than `largest` of the array, the level is moved until it does not, and the run's notes say
-    so.
+    While the object is searched for, the modulus is blurred by a σ that falls from 2 to 0.5 voxels over
+    two thirds of the search, and compared with a share of its root mean square inside the support: twice
+    `threshold`, since a tight support finds, and `threshold` in the last 30 % of the search.
+
+    Once the search is over the support has to keep what was found: the modulus is compared with 1.5 times
+    `threshold` of the rms nearby, and the support gets a voxel more on every side. So no hot spot takes
+    the support from the rest, and edges and dim corners stay.
+
+    Where any of this would leave less than `smallest` or more than `largest` of the array, the level is
+    moved until it does not, and the run's notes say so.
 
     The rms threshold follows PyNX's ``SupportUpdate(method="rms")``.
     """
@@ -78,21 +82,36 @@ class ASW(Operator):
         whole("support_every", self.every, 1)
 
     def _step(self, state: State, data: Moduli) -> None:
-        sigma = max(0.5, 2.0 - 1.5 * state.progress / 0.66)
-        share_of_rms = self.threshold * (2 if state.progress < 0.7 else 1)
-        blurred = blur(modulus(state.object), round(sigma, 2))
-        for index, (one, support) in enumerate(zip(blurred, state.support, strict=True)):
-            inside = one[support] if bool(support.any()) else one
-            torch.ge(one, share_of_rms * inside.square().mean().sqrt(), out=support)
-            share = int(support.sum()) / one.numel()
-            if not self.smallest <= share <= self.largest or share == 0:
-                bound = self.largest if share > self.largest else self.smallest
-                brightest = one.flatten().topk(max(1, round(bound * one.numel()))).indices
-                support.fill_(False).view(-1)[brightest] = True
-                state.seeds[index].note(
-                    f"support held between {self.smallest:.2%} and {self.largest:.0%} of the array, "
-                    "which it would have left",
-                )
+        if state.progress >= 1:
+            kept = grown(keeping(state.object, state.support, 1.5 * self.threshold))
+            for index, support in enumerate(kept):
+                size = modulus(state.object[index][None])[0]
+                state.support[index] = self._bounded(support, size, state.seeds[index])
+            return
+        for index, (obj, support) in enumerate(zip(state.object, state.support, strict=True)):
+            seed = state.seeds[index]
+            progress = 1.0 if seed.found else state.progress
+            sigma = max(0.5, 2.0 - 1.5 * progress / 0.66)
+            share = self.threshold * (2 if progress < 0.7 else 1)
+            blurred = blur(modulus(obj[None]), round(sigma, 2))[0]
+            inside = blurred[support] if bool(support.any()) else blurred
+            bright = blurred >= share * inside.square().mean().sqrt()
+            state.support[index] = self._bounded(bright, blurred, seed)
+
+    def _bounded(self, support: torch.Tensor, size: torch.Tensor, seed: Seed) -> torch.Tensor:
+        """Hold a support within its bounds by the brightest voxels of `size`."""
+        share = int(support.sum()) / size.numel()
+        if self.smallest <= share <= self.largest and share > 0:
+            return support
+        seed.note(
+            f"support held between {self.smallest:.2%} and {self.largest:.0%} of the array, which it "
+            "would have left"
+        )
+        bound = self.largest if share > self.largest else self.smallest
+        brightest = size.flatten().topk(max(1, round(bound * size.numel()))).indices
+        held = torch.zeros_like(support)
+        held.view(-1)[brightest] = True
+        return held
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,22 @@ def twin(obj: torch.Tensor) -> torch.Tensor:
     return flipped.roll(even, (-3, -2, -1)).resolve_conj()
 
 
+def centre_shift(obj: torch.Tensor, support: torch.Tensor) -> list[int]:
+    """Voxels by which to roll an object (z, y, x) so that its centre of mass is that of the array."""
+    weight = (obj.abs() * support).double()
+    total = weight.sum()
+    if not bool(torch.isfinite(total)) or float(total) == 0:
+        return [0, 0, 0]
+    shift = []
+    for axis, n in enumerate(obj.shape):
+        others = [a for a in range(3) if a != axis]
+        angle = torch.arange(n, device=obj.device) * (2 * torch.pi / n)
+        # Take the mean on a circle: the object may lie across the edge of the array.
+        mean = (weight.sum(others) * torch.polar(torch.ones_like(angle), angle)).sum().angle()
+        shift.append(n // 2 - round(float(mean) * n / (2 * torch.pi)))
+    return shift
+
+
 def _register(wave: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     """Shift a transform to where its object overlaps best with the wanted one, and turn its phase."""
     cross = wanted * wave.conj()

@@ -12,14 +12,19 @@ from numpy.typing import NDArray
 from ..data.quantities import RANKED
 from ..fourier import to_reciprocal
 from .moduli import Moduli
-from .projections import BLOCK, TINY, modulus
+from .projections import BLOCK, TINY, shown
 
 NAN = float("nan")
 GUARD = 0.1  # photons that PyNX adds to a model below as many, within the logarithm
 COUNTED = 0.5  # photon gain from which on, as it is estimated, an intensity is in counts
 
 
-def figures(obj: torch.Tensor, data: Moduli, support: torch.Tensor) -> list[dict[str, float]]:
+def figures(
+    obj: torch.Tensor,
+    data: Moduli,
+    support: torch.Tensor,
+    transfer: Sequence[torch.Tensor | None] | None = None,
+) -> list[dict[str, float]]:
     """Figures of merit of objects, one dict each, summed in double precision.
 
     Parameters
@@ -28,6 +33,8 @@ def figures(obj: torch.Tensor, data: Moduli, support: torch.Tensor) -> list[dict
         In the scale of ``Moduli.amplitude``.
     data : Moduli
     support : bool tensor (batch, z, y, x)
+    transfer : sequence of tensor (z, y, x // 2 + 1) or None, optional
+        Of a beam that is not fully coherent, see `physics.coherence`: |F| is then what it shows.
 
     Returns
     -------
@@ -53,13 +60,15 @@ def figures(obj: torch.Tensor, data: Moduli, support: torch.Tensor) -> list[dict
     evennesses, but takes the deviation in the object's own unit, and the mode in place of the mean.
     """
     return [
-        _fit(one, data, int(inside.sum())) | _evenness(one, inside)
-        for one, inside in zip(obj, support, strict=True)
+        _fit(one, data, int(inside.sum()), kernel) | _evenness(one, inside)
+        for one, inside, kernel in zip(obj, support, transfer or [None] * len(obj), strict=True)
     ]
 
 
-def _fit(obj: torch.Tensor, data: Moduli, unknowns: int) -> dict[str, float]:
-    model = modulus(to_reciprocal(obj)[None]).flatten()
+def _fit(
+    obj: torch.Tensor, data: Moduli, unknowns: int, transfer: torch.Tensor | None
+) -> dict[str, float]:
+    model = shown(to_reciprocal(obj)[None], [transfer]).flatten()
     measured = data.measured.flatten()
     known = torch.ones_like(measured, dtype=torch.bool)
     known[data.masked] = False
@@ -82,15 +91,24 @@ def _fit(obj: torch.Tensor, data: Moduli, unknowns: int) -> dict[str, float]:
     unseen = float(hidden.square().sum())  # 0 where no count fell into the held-out voxels
     missed = float((predicted - hidden).square().sum())
     llk = 2 * (ff - tt + logs)
-    free_llk = 2 * float(predicted @ predicted - unseen + _logs(predicted, hidden, guard))
+    free = 2 * float(predicted @ predicted - unseen + _logs(predicted, hidden, guard))
     freedom = n - held_out - unknowns
     return {
         "chi2": residual / tt,
         "pearson": (ft - sum_f * sum_t / n) / norm if norm > 0 else NAN,
         "chi2_held_out": missed / unseen if unseen > 0 else NAN,
-        "free_llk": free_llk * data.scale**2 / held_out if held_out else NAN,
-        "llk": (llk - free_llk) * data.scale**2 / freedom if freedom > 0 else NAN,
+        "free_llk": free * data.scale**2 / held_out if held_out else NAN,
+        "llk": (llk - free) * data.scale**2 / freedom if freedom > 0 else NAN,
     }
+
+
+def free_llk(obj: torch.Tensor, data: Moduli, transfer: torch.Tensor | None = None) -> float:
+    """Free Poisson log-likelihood of an object (z, y, x) alone, see `figures`; infinite for none."""
+    model = shown(to_reciprocal(obj)[None], [transfer]).flatten()[data.held_out].double()
+    hidden = data.measured.flatten()[data.held_out].double()
+    logs = _logs(model, hidden, GUARD * _photon(data) / data.scale**2)
+    found = 2 * float(model @ model - hidden @ hidden + logs) * data.scale**2 / max(1, len(hidden))
+    return found if math.isfinite(found) else math.inf
 
 
 def _logs(fit: torch.Tensor, target: torch.Tensor, guard: float) -> torch.Tensor:

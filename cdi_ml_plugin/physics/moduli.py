@@ -43,6 +43,8 @@ class Moduli:
         √counts per unit of amplitude; the mean square of `amplitude` is 1.
     power : float
         Σ amplitude².
+    counting : float or None
+        Standard deviation of √I from counting, in √counts, where it is known already.
     """
 
     amplitude: torch.Tensor
@@ -52,6 +54,7 @@ class Moduli:
     masked: torch.Tensor
     scale: float
     power: float
+    counting: float | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -74,6 +77,8 @@ class Moduli:
 
         √n of Poisson counts has the variance 1/4, whatever their mean.
         """
+        if self.counting is not None:
+            return self.counting / self.scale
         intensity = self.measured.square()
         intensity.view(-1)[self.masked] = 0
         return 0.5 * photon_gain(intensity * self.scale**2) ** 0.5 / self.scale
@@ -89,24 +94,40 @@ class Moduli:
         """Bring a measurement to the device and set a share `held_out` of its voxels aside."""
         amplitude = to_corner(torch.from_numpy(np.sqrt(measurement.intensity))).to(dtype)
         mask = to_corner(torch.from_numpy(measurement.mask.copy()))
-        candidates = (
-            (~mask & (amplitude <= BRIGHT**0.5 * amplitude.max())).flatten().nonzero()[:, 0]
-        )
-        generator = torch.Generator().manual_seed(HELD_OUT_SEED)
-        draw = torch.randperm(len(candidates), generator=generator)
-        count = min(round(held_out * int((~mask).sum())), len(candidates))
-        chosen = candidates[draw[:count]].sort().values
-        unfitted = mask.clone()
-        unfitted.view(-1)[chosen] = True
-        seen = amplitude.masked_fill(unfitted, 0)
+        hidden = choose(amplitude, mask, held_out)
+        return cls.build(amplitude.to(device), mask.to(device), hidden.to(device))
+
+    @classmethod
+    def build(
+        cls,
+        measured: torch.Tensor,
+        masked: torch.Tensor,
+        held_out: torch.Tensor,
+        counting: float | None = None,
+    ) -> Moduli:
+        """Moduli of √I (z, y, x), corner-centred, in √counts, and of two masks of that shape."""
+        unfitted = masked | held_out
+        seen = measured.masked_fill(unfitted, 0)
         power = float(seen.square().sum(dtype=torch.float64))
         scale = (power / seen.numel()) ** 0.5 or 1.0
         return cls(
-            amplitude=(seen / scale).to(device),
-            unfitted=unfitted.to(device, dtype) if bool(unfitted.any()) else None,
-            measured=(amplitude / scale).to(device),
-            held_out=chosen.to(device),
-            masked=mask.flatten().nonzero()[:, 0].to(device),
+            amplitude=seen / scale,
+            unfitted=unfitted.to(measured) if bool(unfitted.any()) else None,
+            measured=measured / scale,
+            held_out=held_out.flatten().nonzero()[:, 0],
+            masked=masked.flatten().nonzero()[:, 0],
             scale=scale,
             power=power / scale**2,
+            counting=counting,
         )
+
+
+def choose(amplitude: torch.Tensor, mask: torch.Tensor, share: float) -> torch.Tensor:
+    """Which voxels are held out, bool (z, y, x): a share of those measured, none of them bright."""
+    candidates = (~mask & (amplitude <= BRIGHT**0.5 * amplitude.max())).flatten().nonzero()[:, 0]
+    generator = torch.Generator().manual_seed(HELD_OUT_SEED)
+    draw = torch.randperm(len(candidates), generator=generator)
+    count = min(round(share * int((~mask).sum())), len(candidates))
+    chosen = torch.zeros_like(mask)
+    chosen.view(-1)[candidates[draw[:count]]] = True
+    return chosen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +15,7 @@ from .moduli import Moduli
 from .state import State
 
 TINY = 1e-30  # keeps 1/|F| finite; a voxel with |F|² below it has no phase to keep
+LEFT = 0.01  # of its own light, what the widest kernel leaves to a voxel
 # Voxels that a CPU takes through all the steps at once, while they are in its cache.
 BLOCK = 262_144
 
@@ -34,6 +35,23 @@ def modulus(obj: torch.Tensor) -> torch.Tensor:
         parts = torch.view_as_real(obj[:, slab])
         parts = parts * parts  # square() is slower
         torch.add(parts[..., 0], parts[..., 1], out=size[:, slab]).clamp_min_(TINY).sqrt_()
+    return size
+
+
+def smeared(values: torch.Tensor, transfer: torch.Tensor) -> torch.Tensor:
+    """Real array (z, y, x), corner-centred, blurred by the kernel of a `transfer`, see `coherence`."""
+    change = torch.fft.rfftn(values).mul(transfer)
+    return torch.fft.irfftn(change, s=values.shape).add_(values)
+
+
+def shown(wave: torch.Tensor, transfer: Sequence[torch.Tensor | None]) -> torch.Tensor:
+    """Moduli (batch, z, y, x) that a beam shows of transforms: blurred where it is partly coherent."""
+    size = modulus(wave)
+    for one, kernel in zip(size, transfer, strict=True):
+        if kernel is not None:
+            # A kernel leaves each voxel some of its own light: rounding may not take it away.
+            light = one.square()
+            torch.sqrt(torch.maximum(smeared(light, kernel), light * LEFT), out=one)
     return size
 
 
@@ -61,9 +79,11 @@ def project_modulus(
     amplitude = data.amplitude[None] if state.filtered is None else state.filtered
     limit: Any = slack  # torch clamps to numbers and to tensors alike
     residual = torch.zeros_like(state.chi2)
+    blurs = any(kernel is not None for kernel in state.transfer)
+    model = shown(wave, state.transfer) if blurs else None
     for slab in slabs(wave):
         part, unfitted = wave[:, slab], data.unfitted
-        size = modulus(part)
+        size = modulus(part) if model is None else model[:, slab]
         # Give an unfitted voxel the modulus that it has: it leaves no residual, and is scaled by 1.
         wanted = (
             amplitude[:, slab].expand_as(size)

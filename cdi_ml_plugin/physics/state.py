@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,17 @@ class Seed:
     from_random : bool
         Whether the object goes back to random phases: not to one that was given, nor to what a
         network predicts.
+    found : bool
+        Whether a search has found the object: what follows keeps it, with the full noise tolerance and a
+        support that is no longer tight.
+    coherence : real tensor (3,) or None
+        Variances of the beam's kernel along z, y, x, in voxels² of the pattern; None where the beam is
+        taken to be fully coherent, or its kernel is of another kind.
+    judged : bool
+        Whether its coherence was judged by the held-out voxels.
+    others : list of functions
+        What an algorithm leaves for a search to try beside the object: each gives an object (z, y, x) and
+        its support when it is called.
     notes : list of str
         What was adapted on the way.
     figures : dict
@@ -33,6 +45,10 @@ class Seed:
     generator: torch.Generator
     fresh: bool = True
     from_random: bool = True
+    found: bool = False
+    coherence: torch.Tensor | None = None
+    judged: bool = False
+    others: list[Callable[[], tuple[torch.Tensor, ...]]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
 
@@ -40,7 +56,7 @@ class Seed:
     def of(cls, number: int, started: bool = False) -> Seed:
         """A start of that number; `started` where there is an object to start from."""
         generator = torch.Generator().manual_seed(number)
-        return cls(number, generator, fresh=not started, from_random=not started)
+        return cls(number, generator, fresh=not started, from_random=not started, found=started)
 
     def note(self, text: str) -> None:
         """Record, once, what was adapted for this run."""
@@ -88,6 +104,9 @@ class State:
         What an algorithm keeps across its own consecutive iterations.
     filtered : real tensor (batch or 1, z, y, x) or None
         What `project_modulus` takes for ``Moduli.amplitude`` while a low-pass is on.
+    transfer : list of tensor (z, y, x // 2 + 1) or None
+        For each of the batch, what the beam's coherence does to its pattern, see `physics.coherence`;
+        None where it is full.
     """
 
     object: torch.Tensor
@@ -100,9 +119,11 @@ class State:
     chi2: torch.Tensor = field(init=False)
     phase_allowed: torch.Tensor | None = None
     filtered: torch.Tensor | None = None
+    transfer: list[torch.Tensor | None] = field(default_factory=list)
     memory: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.transfer = self.transfer or [None] * len(self.seeds)
         self.chi2 = torch.full((len(self.seeds),), torch.nan, device=self.object.device)
         self.zero = torch.zeros((), dtype=self.object.dtype, device=self.object.device)
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import torch
 
 from ..fourier import autocorrelation
-from .projections import blur
+from .projections import blur, modulus
 
 FEWEST = 8  # voxels of a start support
+SMOOTH, NEARBY = 0.7, 3.0  # voxels: over what an amplitude, and the level around it, is averaged
 
 
 def box(shape: Sequence[int], area: Sequence[float]) -> torch.Tensor:
@@ -41,3 +42,27 @@ def half_autocorrelation(amplitude: torch.Tensor, threshold: float, margin: floa
     nz, ny, nx = amplitude.shape
     support = inside[z.clamp(0, nz - 1), y.clamp(0, ny - 1), x.clamp(0, nx - 1)].bool() & valid
     return support
+
+
+def grown(support: torch.Tensor, times: int = 1) -> torch.Tensor:
+    """Supports (…, z, y, x) wider by a voxel on every side, `times` over."""
+    for _ in range(times):
+        wider = support.clone()
+        for axis in (-3, -2, -1):
+            wider |= support.roll(1, axis) | support.roll(-1, axis)
+        support = wider
+    return support
+
+
+def keeping(obj: torch.Tensor, support: torch.Tensor, share: float) -> torch.Tensor:
+    """Supports that keep what is found, of objects (batch, z, y, x).
+
+    An amplitude is held against the level nearby: the rms inside `support` within some three voxels.
+    A hot spot raises that level for its neighbours alone, and a dim corner is held against itself,
+    where a share of the rms of the whole would cut it off.
+    """
+    size = modulus(obj).mul_(support)
+    inside = support.to(size.dtype)
+    power = blur(size.square(), NEARBY)
+    nearby = (power / blur(inside, NEARBY).clamp_min_(1e-6)).sqrt_()
+    return (blur(size, SMOOTH) >= share * nearby) & grown(support, 2)

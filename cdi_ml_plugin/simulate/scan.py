@@ -73,16 +73,8 @@ def resample(obj: NDArray[np.complex64], shape: Sequence[int]) -> NDArray[np.com
     Both centred; the field of view stays, the voxels grow or shrink. Σ|object|² remains the sum of
     the intensity in the window.
     """
-    cornered = fourier.to_corner(torch.from_numpy(np.ascontiguousarray(obj, dtype=np.complex64)))
-    spectrum = fourier.to_centre(fourier.to_reciprocal(cornered))
-    pad: list[int] = []  # last axis first; a negative one crops
-    for old, new in zip(reversed(obj.shape), reversed(shape), strict=True):
-        before = new // 2 - old // 2
-        pad += [before, new - old - before]
-    spectrum = torch.nn.functional.pad(spectrum, pad)
-    result: NDArray[np.complex64] = fourier.to_centre(
-        fourier.to_direct(fourier.to_corner(spectrum))
-    ).numpy()
+    fine = torch.from_numpy(np.ascontiguousarray(obj, dtype=np.complex64))
+    result: NDArray[np.complex64] = fourier.resample(fine, shape).numpy()
     return result
 
 

@@ -42,8 +42,8 @@ def test_transfer_and_untrained(script: Callable[..., None], tmp_path: Path) -> 
     assert transfer["history"]["step"] == [1, 2]
     # the trained network starts far ahead, and conventional iterations are in another league
     assert bare["object_error"] < transfer["object_error"] < untrained["object_error"]
-    # REFINE gives the room at the surface that the support has cut off
-    assert polished["chi2"] < 1e-9 < bare["chi2"]
+    # the support that keeps leaves room at the surface: nothing is left for REFINE to give
+    assert max(polished["chi2"], bare["chi2"]) < 1e-9
     assert network["history"]["chi2"] == []
     weight = np.array(network["spectral_weight"]) / content["true_spectral_weight"]
     assert np.isfinite(weight).all()

@@ -44,6 +44,8 @@ class Options:
         return cls(parameters.get("cdi_ml_zeros", cls.zeros), parameters.get("cdi_ml_device"))
 
 
+# CNN's own search is short and on a small part of the data; cohere's iterations are on all of it.
+DEFAULTS = {"cnn_search": 310}
 OWN = ("cdi_ml_device", "cdi_ml_zeros")
 
 
@@ -74,7 +76,7 @@ def operators(parameters: Mapping[str, Any], names: Iterable[str]) -> dict[str, 
                 f"config_rec: unknown parameter {key!r}: {hint}those of cdi_ml_plugin are "
                 f"{', '.join(known)}"
             )
-    return {name: registry.load(name)().bind(parameters) for name in names}
+    return {name: registry.load(name)().bind({**DEFAULTS, **parameters}) for name in names}
 
 
 def problem(parameters: Mapping[str, Any], names: Iterable[str]) -> str:
