@@ -28,8 +28,8 @@ def partial_coherence(step: Step, parameters: Mapping[str, Any]) -> Trigger | No
         return None
     if kind == "AUTO":
         start = closing(step)
-        if start == step.iterations:  # ER alone, or a chain that ends with its search
-            start //= 2
+        if all(block.operator.settles for block in step.blocks() if block.operator.counts):
+            start //= 2  # ER alone has no closing
         chosen = list(range(start + FIRST, step.iterations, EVERY))
     else:
         every = parameters.get("pc_interval", FIRST)

@@ -82,10 +82,11 @@ def capped(obj: torch.Tensor, support: torch.Tensor, cap: float) -> None:
     The idea is that of density uniformity: A. Minkevich et al., Phys. Rev. B 76, 104106 (2007).
     """
     for one, inside in zip(obj, support, strict=True):
-        values = one[inside]
+        where = inside.flatten().nonzero()[:, 0]  # once: it takes longer than all the rest
+        values = one.view(-1)[where]
         size = values.abs().clamp_min_(TINY)
         limit = cap * size.square().mean().sqrt()
-        one[inside] = values * (limit / size).clamp_max_(1)
+        one.view(-1)[where] = values * (limit / size).clamp_max_(1)
 
 
 def _slack(state: State, data: Moduli) -> float | torch.Tensor:
