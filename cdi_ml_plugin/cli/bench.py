@@ -94,3 +94,34 @@ def refine(crystals: int, first: int, gaps: int, out: Path, device: str) -> None
         click.echo(line)
     for line in bench_refine.compare(range(first, first + crystals), out):
         click.echo(line)
+
+
+@bench.command()
+@click.option("--crystals", type=click.IntRange(min=1), default=63, show_default=True)
+@click.option(
+    "--first",
+    type=click.IntRange(min=0),
+    default=1000,
+    show_default=True,
+    help="Number of the first crystal; defaults were chosen on those below 1000.",
+)
+@click.option(
+    "-c",
+    "--chain",
+    "chains",
+    multiple=True,
+    default=("default", "CNN 220", "random 220"),
+    show_default=True,
+    help="default, 'from random phases', 'CNN 220', 'random 220' or cohere; may be repeated.",
+)
+@click.option("-o", "--out", type=PATH, default=Path("bench_solve.jsonl"), show_default=True)
+def solve(crystals: int, first: int, chains: Sequence[str], out: Path) -> None:
+    """Phase simulated crystals of all kinds from one start each, and give the share that is found.
+
+    Each finished chain is a line of OUT; given again, the benchmark goes on where it was. The error is
+    the squared one, after shift, global factor and twin.
+    """
+    from ..bench.solve import solve as lines
+
+    for line in lines(range(first, first + crystals), chains, out):
+        click.echo(line)

@@ -32,20 +32,19 @@ NARROW = 0.25  # voxels², the variance from which Lucy's kernel starts: a delta
 
 def gaussian(shape: Sequence[int], variance: torch.Tensor) -> torch.Tensor:
     """Transfer of a Gaussian kernel of variances (3,), in voxels² of the pattern along z, y, x."""
-    return torch.expm1(-torch.tensordot(variance, _squares(shape, variance), 1))
+    z, y, x = (v * one for v, one in zip(variance, _squares(shape, variance), strict=True))
+    return (z + y + x).neg_().expm1_()
 
 
-def _squares(shape: Sequence[int], like: torch.Tensor) -> torch.Tensor:
-    """2π²f² along each axis, (3, z, y, x // 2 + 1)."""
+def _squares(shape: Sequence[int], like: torch.Tensor) -> list[torch.Tensor]:
+    """2π²f² along each axis, as views that broadcast to (z, y, x // 2 + 1)."""
     parts = []
     for axis, n in enumerate(shape):
         f = torch.fft.rfftfreq(n) if axis == 2 else torch.fft.fftfreq(n)
         view = [1, 1, 1]
         view[axis] = len(f)
         parts.append((2 * torch.pi**2 * f.square()).reshape(view).to(like))
-    z, y, x = parts
-    none = torch.zeros_like(z + y + x)
-    return torch.stack([z + none, y + none, x + none])
+    return parts
 
 
 def refined(obj: torch.Tensor, data: Moduli, variance: torch.Tensor) -> torch.Tensor:
@@ -69,19 +68,18 @@ def refined(obj: torch.Tensor, data: Moduli, variance: torch.Tensor) -> torch.Te
     change = gaussian(shape, variance)
     size = smeared(intensity, change).clamp_min_(TINY).sqrt_()
     known = torch.ones_like(size) if data.unfitted is None else 1 - data.unfitted
-    misfit = ((size - data.amplitude) * known).flatten().double()
-    lags = torch.fft.rfftn(intensity) * (1 + change)
+    lags = torch.fft.rfftn(intensity).mul_(change.add_(1))
     # Let no voxel without light decide: there a modulus says nothing of its slope.
     weight = known / (2 * size.clamp_min(max(data.noise, DARK)))
-    slopes = torch.stack(
-        [
-            (torch.fft.irfftn(-one * lags, s=shape) * weight).flatten().double()
-            for one in _squares(shape, variance)
-        ]
-    )
-    left = slopes @ slopes.T
+    misfit = size.sub_(data.amplitude).mul_(known).flatten()
+    slopes = [
+        torch.fft.irfftn(-one * lags, s=shape).mul_(weight).flatten()
+        for one in _squares(shape, variance)
+    ]
+    left = torch.stack([torch.stack([one @ other for other in slopes]) for one in slopes]).double()
+    right = torch.stack([one @ misfit for one in slopes]).double()
     left = left + torch.diag(1e-3 * left.diagonal() + TINY)
-    step = torch.linalg.solve(left, slopes @ misfit).to(variance)
+    step = torch.linalg.solve(left, right).to(variance)
     limits = torch.tensor([(WIDEST * n) ** 2 for n in shape]).to(variance)
     return torch.minimum((variance - step).clamp_min(0), limits)
 
