@@ -11,7 +11,7 @@ from ..physics.moduli import Moduli
 from ..physics.state import State
 from .triggers import Trigger, closing, in_coheres_way
 
-FIRST, EVERY = 10, 5  # iterations of the closing: after so many it is first judged, then refined
+FIRST, EVERY = 10, 10  # iterations of the closing: after so many it is first judged, and refined
 KERNEL, LUCY = (16, 16, 16), 20  # voxels and iterations of Lucy's kernel, where they are not given
 
 

@@ -15,7 +15,6 @@ from ..errors import ParameterError
 from ..fourier import to_reciprocal
 from ..nn import weights
 from ..nn.field import Field
-from ..nn.losses import chi_square
 from ..nn.predict import predict
 from ..nn.presets import PRESETS, Preset
 from ..physics.projections import blur, modulus
@@ -163,7 +162,8 @@ def where(obj: torch.Tensor, threshold: float) -> torch.Tensor:
 
 def _to_scale(obj: torch.Tensor, data: Moduli) -> tuple[torch.Tensor, torch.Tensor]:
     """Object in the scale that fits the data best, and its χ² over the fitted voxels."""
-    fitted = data.fitted
-    model, measured = modulus(to_reciprocal(obj)[None])[0][fitted], data.amplitude[fitted]
-    scale = (model * measured).sum() / model.square().sum()
-    return scale * obj, chi_square(scale * model, measured)
+    model, known = modulus(to_reciprocal(obj)[None])[0], data.amplitude
+    if data.unfitted is not None:
+        model = model.mul_(1 - data.unfitted)  # the amplitude is 0 there too
+    scale = torch.linalg.vecdot(model.flatten(), known.flatten()) / model.square().sum()
+    return scale * obj, (scale * model - known).square().sum() / data.power
