@@ -86,7 +86,8 @@ def _against_pair(
     measurement: Measurement, name: str, iterations: int, device: str
 ) -> tuple[float, float]:
     """One iteration of an algorithm, and the bare FFT pair measured in turn with it."""
-    plan = Plan.of(measurement, f"20*ER + {name}", STOCK_PARAMETERS, 0.03, device, "single")
+    chain = Plan.of(f"20*ER + {name}", STOCK_PARAMETERS)
+    plan = chain.on(measurement, 0.03, device, "single")
     state = fresh_state(plan, [0])
     first, last = (block.operator for block in plan.step.blocks())
     for _ in range(20):

@@ -59,16 +59,12 @@ def reconstruct(
     DATA is a folder of 34-ID-C frames (with --spec, --scan), a cohere experiment folder, or a file
     (.npy, .npz, .tif, .cxi, .h5) of intensities ordered (rocking, row, column).
     """
-    from ..operators.sequence import parse
+    from ..engine.plan import Plan
     from ..utils.files import check_folder
     from ..workflow.save import FILES
 
     parameters = read_parameters(data, config, settings)
-    chain = parameters.get("algorithm_sequence") if sequence is None else sequence
-    if chain is not None:
-        step = parse(str(chain)).bind(parameters)
-        for operator in step.operators():  # before the data, which take longer
-            operator.check()
+    Plan.of(sequence, parameters)  # before the data, which take longer
     check_folder(out, FILES, force)
     live = live and can_watch()
     measurement = read_prepared(data, **reading)

@@ -12,7 +12,7 @@ import torch
 
 from ..data.measurement import Measurement, data_digest
 from ..engine.parameters import HONOURED, check
-from ..engine.plan import Plan
+from ..engine.plan import Job, Plan
 from ..errors import ParameterError
 from ..nn import weights
 from ..operators.base import Step
@@ -39,7 +39,7 @@ class Contender:
     """
 
     label: str
-    plan: Plan
+    plan: Job
     digest: str
 
     @property
@@ -125,7 +125,7 @@ def contenders(
     given = parameters_of(named, parameters, chain_parameters)
     made: list[Contender] = []
     for label, sequence in named.items():
-        plan = Plan.of(measurement, sequence, given[label], held_out, device, precision)
+        plan = Plan.of(sequence, given[label]).on(measurement, held_out, device, precision)
         if made:  # one copy of the data is enough
             plan = replace(plan, data=made[0].plan.data)
         one = Contender(label, plan, "")

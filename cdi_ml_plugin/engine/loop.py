@@ -11,20 +11,18 @@ from ..operators.base import Operator
 from ..physics import metrics
 from ..physics.alignment import centre_shift
 from ..physics.state import State
-from .coherence import partial_coherence
-from .plan import Plan
+from .plan import Job
 from .progress import Progress
 from .start import Start, fresh_state
-from .triggers import Trigger, all_triggers, closing, search_length
+from .triggers import Trigger, closing, search_length
 
 
 @torch.no_grad()
 def run(
-    plan: Plan, seeds: Sequence[int], start: Start, stop: list[bool], bar: Progress
+    plan: Job, seeds: Sequence[int], start: Start, stop: list[bool], bar: Progress
 ) -> list[Run]:
     """Run the whole chain for a batch of seeds."""
-    triggers = all_triggers(plan.step, plan.parameters, plan.data)
-    triggers += filter(None, [partial_coherence(plan.step, plan.parameters)])
+    triggers = plan.triggers()
     state = fresh_state(plan, seeds, start)
     searching, found = search_length(plan.step), closing(plan.step)
     # Write in place: thousands of small tensors among the large ones would scatter the heap.
@@ -69,7 +67,7 @@ def run(
     return _finish(plan, state, history[: state.iteration], lost, bool(stop))
 
 
-def _iterate(plan: Plan, operator: Operator, state: State, triggers: list[Trigger]) -> None:
+def _iterate(plan: Job, operator: Operator, state: State, triggers: list[Trigger]) -> None:
     active = triggers if operator.triggered and operator.counts else []
     for trigger in active:
         if trigger.before and state.iteration in trigger.rows:
@@ -80,7 +78,7 @@ def _iterate(plan: Plan, operator: Operator, state: State, triggers: list[Trigge
             trigger.act(state, plan.data, trigger.rows[state.iteration])
 
 
-def _watch(plan: Plan, state: State, operator: Operator, lost: dict[int, str]) -> None:
+def _watch(plan: Job, state: State, operator: Operator, lost: dict[int, str]) -> None:
     """Set a run that is no longer finite to zero, so that the others of its batch go on."""
     if state.iteration % 10 and plan.device.type != "cpu":
         return  # each look waits for the GPU
@@ -92,7 +90,7 @@ def _watch(plan: Plan, state: State, operator: Operator, lost: dict[int, str]) -
 
 
 def _finish(
-    plan: Plan, state: State, history: torch.Tensor, lost: dict[int, str], stopped: bool
+    plan: Job, state: State, history: torch.Tensor, lost: dict[int, str], stopped: bool
 ) -> list[Run]:
     if stopped:
         state.object.mul_(state.support)  # an HIO iterate is no object outside its support
@@ -112,7 +110,7 @@ def _finish(
 
 
 def _run(
-    plan: Plan,
+    plan: Job,
     state: State,
     index: int,
     obj: torch.Tensor,

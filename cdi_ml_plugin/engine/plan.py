@@ -1,10 +1,10 @@
-"""A chain and its parameters, checked and bound, with the data that it is to run on."""
+"""A chain and its parameters, checked and bound once; and the same with the data that it is to run on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import torch
 
@@ -14,41 +14,37 @@ from ..operators.base import Step
 from ..operators.sequence import check_length, parse
 from ..physics.moduli import Moduli
 from ..utils.device import find_device
+from .coherence import partial_coherence
 from .parameters import DEFAULT_SEQUENCE, check
+from .triggers import Trigger, all_triggers
 
 DTYPES = {"single": torch.complex64, "double": torch.complex128}
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A chain made ready: operators bound to their parameters, data on the device."""
+    """A chain whose operators are bound to their parameters, and what was given and is not done."""
 
     step: Step
     parameters: dict[str, Any]
-    data: Moduli
-    device: torch.device
-    dtype: torch.dtype
     notes: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(
-        cls,
-        measurement: Measurement,
-        sequence: str | Step | None,
-        given: Mapping[str, Any],
-        held_out: float,
-        device: str | torch.device | None,
-        precision: str,
-    ) -> Plan:
-        if precision not in DTYPES:
-            raise ParameterError(f"precision = {precision!r}: give one of {', '.join(DTYPES)}")
-        if not 0 <= held_out <= 0.5:
-            raise ParameterError(f"held_out = {held_out!r}: give a share from 0 to 0.5")
+    def of(cls, sequence: str | Step | None, given: Mapping[str, Any]) -> Self:
+        """Check a chain and its parameters; no data are needed, and none are looked at.
+
+        Raises
+        ------
+        SequenceError, ParameterError, AlgorithmError, WeightsError
+            The chain or a parameter is not valid, or an algorithm cannot run here.
+        """
         chosen = sequence if sequence is not None else given.get("algorithm_sequence")
         if chosen is None:
             chosen = DEFAULT_SEQUENCE
         if not isinstance(chosen, str | Step):
-            raise ParameterError(f"sequence = {chosen!r}: give a text or a chain of operators")
+            raise ParameterError(
+                f"algorithm sequence = {chosen!r}: give a text or a chain of operators"
+            )
         tree = chosen if isinstance(chosen, Step) else parse(chosen)
         check_length(tree)
         extra = {key for o in tree.operators() for key in o.keys.values()}
@@ -56,9 +52,41 @@ class Plan:
         step = tree.bind(parameters)
         for operator in step.operators():
             operator.check()
+        plan = cls(step, parameters, notes)
+        plan.triggers()
+        return plan
+
+    def triggers(self) -> list[Trigger]:
+        """What acts beside the algorithms; made afresh for each run, since some keep what they saw."""
+        coherence = partial_coherence(self.step, self.parameters)
+        found = all_triggers(self.step, self.parameters)
+        return found if coherence is None else [*found, coherence]
+
+    def on(
+        self,
+        measurement: Measurement,
+        held_out: float,
+        device: str | torch.device | None,
+        precision: str,
+    ) -> Job:
+        """Bring data to a device for this plan."""
+        if precision not in DTYPES:
+            raise ParameterError(f"precision = {precision!r}: give one of {', '.join(DTYPES)}")
+        if not 0 <= held_out <= 0.5:
+            raise ParameterError(f"held_out = {held_out!r}: give a share from 0 to 0.5")
         place = find_device(device)
         dtype = DTYPES[precision]
         data = Moduli.of(measurement, held_out, place, dtype.to_real())
+        notes = list(self.notes)
         if held_out and not len(data.held_out):
             notes.append("nothing is held out: no measured voxel is dimmer than 1 % of the maximum")
-        return cls(step, parameters, data, place, dtype, notes)
+        return Job(self.step, self.parameters, notes, data=data, device=place, dtype=dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class Job(Plan):
+    """A plan with the data that it runs on."""
+
+    data: Moduli = field(kw_only=True)
+    device: torch.device = field(kw_only=True)
+    dtype: torch.dtype = field(kw_only=True)

@@ -18,7 +18,7 @@ from ..physics import metrics
 from ..physics.moduli import HELD_OUT, Moduli
 from ..utils.interrupt import interruption
 from . import loop
-from .plan import Plan
+from .plan import Job, Plan
 from .progress import Progress, Watch
 from .start import given_start
 
@@ -87,7 +87,7 @@ def reconstruct(
     One seed gives the same object to the bit on one device, whatever other seeds run beside it.
     An interruption (Ctrl-C) ends the current iteration and returns what there is.
     """
-    plan = Plan.of(measurement, sequence, parameters or {}, held_out, device, precision)
+    plan = Plan.of(sequence, parameters or {}).on(measurement, held_out, device, precision)
     if start is None and plan.parameters.get("init_guess") == "continue":
         from ..io.cohere import read_continue
 
@@ -154,7 +154,7 @@ def _batch_size(data: Moduli, wanted: int, device: torch.device) -> int:
     return max(1, min(wanted, int(0.8 * free / (BYTES_PER_VOXEL * data.amplitude.numel()))))
 
 
-def _fewer(size: int, plan: Plan, error: Exception) -> int:
+def _fewer(size: int, plan: Job, error: Exception) -> int:
     """Half as many starts at once, after those did not fit into the memory of the GPU."""
     if size == 1:
         shape = " × ".join(map(str, plan.data.shape))

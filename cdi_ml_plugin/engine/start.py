@@ -18,7 +18,7 @@ from ..physics.moduli import Moduli
 from ..physics.state import Seed, State
 from ..physics.supports import box
 from .parameters import NOISE_TOLERANCE
-from .plan import Plan
+from .plan import Job
 from .triggers import in_coheres_way
 
 
@@ -54,7 +54,7 @@ def given_start(
     return Start(None if obj is None else obj / data.scale, tensor("support", support, bool))
 
 
-def fresh_state(plan: Plan, seeds: Sequence[int], start: Start | None = None) -> State:
+def fresh_state(plan: Job, seeds: Sequence[int], start: Start | None = None) -> State:
     """Start objects and supports for a batch of seeds."""
     start = start or Start()
     shape = (len(seeds), *plan.data.shape)

@@ -223,7 +223,7 @@ def twin(step: Step, parameters: Mapping[str, Any]) -> Trigger | None:
     return Trigger("twin", dict.fromkeys(chosen, 0), cut, before=False) if chosen else None
 
 
-def low_pass(step: Step, parameters: Mapping[str, Any], data: Moduli) -> list[Trigger]:
+def low_pass(step: Step, parameters: Mapping[str, Any]) -> list[Trigger]:
     """cohere's low resolution start: the measured modulus blurred by a σ that falls linearly.
 
     What takes no notice of `State.filtered`, such as a network, sees what was measured.
@@ -236,12 +236,11 @@ def low_pass(step: Step, parameters: Mapping[str, Any], data: Moduli) -> list[Tr
     )
     sigmas = [*parameters.get("lowpass_filter_range", [2.0]), 1.0]
     chosen = rows([start, every, stop], step.iterations, "lowpass_filter_trigger")
-    centred = to_centre(data.amplitude)[None]
 
     def filtered(state: State, data: Moduli, number: int) -> None:
         done = (state.iteration - start) / max(1, stop - start)
         sigma = sigmas[0] + (sigmas[1] - sigmas[0]) * done
-        blurred = to_corner(blur(centred, sigma))
+        blurred = to_corner(blur(to_centre(data.amplitude)[None], sigma))
         if data.unfitted is not None:
             blurred.masked_fill_(data.unfitted > 0, 0)
         late = [seed.passed_by("lowpass_filter_trigger") for seed in state.seeds]
@@ -287,7 +286,7 @@ def average(step: Step, parameters: Mapping[str, Any]) -> Trigger | None:
     return Trigger("average", dict.fromkeys(chosen, 0), Average(), before=False) if chosen else None
 
 
-def all_triggers(step: Step, parameters: Mapping[str, Any], data: Moduli) -> list[Trigger]:
+def all_triggers(step: Step, parameters: Mapping[str, Any]) -> list[Trigger]:
     """Every trigger that the parameters ask for, in cohere's order within an iteration."""
     for block in step.blocks():
         _numbers(block.triggers, "")
@@ -298,7 +297,7 @@ def all_triggers(step: Step, parameters: Mapping[str, Any], data: Moduli) -> lis
                     "a list of triggers"
                 )
     found: list[Trigger | None] = [
-        *low_pass(step, parameters, data),
+        *low_pass(step, parameters),
         shrink_wrap(step, parameters),
         *phase_constraint(step, parameters),
         twin(step, parameters),

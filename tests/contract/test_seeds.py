@@ -46,7 +46,7 @@ def measurement() -> Measurement:
 
 def batch(measurement: Measurement, chain: str, seeds: list[int], given: Any = None) -> list[Run]:
     """All seeds at once, as the engine runs them on a GPU."""
-    plan = Plan.of(measurement, chain, given or {}, 0.03, "cpu", "single")
+    plan = Plan.of(chain, given or {}).on(measurement, 0.03, "cpu", "single")
     return loop.run(plan, seeds, Start(), [], Progress(False, plan.step.iterations))
 
 

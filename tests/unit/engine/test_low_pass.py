@@ -52,7 +52,7 @@ class Write(Operator):
 
 
 def plan_of(measurement: Measurement, chain: Any, parameters: dict[str, Any]) -> Plan:
-    return Plan.of(measurement, chain, parameters, 0.03, "cpu", "single")
+    return Plan.of(chain, parameters).on(measurement, 0.03, "cpu", "single")
 
 
 def run(plan: Plan) -> Any:

@@ -36,7 +36,7 @@ def counted(crystal: NDArray[Any], photons: float, seed: int = 0) -> Measurement
 
 def begun(measurement: Measurement, start: NDArray[Any], count: int) -> tuple[Plan, State]:
     """A plan and its state, from an object and its own support, in double precision."""
-    plan = Plan.of(measurement, MLE(), {}, 0.03, "cpu", "double")
+    plan = Plan.of(MLE(), {}).on(measurement, 0.03, "cpu", "double")
     given = torch.from_numpy(start.astype(complex)) / plan.data.scale
     state = fresh_state(plan, [0], Start(given, torch.from_numpy(np.abs(start) > 0)))
     MLE().begin(state, plan.data, count)
@@ -113,7 +113,7 @@ def test_the_true_object_of_data_without_noise_stays_with_a_gap(crystal: Any) ->
 
 
 def test_a_batch_is_as_good_as_one_alone(crystal: Any) -> None:
-    plan = Plan.of(counted(crystal, 1e5), "10*ER + 20*MLE", {}, 0.03, "cpu", "double")
+    plan = Plan.of("10*ER + 20*MLE", {}).on(counted(crystal, 1e5), 0.03, "cpu", "double")
     from cdi_ml_plugin.engine.progress import Progress
 
     with Progress(False, 0) as bar:

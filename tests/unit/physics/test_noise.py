@@ -74,7 +74,7 @@ def test_hio_stays_at_the_true_object_of_noisy_data() -> None:
     errors = []
     for tolerance in (0.0, 2.0):
         parameters = {"noise_tolerance": tolerance, "support_every": 1000}
-        plan = Plan.of(m, "100*HIO + 20*ER", parameters, 0.03, "cpu", "single")
+        plan = Plan.of("100*HIO + 20*ER", parameters).on(m, 0.03, "cpu", "single")
         start = torch.from_numpy(truth.astype(np.complex128)) / plan.data.scale
         scale = (plan.data.power / float(start.abs().square().sum())) ** 0.5
         state = fresh_state(plan, [0], Start(start * scale, torch.from_numpy(inside)))
@@ -90,7 +90,7 @@ def test_hio_stays_at_the_true_object_of_noisy_data() -> None:
 def test_a_modulus_moves_to_within_the_tolerance_and_chi2_is_of_the_data() -> None:
     truth = crystal()
     m = counted(truth, 1e6)
-    plan = Plan.of(m, "HIO", {"noise_tolerance": 2}, 0.0, "cpu", "double")
+    plan = Plan.of("HIO", {"noise_tolerance": 2}).on(m, 0.0, "cpu", "double")
     state = fresh_state(plan, [0])
     state.progress = 1.0
     everywhere = torch.ones_like(state.support)
@@ -119,7 +119,7 @@ def test_noise_free_data_are_fitted_as_without() -> None:
 
 def tolerance(parameters: dict[str, Any]) -> float:
     m = counted(crystal(), 1e5)
-    plan = Plan.of(m, "HIO", parameters, 0.0, "cpu", "single")
+    plan = Plan.of("HIO", parameters).on(m, 0.0, "cpu", "single")
     return fresh_state(plan, [0]).noise_tolerance
 
 
