@@ -33,6 +33,7 @@ _HOME = {
     "DM": "operators.classical",
     "ER": "operators.classical",
     "HIO": "operators.classical",
+    "LRAAR": "operators.classical",
     "MLE": "operators.likelihood",
     "RAAR": "operators.classical",
     "REFINE": "operators.refine",

@@ -16,6 +16,7 @@ from .operators.classical import CHIO as CHIO
 from .operators.classical import DM as DM
 from .operators.classical import ER as ER
 from .operators.classical import HIO as HIO
+from .operators.classical import LRAAR as LRAAR
 from .operators.classical import RAAR as RAAR
 from .operators.classical import SF as SF
 from .operators.cnn import CNN as CNN
@@ -40,6 +41,7 @@ __all__ = [
     "DM",
     "ER",
     "HIO",
+    "LRAAR",
     "MLE",
     "RAAR",
     "REFINE",

@@ -15,6 +15,7 @@ from .plan import Job
 from .progress import Progress
 from .start import Start, fresh_state
 from .triggers import Trigger, closing, search_length
+from .verdict import Verdict
 
 
 @torch.no_grad()
@@ -28,6 +29,7 @@ def run(
     # Write in place: thousands of small tensors among the large ones would scatter the heap.
     history = torch.full((state.iterations, len(seeds)), torch.nan, device=plan.device)
     lost: dict[int, str] = {}
+    verdict = Verdict(len(seeds))
     centred = start.object is None and start.support is None
 
     def snapshot(index: int, figures: Mapping[str, float]) -> Run:
@@ -54,11 +56,14 @@ def run(
                 if bar.advance(state, plan.data, snapshot):
                     stop.append(True)
         operator.end(state, plan.data)
+        verdict.after(block, state, plan.data)
         if operator.counts:
             for seed in state.seeds:
                 seed.fresh = False
         if stop or len(lost) == len(seeds):
             break
+    if not stop:
+        verdict.end(state, plan.data)
     if centred:
         for index in range(len(seeds)):
             state.object[index], state.support[index] = _centre(

@@ -40,7 +40,7 @@ def _or_list(check: Check) -> Check:
 _trigger = _list(_whole, 0, 1, 2, 3)
 _positive: Check = lambda v: _number(v) and v > 0  # noqa: E731
 
-DEFAULT_SEQUENCE = "CNN + 300*SEARCH + 30*ER"
+DEFAULT_SEQUENCE = "CNN + 500*SEARCH + 30*ER"
 NOISE_TOLERANCE = 2.0  # standard deviations; 0 where the support is updated in cohere's way
 
 # Algorithms whose keys are honoured in every chain: cohere's, which a `config_rec` holds whether they are

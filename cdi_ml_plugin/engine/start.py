@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..data.measurement import Measurement
 from ..errors import ParameterError
-from ..fourier import to_direct
 from ..operators.support import AUTO, SW
 from ..physics.moduli import Moduli
+from ..physics.projections import random_phases
 from ..physics.state import Seed, State
 from ..physics.supports import box
 from .parameters import NOISE_TOLERANCE
@@ -83,7 +83,6 @@ def fresh_state(plan: Job, seeds: Sequence[int], start: Start | None = None) -> 
         if start.object is not None:
             state.object[index] = start.object.to(plan.device)
         else:
-            angle = torch.rand(plan.data.shape, generator=seed.generator) * (2 * torch.pi)
-            wave = torch.polar(plan.data.amplitude, angle.to(plan.data.amplitude))
-            state.object[index] = to_direct(wave) * state.support[index]
+            phased = random_phases(plan.data.amplitude, seed.generator)
+            state.object[index] = phased * state.support[index]
     return state

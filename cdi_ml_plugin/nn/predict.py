@@ -174,10 +174,9 @@ def predict(
     random, chance = _judged(pattern, polish(pattern, random, 2 * iterations, support))
     chi2, chance = (one.nan_to_num(torch.inf) for one in (chi2, chance))
     first, *others = (obj[index] for index in chi2.argsort(stable=True).tolist())
-    best = Prediction(first, float(chi2.min()), float(chance.min()), tuple(others))
-    if best.trusted:
-        return best
-    return best._replace(object=random[int(chance.argmin())], others=(first, *others))
+    lucky = random[int(chance.argmin())]
+    best = Prediction(first, float(chi2.min()), float(chance.min()), (*others, lucky))
+    return best if best.trusted else best._replace(object=lucky, others=(first, *others))
 
 
 def _judged(pattern: Pattern, obj: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,4 +1,4 @@
-"""The projection algorithms: ER, HIO, RAAR, SF, DM.
+"""The projection algorithms: ER, HIO, RAAR, SF, DM, and forms of theirs.
 
 With P_M the modulus projection (of the fitted voxels alone) and P_S the projection onto the support.
 Source: S. Marchesini, Rev. Sci. Instrum. 78, 011301 (2007); SF and RAAR in cohere's form.
@@ -106,8 +106,8 @@ def _slack(state: State, data: Moduli) -> float | torch.Tensor:
 class RAAR(Operator):
     """Relaxed averaged alternating reflections, as cohere writes it: β(P_S P_M ρ + ρ) + (1 − 2β) P_M ρ.
 
-    Luke's own form (Inverse Problems 21, 37, 2005) has 2β P_S P_M ρ inside the support, where
-    cohere has β P_S P_M ρ; outside, and in their fixed points, the two agree.
+    Luke's own form, `LRAAR`, has 2β P_S P_M ρ inside the support, where cohere has β P_S P_M ρ;
+    outside, and in their fixed points, the two agree.
     """
 
     beta: float = OPEN
@@ -126,6 +126,30 @@ class RAAR(Operator):
         if self.cap:
             capped(projected, state.allowed, self.cap)
         state.object.add_(projected, alpha=self.beta)
+
+
+@dataclass(frozen=True)
+class LRAAR(Operator):
+    """Relaxed averaged alternating reflections: P_M ρ inside the support, βρ + (1 − 2β) P_M ρ outside.
+
+    As its author, and PyNX, have it: D. R. Luke, Inverse Problems 21, 37 (2005).
+    """
+
+    beta: float = OPEN
+    cap: float = 0.0
+    keys: ClassVar = {"beta": "lraar_beta"}
+    defaults: ClassVar = {"beta": 0.9}
+
+    def __post_init__(self) -> None:
+        within("lraar_beta", self.beta, 0, 1)
+        within("cap", self.cap, 0, 10)
+
+    def _step(self, state: State, data: Moduli) -> None:
+        projected = project_modulus(state.object, state, data)
+        state.object.mul_(self.beta).add_(projected, alpha=1 - 2 * self.beta)
+        if self.cap:
+            capped(projected, state.allowed, self.cap)
+        torch.where(state.allowed, projected, state.object, out=state.object)
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import torch
+from numpy.typing import NDArray
 
-from ..physics.alignment import centre_shift
+from ..physics.alignment import centre_shift, object_error
 from ..physics.coherence import gaussian, judged, refined, set_gaussian
 from ..physics.level import Level
 from ..physics.metrics import free_llk
+from ..physics.projections import random_phases
 from ..physics.state import State
 from ..physics.supports import grown, keeping
 from .base import OPEN, Operator, within
@@ -29,10 +32,15 @@ SETTLE = 10  # iterations of ER that end each round, before it is judged
 CLIMB = 30  # iterations on each level above the first
 BEGIN = 20  # iterations of ER that begin the first round
 EVERY = 10  # iterations from one support to the next
-OTHERS = 1  # starts that are tried beside the object that is there
-FIRST = (0.6, 0.36)  # of the iterations on the first level, for the first round of each start
+# The rounds on the first level: share of its iterations, and of each share what is under the cap.
+STARTS = ((0.26, 0.8), (0.15, 0.0), (0.4, 0.8))  # from the object that is there, and from others
+SURE = 0.12  # of the iterations, without the cap, once two starts agree
+AGREE = 0.015  # squared error between two starts that have found the same
 KEPT = 0.3  # of the rms nearby: what has less is outside
 FEW = 0.02  # of the fullest plane of a support: planes with less do not count for its extent
+
+
+Start = tuple[torch.Tensor, torch.Tensor]  # object and support (1, z, y, x)
 
 
 class Candidate(NamedTuple):
@@ -84,7 +92,9 @@ class SEARCH(Operator):
         ]
 
     def _step(self, state: State, data: Moduli) -> None:
-        state.chi2 = torch.stack([next(run.chi2) for run in state.memory["runs"]])
+        state.chi2 = torch.stack(
+            [next(run.chi2, run.inner.chi2[0]) for run in state.memory["runs"]]
+        )
 
     def _end(self, state: State, data: Moduli) -> None:
         for run in state.memory["runs"]:
@@ -126,33 +136,57 @@ class Search:
         self.seed.note(f"SEARCH on {parts} voxels{thinned}")
 
     def _rounds(self) -> Iterator[torch.Tensor]:
-        others, self.seed.others = self.seed.others[:OTHERS], []
         upper = len(self.levels) - 1
         each = min(CLIMB, self.count // (2 * upper + 2))
         count = self.count - upper * each
         if self.seed.found:  # what is there takes part
             yield from self._settle(SETTLE)
             count -= SETTLE
-        first = round(count * FIRST[len(others)])
         cap = self.words.cap if self.level.beyond <= BEYOND else 0.0
-        for other in [None, *others]:
-            if other is not None:
-                self._try(*other()[:2])
-            yield from self._round(first, BEGIN, cap, 0.8)
+        left, agree = count, False
+        ends: list[NDArray[Any]] = []
+        for start, (share, until) in zip(self._starts(), STARTS, strict=False):
+            self.inner.object, self.inner.support = start()
+            yield from self._round(round(share * count), BEGIN, cap, until)
+            left -= round(share * count)
+            end = (self.inner.object[0] * self.inner.support[0]).cpu().numpy()
+            agree = any(object_error(end, other) ** 2 < AGREE for other in ends)
+            ends.append(end)
+            if agree:
+                self.seed.note(f"SEARCH: after {count - left} iterations two starts agree")
+                break
         self._back()
         self._coherence()
-        yield from self._round(count - first * (1 + len(others)), 0, cap, 0.6)
+        rest = round(SURE * count) if agree else left
+        yield from self._round(rest, 0, 0.0, 0, found=agree)
         for level in self.levels[1:]:
             self._back()
             self._climb(level)
             yield from self._round(each, 0, 0.0, 0, found=True)
 
-    def _try(self, obj: torch.Tensor, support: torch.Tensor) -> None:
-        """Take another start, of the whole pattern."""
+    def _starts(self) -> list[Callable[[], Start]]:
+        """What is there, what was left to be tried beside it, and random phases where nothing was given."""
+        there = (self.inner.object, self.inner.support)
+        others, self.seed.others = self.seed.others, []
+        starts: list[Callable[[], Start]] = [
+            lambda: there,
+            *(partial(self._bring, other) for other in others),
+        ]
+        if self.seed.from_random:
+            starts += [partial(self._random, there[1].clone())] * (len(STARTS) - 1)
+        return starts
+
+    def _bring(self, other: Callable[[], tuple[torch.Tensor, ...]]) -> Start:
+        """Another start, of the whole pattern."""
+        obj, support = other()[:2]
         shift = centre_shift(obj, support)
         obj, support = (one.roll(shift, (0, 1, 2)) for one in (obj, support))
         obj, support = self.level.down(obj, support)
-        self.inner.object, self.inner.support = obj[None], support[None]
+        return obj[None], support[None]
+
+    def _random(self, support: torch.Tensor) -> Start:
+        obj = random_phases(self.level.data.amplitude, self.seed.generator)
+        return obj[None] * support, support.clone()
 
     def _round(
         self, count: int, begin: int, cap: float, until: float, found: bool = False
@@ -180,9 +214,17 @@ class Search:
         inner, data = self.inner, self.level.data
         inner.progress = 1.0
         inner.support = keeping(inner.object, inner.support, KEPT)
-        for _ in range(count):
+        if not count:
+            self._judge()
+        for left in reversed(range(count)):
             ER().step(inner, data)
+            if not left:  # before the yield: after the last one nobody asks for more
+                self._judge()
             yield inner.chi2[0]
+
+    def _judge(self) -> None:
+        """Keep the object if it foretells the held-out voxels better than the best so far."""
+        inner, data = self.inner, self.level.data
         obj = inner.object[0] * inner.support[0]
         if self.variance is not None:
             self._blur(refined(obj, data, self.variance))

@@ -85,8 +85,7 @@ class ASW(Operator):
         if state.progress >= 1:
             kept = grown(keeping(state.object, state.support, 1.5 * self.threshold))
             for index, support in enumerate(kept):
-                size = modulus(state.object[index][None])[0]
-                state.support[index] = self._bounded(support, size, state.seeds[index])
+                self._take(state, index, support, modulus(state.object[index][None])[0])
             return
         for index, (obj, support) in enumerate(zip(state.object, state.support, strict=True)):
             seed = state.seeds[index]
@@ -96,7 +95,16 @@ class ASW(Operator):
             blurred = blur(modulus(obj[None]), round(sigma, 2))[0]
             inside = blurred[support] if bool(support.any()) else blurred
             bright = blurred >= share * inside.square().mean().sqrt()
-            state.support[index] = self._bounded(bright, blurred, seed)
+            self._take(state, index, bright, blurred)
+
+    def _take(self, state: State, index: int, support: torch.Tensor, size: torch.Tensor) -> None:
+        """Set a support, held within its bounds; keep the object from before it leaves the upper one."""
+        seed, old = state.seeds[index], state.support[index]
+        runs_away = int(support.sum()) > self.largest * support.numel()
+        if runs_away and not seed.runs_away:
+            seed.before = (state.object[index] * old, old.clone())
+        seed.runs_away = runs_away
+        state.support[index] = self._bounded(support, size, seed)
 
     def _bounded(self, support: torch.Tensor, size: torch.Tensor, seed: Seed) -> torch.Tensor:
         """Hold a support within its bounds by the brightest voxels of `size`."""

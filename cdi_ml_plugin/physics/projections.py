@@ -38,6 +38,12 @@ def modulus(obj: torch.Tensor) -> torch.Tensor:
     return size
 
 
+def random_phases(amplitude: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Object (z, y, x) of a corner-centred modulus with random phases, drawn on the CPU."""
+    angle = torch.rand(amplitude.shape, generator=generator) * (2 * torch.pi)
+    return to_direct(torch.polar(amplitude, angle.to(amplitude)))
+
+
 def smeared(values: torch.Tensor, transfer: torch.Tensor) -> torch.Tensor:
     """Real array (z, y, x), corner-centred, blurred by the kernel of a `transfer`, see `coherence`."""
     change = torch.fft.rfftn(values).mul(transfer)

@@ -35,6 +35,10 @@ class Seed:
     others : list of functions
         What an algorithm leaves for a search to try beside the object: each gives an object (z, y, x) and
         its support when it is called.
+    runs_away : bool
+        Whether the support would leave its largest size.
+    before : object and support (z, y, x), or None
+        From just before it did so last.
     notes : list of str
         What was adapted on the way.
     figures : dict
@@ -49,6 +53,8 @@ class Seed:
     coherence: torch.Tensor | None = None
     judged: bool = False
     others: list[Callable[[], tuple[torch.Tensor, ...]]] = field(default_factory=list)
+    runs_away: bool = False
+    before: tuple[torch.Tensor, torch.Tensor] | None = None
     notes: list[str] = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
 

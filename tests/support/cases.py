@@ -7,13 +7,13 @@ import torch
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from cdi_ml_plugin import DM, ER, HIO, RAAR, SF, Measurement
+from cdi_ml_plugin import DM, ER, HIO, LRAAR, RAAR, SF, Measurement
 from cdi_ml_plugin.operators.base import Operator
 from cdi_ml_plugin.physics.moduli import Moduli
 from cdi_ml_plugin.physics.state import Seed, State
 
 CPU = torch.device("cpu")
-CLASSICAL = [ER(), HIO(beta=0.9), RAAR(beta=0.45), SF(), DM(beta=1), DM(beta=0.7)]
+CLASSICAL = [ER(), HIO(beta=0.9), RAAR(beta=0.45), LRAAR(beta=0.9), SF(), DM(beta=1), DM(beta=0.7)]
 IDS = [str(operator) for operator in CLASSICAL]
 SHAPES = st.tuples(*[st.integers(6, 14)] * 3)
 

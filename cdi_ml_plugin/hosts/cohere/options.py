@@ -45,7 +45,7 @@ class Options:
 
 
 # CNN's own search is short and on a small part of the data; cohere's iterations are on all of it.
-DEFAULTS = {"cnn_search": 300}
+DEFAULTS = {"cnn_search": 500}
 OWN = ("cdi_ml_device", "cdi_ml_zeros")
 
 

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from scipy.ndimage import gaussian_filter
 
-from cdi_ml_plugin import AUTO, DM, ER, HIO, RAAR, REFINE, SF, SW, TWIN, Measurement
+from cdi_ml_plugin import AUTO, DM, ER, HIO, LRAAR, RAAR, REFINE, SF, SW, TWIN, Measurement
 from cdi_ml_plugin.errors import ParameterError
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.operators.base import Operator
@@ -82,6 +82,10 @@ def test_inside_and_outside_the_support(operator: Operator) -> None:
             wanted = np.where(case.support, projected, rho - beta * projected)
         case RAAR(beta):
             wanted = beta * (onto_support(projected) + rho) + (1 - 2 * beta) * projected
+        case LRAAR(beta):
+            reflected = 2 * projected - rho
+            both = 2 * onto_support(reflected) - reflected
+            wanted = beta / 2 * (both + rho) + (1 - beta) * projected
         case DM(beta):
             f_data = projected + (projected - rho) / beta
             f_support = onto_support(rho) - (onto_support(rho) - rho) / beta

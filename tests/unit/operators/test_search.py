@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from cdi_ml_plugin import ER, HIO, Measurement, object_error, reconstruct
 from cdi_ml_plugin.bench.crystals import KINDS, crystal
+from cdi_ml_plugin.engine.plan import Plan
+from cdi_ml_plugin.engine.start import fresh_state
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.operators.base import Operator
 from cdi_ml_plugin.operators.classical import capped
-from cdi_ml_plugin.operators.search import extent, levels
+from cdi_ml_plugin.operators.search import SEARCH, extent, levels, search
 from cdi_ml_plugin.physics.moduli import HELD_OUT, Moduli
 from cdi_ml_plugin.physics.projections import blur, modulus
 from cdi_ml_plugin.physics.supports import keeping
@@ -46,6 +48,36 @@ def test_from_random_phases_it_finds_the_object(measurement: Measurement) -> Non
     assert object_error(result.object, strained(3.0)) ** 2 < 0.03
     assert any(re.match(r"SEARCH on [\d×]+ voxels, every", note) for note in result.runs[0].notes)
     assert result.runs[0].history["chi2"].shape == (230,)
+
+
+def test_where_two_starts_agree_it_ends_early() -> None:
+    result = reconstruct(counted(strained(1.0), 1e8), "CNN + 500*SEARCH + 30*ER")
+    (note,) = (n for n in result.runs[0].notes if "agree" in n)
+    done = int(re.search(r"after (\d+) iterations", note)[1])  # type: ignore[index]
+    assert done < 300
+    assert object_error(result.object, strained(1.0)) ** 2 < 0.01
+    history = result.runs[0].history["chi2"]
+    assert history.shape == (530,)
+    assert len(set(history[400:500].tolist())) == 1
+
+
+def test_the_last_round_counts(measurement: Measurement) -> None:
+    """A search by its steps and one at a go, as within CNN, end at the same object."""
+    data = Moduli.of(measurement, HELD_OUT, CPU)
+    ends = []
+    for at_once in (True, False):
+        plan = Plan.of("70*SEARCH", {}).on(measurement, HELD_OUT, CPU, "single")
+        state = fresh_state(plan, [3])
+        words = SEARCH().bind({})
+        if at_once:
+            search(words, state, data, [0], 70)
+        else:
+            words.begin(state, data, 70)
+            for _ in range(70):
+                words.step(state, data)
+            words.end(state, data)
+        ends.append(state.object[0])
+    assert torch.equal(*ends)
 
 
 def test_a_seed_is_the_same_in_any_company(measurement: Measurement) -> None:
@@ -106,7 +138,7 @@ def test_an_amplitude_is_capped_inside_the_support_alone() -> None:
         torch.testing.assert_close(one[inside].angle(), was[inside].angle())
 
 
-@pytest.mark.parametrize("name", ["HIO", "RAAR", "DM"])
+@pytest.mark.parametrize("name", ["HIO", "RAAR", "LRAAR", "DM"])
 def test_a_cap_that_nothing_reaches_changes_nothing(measurement: Measurement, name: str) -> None:
     plain, high = (
         reconstruct(measurement, f"3*ER + 12*{name}{cap} + 3*ER") for cap in ("", "(cap=10)")
