@@ -6,9 +6,23 @@ The command line prints it and ends with exit code 2.
 
 from __future__ import annotations
 
+LONGEST = (
+    380  # characters of a message, so that a line with what the command puts before it has 400
+)
+
+
+def shortened(text: str) -> str:
+    """A message without the middle of what is too long: it begins with where, and ends with what to do."""
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[: LONGEST - 153]} … {text[-150:]}"
+
 
 class CdiMlError(Exception):
-    """Base of every error that this package raises on purpose."""
+    """Base of every error that this package raises on purpose; its message is cut at `LONGEST`."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(shortened(each) if isinstance(each, str) else each for each in args))
 
 
 class MeasurementError(CdiMlError):

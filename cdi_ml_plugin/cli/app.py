@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import click
 
-from ..errors import CdiMlError
+from ..errors import CdiMlError, shortened
 from ..utils.plugins import summary
 from ..version import __version__
 
@@ -117,5 +117,5 @@ def main() -> None:
 def _fail(settings: Mapping[str, bool], message: str) -> NoReturn:
     if settings.get("traceback"):
         traceback.print_exc()
-    click.echo(f"cdi-ml: error: {' '.join(message.split())}", err=True)
+    click.echo(f"cdi-ml: error: {shortened(' '.join(message.split()))}", err=True)
     sys.exit(2)

@@ -44,11 +44,13 @@ def simulate(folder: Path, seed: int, photons: float, phase_range: float, force:
 @click.option("--force", is_flag=True, help="Replace what is there already.")
 def demo(out: Path, sequence: str | None, seeds: int, force: bool) -> None:
     """Simulate a 34-ID-C scan, phase it from its frames, and compare with the truth."""
+    from ..engine.plan import Plan
     from ..physics.alignment import object_error
     from ..simulate.scan import write_virtual_scan
     from ..utils.files import check_folder
     from ..workflow.save import FILES
 
+    Plan.of(sequence, {})  # before a scan is written for it
     check_folder(out / "result", FILES, force)
     scan = write_virtual_scan(out / "scan", force=force)
     click.echo(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from .options import PATH, read_parameters
+from .options import PATH, read_parameters, read_setting
 
 
 @click.command()
@@ -37,11 +37,14 @@ def cohere_guess(
     Writes image.npy and support.npy, and says which two lines of config_rec take them: nothing of this
     package runs inside cohere then.
     """
+    from ..engine.parameters import check
     from ..engine.run import reconstruct
     from ..hosts.cohere.options import Options, operators
     from ..io.cohere import read_experiment, write_continue
+    from ..operators.cnn import CNN
 
     parameters = read_parameters(experiment, None, settings)
+    check(dict(map(read_setting, settings)), CNN.keys.values())
     operator = operators(parameters, ["CNN"])["CNN"]
     operator.check()
     measurement = read_experiment(experiment, Options.of(parameters).zeros)

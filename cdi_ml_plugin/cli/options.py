@@ -87,10 +87,11 @@ def read_parameters(data: Path, config: Path | None, settings: Sequence[str]) ->
     """Parameters from a config_rec (given, or that of the experiment), then from ``--set``."""
     from ..engine.parameters import as_cohere
     from ..io.cohere import read_config
+    from ..io.config_older import modern
 
     if config is None and (data / "conf" / "config_rec").is_file():
         config = data / "conf" / "config_rec"
-    parameters = as_cohere(read_config(config)) if config else {}
+    parameters = as_cohere(modern(read_config(config))) if config else {}
     return parameters | dict(map(read_setting, settings))
 
 

@@ -52,7 +52,10 @@ OTHERS: dict[str, tuple[str, Check]] = {
     "algorithm_sequence": ("text", _text),
     "reconstructions": ("a whole number from 1", lambda v: _whole(v) and v >= 1),
     "noise_tolerance": ("a number from 0 to 10", lambda v: _number(v) and 0 <= v <= 10),
-    "initial_support_area": ("three positive numbers (x, y, z)", _list(_positive, 3)),
+    "initial_support_area": (
+        "three shares of the axes (x, y, z), above 0 and up to 1",
+        _list(lambda v: _positive(v) and v <= 1, 3),
+    ),
     "shrink_wrap_trigger": ("[start, step, stop], or one for each sub-trigger", _or_list(_trigger)),
     "shrink_wrap_type": ('"GAUSS"', _or_list(lambda v: v == "GAUSS")),
     "twin_trigger": ("[iteration]", _trigger),
@@ -86,6 +89,8 @@ SILENT = {
 ABSENT = {
     "ga_": "no genetic algorithm: the runs are independent starts, of which the best is chosen",
     "AI_": 'init_guess = "AI_guess" is not used: begin the sequence with CNN instead',
+    "phm_": "phm_… of cohere 3 to 4.1 is not done, as in cohere 4.5: give phc_… to limit the phase",
+    "lowpass_filter_sw_threshold": "lowpass_filter_sw_threshold is not done, as in cohere 4.5",
 }
 
 
@@ -120,13 +125,13 @@ def check(given: Mapping[str, Any], extra: Iterable[str] = ()) -> tuple[dict[str
             parameters[key] = value
         elif key in valid:
             parameters[key] = value
-        elif key[:3] in ABSENT:
-            notes.append(ABSENT[key[:3]])
+        elif absent := [note for start, note in ABSENT.items() if key.startswith(start)]:
+            notes += absent
         elif key not in SILENT:
             known = sorted(valid | HONOURED)
             close = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {close[0]}? " if close else ""
-            raise ParameterError(f"unknown parameter {key!r}: {hint}valid are {', '.join(known)}")
+            hint = f"did you mean {close[0]}?" if close else f"valid are {', '.join(known)}"
+            raise ParameterError(f"unknown parameter {key!r}: {hint}")
     if parameters.get("init_guess") == "AI_guess":
         notes.append(ABSENT["AI_"])
     return parameters, list(dict.fromkeys(notes))

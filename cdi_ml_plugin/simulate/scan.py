@@ -129,7 +129,7 @@ def write_virtual_scan(
     WriteError
         The folder cannot be written to, or holds such a scan and `force` is not set.
     """
-    _check(shape, photons, background)
+    _check(shape, photons, background, phase_range, seed)
     rng = np.random.default_rng(seed)
     # n/8 at most, so that a crop about the peak loses little
     offset = tuple(min(o, n // 8) * s for o, n, s in zip((3, 6, 5), shape, (1, -1, 1), strict=True))
@@ -189,7 +189,7 @@ def write_virtual_scan(
     )
 
 
-def _check(shape: Shape, photons: float, background: float) -> None:
+def _check(shape: Shape, photons: float, background: float, phase_range: float, seed: int) -> None:
     if len(shape) != 3 or min(shape) < 16 or max(shape[1:]) > CHIP:
         raise ParameterError(
             f"virtual scan: shape {shape} must be three numbers of 16 or more, "
@@ -197,6 +197,10 @@ def _check(shape: Shape, photons: float, background: float) -> None:
         )
     if not 0 < photons < 1e12 or not 0 <= background < 1e6:
         raise ParameterError("virtual scan: photons must be > 0 and background >= 0 counts")
+    if not 0 <= phase_range <= 1000 or seed < 0:
+        raise ParameterError(
+            f"virtual scan: phase_range {phase_range:g} must be 0 to 1000 rad, seed {seed} 0 or more"
+        )
 
 
 def _geometry(shape: Shape, peak: tuple[int, int, int]) -> Geometry:

@@ -131,3 +131,32 @@ def test_bad_options(options, words, array, run, tmp_path):
 @pytest.mark.parametrize("words", [["nonsense"], ["reconstruct"], ["reconstruct", "x.npy"]])
 def test_usage_errors_are_one_line(words, run):
     assert_refused(run(*words), "--help")
+
+
+# --- checks before work -------------------------------------------------------------------------
+def test_an_unknown_key_of_a_guess_is_refused(counts, run, tmp_path):
+    folder = experiment(tmp_path, counts)
+    code, _, error = run("cohere-guess", folder, "--set", "foo=1")
+    assert code == 2
+    assert "unknown parameter 'foo'" in error
+    assert not (folder / "results_CNN").exists()
+
+
+@pytest.mark.parametrize("words", [("--seed", -1), ("--phase-range", 1e300), ("--photons", "nan")])
+def test_a_scan_with_impossible_numbers_is_not_simulated(words, run, tmp_path):
+    code, _, error = run("simulate", tmp_path / "scan", *words)
+    assert code == 2
+    assert error.count("\n") == 1
+    assert not (tmp_path / "scan").exists()
+
+
+def test_a_demo_checks_its_chain_before_it_simulates(run, tmp_path):
+    assert run("demo", "-o", tmp_path / "demo", "-a", "FOO")[0] == 2
+    assert not (tmp_path / "demo").exists()
+
+
+def test_no_line_of_an_error_is_long(array, run, tmp_path):
+    (tmp_path / "config_rec").write_text(f"hio_beta = {'9' * 100_000}\n")
+    code, _, error = run("reconstruct", array, "--config", tmp_path / "config_rec", "-a", "ER")
+    assert code == 2
+    assert len(error.strip()) <= 400
