@@ -106,6 +106,7 @@ def phased(
 def write(result: Result, out: Path, force: bool) -> None:
     """Write the files, and say what they say."""
     from ..crystal.analysis import crystal_or_note
+    from ..crystal.checks import checks
     from ..data.quantities import line
     from ..workflow.save import save
 
@@ -113,6 +114,12 @@ def write(result: Result, out: Path, force: bool) -> None:
     written = save(result, out, force=force, crystal=crystal)
     for note in dict.fromkeys([*result.notes, *(n for run in result.runs for n in run.notes)]):
         click.echo(f"note: {note}")
+    looked = checks(result)
+    fine = [check for check in looked if check.level == "green"]
+    for check in looked:
+        if check not in fine:
+            click.echo(f"check: {check}")
+    click.echo(f"checks: {len(fine)} of {len(looked)} in order")
     click.echo(result)
     if crystal is not None:
         click.echo(f"crystal: {line(crystal.figures)}")

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...crystal.checks import checks
 from ...data.quantities import MERITS, QUANTITIES, rows
 from ...engine.recipe import algorithms, machine
 from ...errors import CdiMlError
@@ -65,6 +66,7 @@ def page(
         seeds=_seeds([run.seed for run in result.runs]),
         metrics=_metrics(content),
         ranked=QUANTITIES[ranked_by([run.metrics for run in result.runs])].name,
+        checks=checks(result),
         reasons=sorted({run.reason for run in result.runs} - {"completed"}),
         figures=None if crystal is None else rows(crystal.figures),
         tiles=_tiles(content, crystal),
