@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ParameterError
-from .instruments import DETECTORS, ENERGY, Detector, diffractometer
+from .instruments import DETECTORS, ENERGY, Detector, diffractometer, off_detector
 
 DIRECTION = re.compile("[xyz][+-]")
 WIDEST = 45.0  # degrees in a step; more is a mistake
@@ -60,6 +60,11 @@ def check(values: Mapping[str, Any]) -> None:
             f"{', '.join(circles.sample)}, {ENERGY}"
         )
     check_kinds(values)
+    if fault := off_detector(values["roi"], DETECTORS.get(values["detector"])):
+        raise ParameterError(
+            f"geometry: roi {values['roi']} {fault}: give (first column, columns, first row, rows) on "
+            f"detector {values['detector']}"
+        )
     if min(values["binning"]) < 1 or min(values["pixel"]) <= 0:
         raise ParameterError(
             f"geometry: binning {values['binning']} and pixel {values['pixel']} must be positive"
