@@ -72,7 +72,7 @@ def _scanned(scan: SpecScan, where: str, diffractometer: Diffractometer) -> dict
         step = (float(words[3]) - float(words[2])) / int(words[4])
     except (IndexError, ValueError, ArithmeticError) as error:
         raise ReadError(
-            f"{where}: '#S {scan.number} {scan.command}' is no scan of "
+            f"{where}: '#S {scan.number} {scan.command[:80]}' is no scan of "
             f"{', '.join(diffractometer.sample)} or energy: give motor and step by keyword"
         ) from error
     return {"motor": motor, "step": step}
@@ -101,7 +101,7 @@ def _detector(
     name = scan.detector
     if name and name not in DETECTORS and "pixel" not in given:
         raise ReadError(
-            f"{where}: detector {name!r} is not known: give pixel=(column, row size in metres) and "
+            f"{where}: detector {name[:40]!r} is not known: give pixel=(column, row size in metres) and "
             f"beam_zero by keyword, or detector as one of {', '.join(DETECTORS)}"
         )
     return name or diffractometer.default_detector
