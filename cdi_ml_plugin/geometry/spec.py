@@ -216,7 +216,7 @@ def _table(block: Block, where: str) -> tuple[list[str], NDArray[np.float64]]:
     count = int(match[0]) if match else 0
     [labels] = parted([block.after("#L")], [count])
     if len(labels) != count or not labels:
-        what = f"it has {len(labels)} column labels where #N says {count}"
+        what = f"it has {len(labels)} column labels, two spaces apart, where #N says {count}"
         raise _incomplete(where, what, ends and not rows)
     values = []
     for i, (at, words) in enumerate(rows, 1):

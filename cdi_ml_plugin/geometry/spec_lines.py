@@ -11,7 +11,9 @@ from ..errors import ReadError
 
 _TAG = re.compile(r"#(?:([FEL]|S\d*)|([Oo])(\d{1,4}))(?=\s|$)", re.ASCII)
 _SCAN = re.compile(r"#S\s+(\d{1,9})\b", re.ASCII)
-_NUMBER = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|inf)", re.ASCII | re.IGNORECASE)
+_NUMBER = re.compile(
+    r"[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|inf(inity)?)", re.ASCII | re.IGNORECASE
+)
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _APART = r"\s{2,}|\t"  # SPEC parts names by two spaces, since a name may have one in it
 
@@ -95,9 +97,9 @@ def read_blocks(path: Path) -> list[Block]:
     both. A header begins with ``#F``, ``#E`` or ``#O``; its motors hold for every scan after it, up to the
     next header. ``#O`` lines between ``#S`` and the table are a header too, from that scan on.
     """
-    if not path.is_file():
-        raise ReadError(f"{path}: no such SPEC file")
     try:
+        if not path.is_file():
+            raise ReadError(f"{path}: no such SPEC file")
         data = path.read_bytes()
     except OSError as error:
         raise ReadError(f"{path}: the SPEC file cannot be read ({error.strerror})") from error

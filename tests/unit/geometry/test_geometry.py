@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 from silx.io.specfile import SpecFile
 
 from cdi_ml_plugin.errors import ParameterError, ReadError
+from cdi_ml_plugin.geometry import spec
 from cdi_ml_plugin.geometry.geometry import Geometry
 from cdi_ml_plugin.geometry.instruments import DIFFRACTOMETERS
 
@@ -123,6 +124,7 @@ def test_agrees_with_cohere(spec_file, frame_row_column):
 def test_every_rocking_scan_agrees_with_cohere(spec_file, monkeypatch):
     module = pytest.importorskip("cohere_beamlines.aps_34idc.instrument")
     monkeypatch.setattr(module.spec, "SPECFile", cache(module.spec.SPECFile))
+    monkeypatch.setattr(spec, "read_blocks", cache(spec.read_blocks))
     checked = 0
     file = SpecFile(str(spec_file))
     for key in list(file.keys()):
