@@ -183,10 +183,7 @@ def number(word: str) -> float | None:
 
 def mnemonics(block: Block, names: Mapping[int, Sequence[str]]) -> dict[str, str]:
     """Motor names by mnemonic, from those ``#o`` lines that have one for each name of their ``#O`` line."""
-    pairs = {
-        index: (block.mnemonics.get(index, "").split(), line)
-        for index, line in sorted(names.items())
-    }
+    pairs = {index: (block.mnemonics.get(index, "").split(), line) for index, line in names.items()}
     return {
         short: name
         for shorts, line in pairs.values()

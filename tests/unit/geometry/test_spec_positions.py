@@ -93,6 +93,7 @@ SAME: dict[str, Callable[[str], str | bytes]] = {
     "a header after it": lambda t: t + "\n#E 1580609739\n#O0 Other\n#o0 other\n\n#S 8  ascan\n",
     "a header without date after it": lambda t: t + "#O0 Theta  Energy\n#O1 Chi\n#o0 th en\n",
     "a header before it": lambda t: "#F old\n#E 1\n#O0 A\n#O1 B\n#O2 C\n#o0 a\n#o1 b\n#o2 c\n" + t,
+    "another header just before it": lambda t: "#O0 A\n#O1 B\n#O2 C\n" + t[t.index("#D") :],
     "a line of names twice": lambda t: t.replace("#O1 ", "#O0 Delta  Theta  Chi  Phi  Gamma\n#O1 "),
     "numbers twice": lambda t: t.replace("#P1 500 9", "#P1 500 9\n#P1 500 9"),
 }  # fmt: skip
@@ -124,6 +125,28 @@ def test_motors_are_those_of_the_last_header(read: Callable[..., SpecScan], begi
         "#UIMDET", "#P0 1.5\n#UIMDET"
     )
     assert dict(read(spec_text() + begin + fewer, 8).motors) == {"Theta": 1.5}
+
+
+def test_headers_are_never_mixed(read: Callable[..., SpecScan]) -> None:
+    first, second = "#F a\n#O0 Delta  Theta  Chi  Phi  Gamma\n", "#O1 camdist  Energy\n"
+    assert read(first + second + SCAN).motors["Energy"] == 9
+    for begin in ("#F b\n", "#E 1\n"):  # its #O0 line is lost
+        refused(read, first + begin + second + SCAN, "#P0 has 5 positions for the 0 motors of #O0")
+    other = SCAN.replace("#S 7", "#S 6")
+    refused(read, first + other + second + SCAN, "#P0 has 5 positions for the 0 motors of #O0")
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8"])
+def test_names_in_another_language(read: Callable[..., SpecScan], encoding: str) -> None:
+    text = spec_text().replace("Gamma", "Höhe").replace("Monitor", "Zähler")
+    s = read(text.encode(encoding))
+    assert (s.motors["Höhe"], s.counters["Zähler"][1]) == (12.6346, 1010)
+
+
+def test_of_two_columns_with_a_label_the_first(read: Callable[..., SpecScan]) -> None:
+    s = read(spec_text().replace("pm detector", "Seconds"))
+    assert list(s.counters) == ["Theta", "Seconds", "Monitor"]
+    assert s.counters["Seconds"].tolist() == [0.25] * POINTS
 
 
 def test_names_within_a_scan_hold_from_there_on(read: Callable[..., SpecScan]) -> None:
