@@ -234,7 +234,7 @@ class Geometry:
         steps = np.stack([rocking, here[:, 1, 0] - here[:, 0, 0], here[:, 0, 1] - here[:, 0, 0]], 1)
         # a rocking step of a thousandth of a pixel's is none: the three are in one plane
         lengths = np.linalg.norm(steps, axis=0)
-        if abs(np.linalg.det(steps)) < 1e-3 * lengths[1] * lengths[2] * lengths.max():
+        if not abs(np.linalg.det(steps)) > 1e-3 * lengths[1] * lengths[2] * lengths.max():
             raise ParameterError(
                 "geometry: frames of this scan cut the same plane of reciprocal space: "
                 "check the angles, and which motor was scanned"
