@@ -23,7 +23,11 @@ def data_options(command: Command) -> Command:
     for option in reversed(
         (
             click.option("--spec", type=PATH, help="Frames: the SPEC file of the experiment."),
-            click.option("--scan", type=int, help="Frames: the scan number in the SPEC file."),
+            click.option(
+                "--scan",
+                metavar="N[.K]",
+                help="Frames: the scan number in the SPEC file; 54.2 is the second scan of number 54.",
+            ),
             click.option("--dark", type=PATH, help="Frames: dark field of the full detector."),
             click.option("--white", type=PATH, help="Frames: white field of the full detector."),
             click.option(

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import ParameterError
-from .instruments import DETECTORS, ENERGY, Detector, diffractometer
+from .instruments import DETECTORS, ENERGY, Detector, diffractometer, off_detector
 
 DIRECTION = re.compile("[xyz][+-]")
 WIDEST = 45.0  # degrees in a step; more is a mistake
+LARGEST = 1e9  # of pixels, voxels and metres
 # how many values each keyword besides the circles' angles takes
 LENGTHS = {"reference": 3, "roi": 4, "pixel": 2, "beam_zero": 2, "directions": 2, "binning": 3}
 KEYWORDS = ("energy", "distance", "step", "motor", "diffractometer", "detector", *LENGTHS)
@@ -40,7 +41,8 @@ def check(values: Mapping[str, Any]) -> None:
         raise ParameterError(f"geometry: no angle of {', '.join(missing)}: give it in degrees")
     numbers = {name: values[name] for name in ("energy", "distance", "step")}
     for name, value in {**numbers, **angles}.items():
-        if not isinstance(value, int | float | np.number) or not math.isfinite(value):
+        # compared, since an integer may be too large for math.isfinite
+        if not isinstance(value, int | float | np.number) or not -math.inf < value < math.inf:
             raise ParameterError(f"geometry: {name} is {value!r}: a finite number is needed")
     for name, value in angles.items():
         if abs(value) > 360:
@@ -60,6 +62,11 @@ def check(values: Mapping[str, Any]) -> None:
             f"{', '.join(circles.sample)}, {ENERGY}"
         )
     check_kinds(values)
+    if fault := off_detector(values["roi"], DETECTORS.get(values["detector"])):
+        raise ParameterError(
+            f"geometry: roi {values['roi']} {fault}: give (first column, columns, first row, rows) on "
+            f"detector {values['detector']}"
+        )
     if min(values["binning"]) < 1 or min(values["pixel"]) <= 0:
         raise ParameterError(
             f"geometry: binning {values['binning']} and pixel {values['pixel']} must be positive"
@@ -85,8 +92,10 @@ def check_kinds(given: Mapping[str, Any]) -> None:
                 "x+, y- …",
             )
         else:
-            numbers = [isinstance(v, int | float | np.number) and math.isfinite(v) for v in each]
-            right, what = all(numbers), "finite numbers"
+            numbers = [
+                isinstance(v, int | float | np.number) and -LARGEST < v < LARGEST for v in each
+            ]
+            right, what = all(numbers), f"finite numbers below {LARGEST:g}"
         if len(each) != count or not right:
             raise ParameterError(f"geometry: {name} is {value!r}: it needs {count} values, {what}")
 

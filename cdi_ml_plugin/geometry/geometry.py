@@ -139,7 +139,7 @@ class Geometry:
     def from_spec(
         cls,
         spec_file: str | Path,
-        scan: int,
+        scan: int | str,
         reference: tuple[int, int, int] | None = None,
         **overrides: Any,
     ) -> Geometry:
@@ -147,6 +147,8 @@ class Geometry:
 
         Parameters
         ----------
+        scan : int or str
+            See `read_scan`: 54, or ``"54.2"``.
         reference : (frame, row, column), optional
             See the class. Default: the middle of the scan and of the region of interest.
         **overrides
@@ -155,8 +157,8 @@ class Geometry:
         Raises
         ------
         ReadError
-            No such file or scan, one that is cut short or no rocking scan, or a number missing that no
-            keyword gives; the message lists all that are missing.
+            As `read_scan`, or no rocking scan, a region off the detector, or a number missing that
+            no keyword gives; the message lists all that are missing.
         ParameterError
             An unknown keyword or a number out of range.
         """
@@ -174,7 +176,7 @@ class Geometry:
     def from_config_instr(
         cls,
         config: Mapping[str, Any],
-        scan: int | None = None,
+        scan: int | str | None = None,
         reference: tuple[int, int, int] | None = None,
         **overrides: Any,
     ) -> Geometry:
@@ -232,7 +234,7 @@ class Geometry:
         steps = np.stack([rocking, here[:, 1, 0] - here[:, 0, 0], here[:, 0, 1] - here[:, 0, 0]], 1)
         # a rocking step of a thousandth of a pixel's is none: the three are in one plane
         lengths = np.linalg.norm(steps, axis=0)
-        if abs(np.linalg.det(steps)) < 1e-3 * lengths[1] * lengths[2] * lengths.max():
+        if not abs(np.linalg.det(steps)) > 1e-3 * lengths[1] * lengths[2] * lengths.max():
             raise ParameterError(
                 "geometry: frames of this scan cut the same plane of reciprocal space: "
                 "check the angles, and which motor was scanned"

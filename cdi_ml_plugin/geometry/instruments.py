@@ -6,7 +6,7 @@ xrayutilities' notation: ``"y+"`` turns right-handed about y. Circles are listed
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import ParameterError
@@ -135,6 +135,24 @@ DETECTORS: dict[str, Detector] = {
     "eiger4m": Detector((2070, 2167), 75e-6),
     "e4m": Detector((2070, 2167), 75e-6),
 }
+
+
+def off_detector(roi: Sequence[float], detector: Detector | None) -> str:
+    """Why a region cannot be read out, in words; empty where it can.
+
+    Parameters
+    ----------
+    roi : (first column, columns, first row, rows)
+    detector : Detector or None
+        None where it is not known: any size is taken then.
+    """
+    for first, count, axis in ((roi[0], roi[1], 0), (roi[2], roi[3], 1)):
+        what = ("columns", "rows")[axis]
+        if first < 0 or count < 1:
+            return f"begins at {first} and has {count} {what}"
+        if detector is not None and first + count > detector.size[axis]:
+            return f"has {what} {first} to {first + count}, and the detector only {detector.size[axis]}"
+    return ""
 
 
 def diffractometer(name: str) -> Diffractometer:

@@ -26,13 +26,13 @@ def from_scan(
     ReadError
         No rocking scan, or a number that neither holds; all of those are listed.
     """
-    where = f"{scan.path}, scan {scan.number}"
+    where = f"{scan.path}, scan {scan.name}"
     values: dict[str, Any] = {}
     if "motor" not in given or "step" not in given:
         values |= _scanned(scan, where, diffractometer)
     values["motor"] = given.get("motor", values.get("motor"))
     values["detector"] = given.get("detector") or _detector(scan, where, given, diffractometer)
-    values["roi"] = roi = given["roi"] if "roi" in given else _region(scan, where)
+    values["roi"] = roi = given["roi"] if "roi" in given else _region(scan, values["detector"])
     if reference is None:
         reference = (scan.points // 2, roi[3] // 2, roi[1] // 2)
     if not 0 <= reference[0] < scan.points:
@@ -70,9 +70,9 @@ def _scanned(scan: SpecScan, where: str, diffractometer: Diffractometer) -> dict
         if motor not in (*diffractometer.sample, ENERGY):
             raise ValueError
         step = (float(words[3]) - float(words[2])) / int(words[4])
-    except (IndexError, ValueError, ZeroDivisionError) as error:
+    except (IndexError, ValueError, ArithmeticError) as error:
         raise ReadError(
-            f"{where}: '#S {scan.number} {scan.command}' is no scan of "
+            f"{where}: '#S {scan.number} {scan.command[:80]}' is no scan of "
             f"{', '.join(diffractometer.sample)} or energy: give motor and step by keyword"
         ) from error
     return {"motor": motor, "step": step}
@@ -101,13 +101,16 @@ def _detector(
     name = scan.detector
     if name and name not in DETECTORS and "pixel" not in given:
         raise ReadError(
-            f"{where}: detector {name!r} is not known: give pixel=(column, row size in metres) and "
+            f"{where}: detector {name[:40]!r} is not known: give pixel=(column, row size in metres) and "
             f"beam_zero by keyword, or detector as one of {', '.join(DETECTORS)}"
         )
     return name or diffractometer.default_detector
 
 
-def _region(scan: SpecScan, where: str) -> tuple[int, int, int, int]:
-    if scan.roi is None:
-        raise ReadError(f"{where}: has no region of interest (#UIMR5): give roi by keyword")
-    return scan.roi
+def _region(scan: SpecScan, detector: str) -> tuple[int, int, int, int]:
+    roi = scan.region(detector)
+    if roi is None:
+        raise ReadError(
+            f"{scan.path}, scan {scan.name}: has no region of interest (#UIMR5): give roi by keyword"
+        )
+    return roi

@@ -87,7 +87,7 @@ def _geometry(folder: Path, configs: dict[str, Any]) -> dict[str, Any]:
     last = re.split(r"[,-]", str(scans))[-1]  # of several, the one that cohere takes too
     found: dict[str, Any] = {
         "spec": str(instrument["specfile"]),
-        "scan": int(last),
+        "scan": int(last) if re.fullmatch(r"\s*[0-9]{1,9}\s*", last) else last,
         "peak": (frame, row, column),
     }
     if "binning" in configs.get("config_data", {}):  # (column, row, frame)

@@ -22,7 +22,7 @@ PathLike = str | os.PathLike[str]
 def read_frames(
     folder: PathLike,
     spec: PathLike | None = None,
-    scan: int | None = None,
+    scan: int | str | None = None,
     dark: PathLike | None = None,
     white: PathLike | None = None,
     monitor: bool = False,
@@ -37,8 +37,9 @@ def read_frames(
     spec : path, optional
         SPEC file. Detector and region of interest come from it; without it, dark and white field
         must have the shape of the frames, and no gap between chips is known.
-    scan : int, optional
-        Scan number in `spec`; by default the number at the end of the folder's name.
+    scan : int or str, optional
+        Scan number in `spec`, ``"54.2"`` for the second scan of that number; by default the number
+        at the end of the folder's name.
     dark, white : path, optional
         Fields of the whole detector, cut to the region of interest here. A pixel above 1 in the
         dark field is dead, as is one of the white field more than three standard deviations below
@@ -75,7 +76,7 @@ def read_frames(
         raise ParameterError(f"{'monitor' if scan is None else 'scan'}: needs the SPEC file too")
     if about is not None and about.points != len(files):
         raise ReadError(
-            f"{folder}: {len(files)} frames, but scan {about.number} of {about.path} has "
+            f"{folder}: {len(files)} frames, but scan {about.name} of {about.path} has "
             f"{about.points} points: give the scan that belongs to the frames"
         )
     shape = _image(files[0]).shape
@@ -137,7 +138,7 @@ def _frame_files(folder: Path) -> list[Path]:
     return [files[number] for number in sorted(files)]
 
 
-def _scan_number(folder: Path, scan: int | None) -> int:
+def _scan_number(folder: Path, scan: int | str | None) -> int | str:
     if scan is not None:
         return scan
     number = re.search(r"\d+$", folder.resolve().name)
@@ -154,13 +155,14 @@ def _image(path: Path) -> NDArray[Any]:
 
 
 def _region(about: SpecScan | None, shape: tuple[int, ...], file: Path) -> Region | None:
-    if about is None or about.roi is None:
+    roi = None if about is None else about.region()
+    if about is None or roi is None:
         return None
-    column, columns, row, rows = about.roi
+    column, columns, row, rows = roi
     if (rows, columns) != shape:
         raise ReadError(
             f"{file}: {shape[0]} rows and {shape[1]} columns, but the region of scan "
-            f"{about.number} in {about.path} has {rows} and {columns}: give the right scan"
+            f"{about.name} in {about.path} has {rows} and {columns}: give the right scan"
         )
     return slice(row, row + rows), slice(column, column + columns)
 
@@ -232,7 +234,7 @@ def _weights(about: SpecScan) -> NDArray[np.float64]:
     counts = about.counters.get("Monitor")
     if counts is None or not (counts > 0).all():
         raise ReadError(
-            f"{about.path}: the monitor of scan {about.number} is missing or 0 at some point: "
+            f"{about.path}: the monitor of scan {about.name} is missing or 0 at some point: "
             "read without monitor"
         )
     weights: NDArray[np.float64] = counts.mean() / counts
@@ -260,7 +262,7 @@ def _provenance(
     if about is not None:
         provenance |= {
             "spec": about.path,
-            "scan": about.number,
+            "scan": about.name,
             "command": about.command,
             "date": about.date,
             "detector": about.detector,

@@ -14,7 +14,7 @@ def load(
     *,
     mask: str | os.PathLike[str] | None = None,
     spec: str | os.PathLike[str] | None = None,
-    scan: int | None = None,
+    scan: int | str | None = None,
     dark: str | os.PathLike[str] | None = None,
     white: str | os.PathLike[str] | None = None,
     monitor: bool = False,

@@ -75,6 +75,27 @@ def test_a_geometry_that_cannot_be_read_is_a_note(scan, run, tmp_path):
     assert "has no distance (camdist)" in metrics["notes"][-1]
 
 
+@pytest.mark.usefixtures("plain_picture")
+def test_one_of_two_scans_with_a_number(scan, run, tmp_path):
+    spec = scan / "virtual.spec"
+    text = spec.read_text()
+    second = text[text.index("#S 1") :].replace("#P1 0 500 9.2 9", "#P1 nan 500 10.2 10")
+    spec.write_text(f"{text}\n{second}")
+    words = from_frames(scan, tmp_path / "out")
+    assert_refused(run(*words), "2 scan(s) have number 1: give one of 1.1 (", "; 1.2 (")
+    at = words.index("--scan") + 1
+    for wrong in ("1.3", "one", "1.0"):
+        assert_refused(run(*words[:at], wrong, *words[at + 1 :]), "scan")
+    code, _, err = run(*words[:at], "1.2", *words[at + 1 :])
+    assert (code, err) == (0, "")
+    data = assert_written(tmp_path / "out")["data"]["provenance"]
+    assert (data["scan"], data["energy_kev"], data["motors"]["detectorX"]) == ("1.2", 10, None)
+    again = ("reconstruct", tmp_path / "out" / "result.cxi", "-a", CHAIN, "--out", tmp_path / "two")
+    code, _, err = run(*again)
+    assert (code, err) == (0, "")
+    assert assert_written(tmp_path / "two")["data"]["provenance"]["scan"] == "1.2"
+
+
 @pytest.mark.slow
 def test_as_a_program(scan, tmp_path):
     words = map(str, from_frames(scan, tmp_path / "out"))

@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 from silx.io.specfile import SpecFile
 
 from cdi_ml_plugin.errors import ParameterError, ReadError
+from cdi_ml_plugin.geometry import spec
 from cdi_ml_plugin.geometry.geometry import Geometry
 from cdi_ml_plugin.geometry.instruments import DIFFRACTOMETERS
 
@@ -75,7 +76,8 @@ def test_an_offset_roi_is_the_same_pixel(geometry):
         {"energy": 0.0}, {"distance": -1.0}, {"step": 0.0}, {"theta": np.nan}, {"motor": "mu"},
         {"roi": (0, 1)}, {"delta": "32"}, {"gamma": 400.0}, {"energy": 9000.0}, {"distance": 500.0},
         {"binning": (0, 1, 1)}, {"pixel": (55e-6,)}, {"diffractometer": "11idb"},
-        {"nu": 3.0},
+        {"nu": 3.0}, {"energy": 10**400}, {"theta": 10**400}, {"reference": (0, 10**400, 0)},
+        {"binning": (10**30, 1, 1)}, {"roi": (0, 513, 0, 512)}, {"roi": (-1, 9, 0, 9)},
     ],
 )  # fmt: skip
 def test_numbers_out_of_range_are_refused(geometry, wrong):
@@ -123,6 +125,7 @@ def test_agrees_with_cohere(spec_file, frame_row_column):
 def test_every_rocking_scan_agrees_with_cohere(spec_file, monkeypatch):
     module = pytest.importorskip("cohere_beamlines.aps_34idc.instrument")
     monkeypatch.setattr(module.spec, "SPECFile", cache(module.spec.SPECFile))
+    monkeypatch.setattr(spec, "read_blocks", cache(spec.read_blocks))
     checked = 0
     file = SpecFile(str(spec_file))
     for key in list(file.keys()):
@@ -218,6 +221,11 @@ def test_q_of_every_voxel_has_the_basis_as_its_tangent(geometry, binning):
     basis = binned.reciprocal_basis()
     np.testing.assert_allclose(steps, basis, atol=2e-3 * np.abs(basis).max())
     np.testing.assert_array_equal(basis, geometry.reciprocal_basis() * binning)
+
+
+def test_an_energy_of_nothing_has_no_basis(geometry):
+    with pytest.raises(ParameterError, match="same plane of reciprocal space"):
+        Geometry(**{**geometry.numbers(), "energy": 1e-320}).direct_basis((64, 64, 64))
 
 
 def test_scan_along_the_direct_beam_has_no_basis(geometry):

@@ -105,8 +105,8 @@ def test_gap_between_the_chips(scan: Path, roi: str, rows: int, columns: int) ->
 
 
 def test_only_the_second_chip_s_detector_has_a_gap(scan: Path) -> None:
-    for name in ("34idcTIM1", "somethingelse"):
-        text = spec_text(roi="250 10 250 8").replace("34idcTIM2", name)
+    for name, first in (("34idcTIM1", 246), ("somethingelse", 250)):
+        text = spec_text(roi=f"{first} 10 {first} 8").replace("34idcTIM2", name)
         (scan / "test.spec").write_text(text)
         assert read_frames(scan / "data_S0007", scan / "test.spec").shape == COUNTS.shape
 
@@ -203,7 +203,17 @@ def test_frames_that_do_not_belong_to_the_scan(scan: Path) -> None:
     (scan / "test.spec").write_text(spec_text(roi="20 8 30 10"))
     with pytest.raises(ReadError, match=r"8 rows and 10 columns, but the region of scan 7 .* 10 a"):
         read_all(scan)
-    (scan / "test.spec").write_text(spec_text(roi="510 10 30 8"))
+    for region, words in (
+        ("510 10 30 8", "columns 510 to 520, and the detector only 512"),
+        ("20 10 99999 8", "rows 99999 to 100007, and the detector only 512"),
+        ("20 10 -128 8", "begins at -128 and has 8 rows"),
+    ):
+        (scan / "test.spec").write_text(spec_text(roi=region))
+        with pytest.raises(ReadError, match=rf"scan 7: its #UIMR5 line .* {words}") as error:
+            read_all(scan)
+        assert one_line(error)
+    text = spec_text(roi="510 10 30 8").replace("34idcTIM2", "larger")
+    (scan / "test.spec").write_text(text)
     with pytest.raises(ReadError, match=r"white.tif: shape \(512, 512\) does not hold the region"):
         read_all(scan)
     with pytest.raises(ReadError, match=r"dark.tif: .* rows 30 to 38 and columns 510 to 520"):

@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
+from openpyxl import Workbook
 
 from cdi_ml_plugin.errors import CdiMlError, MeasurementError, ParameterError, ReadError
 from cdi_ml_plugin.io.arrays import files, read_array, read_mask
@@ -259,6 +260,21 @@ def test_cohere_experiment(experiment: Path) -> None:
     np.testing.assert_array_equal(unknown.mask, missing | (COUNTS == 0))
     with pytest.raises(ParameterError, match="zeros is 'none'"):
         read_experiment(experiment, zeros="none")
+
+
+@pytest.mark.parametrize(
+    ("scan", "noted"), [("54", 54), ("53-54", 54), ("54.2", "54.2"), ("53,x", "x"), ("54-", "")]
+)
+def test_scan_of_a_cohere_experiment(experiment: Path, scan: str, noted: int | str) -> None:
+    (experiment / "conf" / "config").write_text(f'scan = "{scan}"\n')
+    (experiment / "conf" / "config_instr").write_text('specfile = "a.spec"\n')
+    (experiment / "preprocessed_data").mkdir()
+    book = Workbook()
+    book.active.append(["max ind (x)", "max ind (y)", "max ind frame"])
+    book.active.append([1, 2, 3])
+    book.save(experiment / "preprocessed_data" / "preprocess.xlsx")
+    m = load(experiment)
+    assert (m.provenance["scan"], m.provenance["peak"]) == (noted, (3, 2, 1))
 
 
 def test_cohere_data_are_read_through_the_experiment_only(experiment: Path) -> None:
