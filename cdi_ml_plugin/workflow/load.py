@@ -53,6 +53,7 @@ def read_prepared(
             crop=crop or None,
             binning=binning or None,
             hot_pixels=not prepared_by_cohere,
+            lost_frames=not prepared_by_cohere,
         )
     try:
         found = measurement.geometry
