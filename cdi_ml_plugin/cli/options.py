@@ -34,6 +34,11 @@ def data_options(command: Command) -> Command:
             ),
             click.option("--mask", type=PATH, help="File that is 1 where data are to be excluded."),
             click.option(
+                "--dataset",
+                metavar="NAME",
+                help="Files that hold several arrays: which (a key, a dataset, a TIFF series' number).",
+            ),
+            click.option(
                 "--threshold",
                 type=float,
                 metavar="COUNTS",

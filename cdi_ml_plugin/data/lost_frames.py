@@ -73,8 +73,8 @@ def frames(numbers: list[int]) -> str:
 
 def _dark(m: Measurement) -> list[int]:
     """Frames without a count, in runs whose neighbours are lively."""
-    measured = ~m.mask.all(axis=(1, 2))
-    empty = measured & ~m.intensity.any(axis=(1, 2))
+    measured = _measured(m)
+    empty: NDArray[np.bool_] = measured & ~m.intensity.any(axis=(1, 2))
     count, found, first = len(empty), [], 0
     while first < count:
         last = first
@@ -91,7 +91,7 @@ def _dark(m: Measurement) -> list[int]:
 
 def _stray(m: Measurement, dark: list[int]) -> list[int]:
     """The first and the last frame, where the two beside them contradict it."""
-    there = [i for i in np.flatnonzero(~m.mask.all(axis=(1, 2))).tolist() if i not in dark]
+    there = [i for i in np.flatnonzero(_measured(m)).tolist() if i not in dark]
     found = []
     for order in (there, there[::-1]):
         if len(order) < 4 or order[0] not in (0, len(m.intensity) - 1):
@@ -108,3 +108,9 @@ def _total(m: Measurement, frame: int, where: Any) -> float:
     """Counts of a frame in some of its pixels."""
     counts: NDArray[np.float32] = m.intensity[frame][where]
     return float(counts.sum(dtype=np.float64))
+
+
+def _measured(m: Measurement) -> NDArray[np.bool_]:
+    """Frames that are not masked altogether."""
+    found: NDArray[np.bool_] = np.asarray(~m.mask.all(axis=(1, 2)))
+    return found

@@ -30,9 +30,9 @@ def markers(values: NDArray[Any]) -> NDArray[np.bool_]:
     """
     kind = values.dtype
     if kind.kind in "iu":
-        top = np.iinfo(kind).max
-        found = values == top
-        wider = [value for value in _WIDE if value < top]
+        top = float(np.iinfo(kind).max)
+        found = values == np.iinfo(kind).max
+        wider = [value for value in _WIDE if value < np.iinfo(kind).max]
     elif kind.kind == "f" and kind.itemsize > 2:
         top = np.inf
         found = np.zeros(values.shape, dtype=bool)

@@ -20,8 +20,8 @@ from ..errors import MeasurementError, ParameterError
 from ..geometry.check import KEYWORDS, check_kinds
 from ..geometry.instruments import diffractometer
 from .hot_pixels import FLOOR, RATIO, brightest, hot_columns, hot_voxels
-from .measurement import MIN_SIZE, Measurement
 from .lost_frames import mask_lost_frames
+from .measurement import MIN_SIZE, Measurement
 
 Shape = tuple[int, int, int]
 

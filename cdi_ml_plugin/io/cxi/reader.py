@@ -63,9 +63,23 @@ def earlier_provenance(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         with h5py.File(path, "r") as file:
             provenance = _record(file, Path(path))["measurement"]["provenance"]
-            return provenance if isinstance(provenance, dict) else {}
+            return provenance if isinstance(provenance, dict) and _sound(provenance) else {}
     except (ReadError, *_DAMAGE):
         return {}
+
+
+def _sound(provenance: Mapping[str, Any]) -> bool:
+    """Whether what the steps of preprocessing go on from has its kind; a foreign record may not."""
+    for key in ("origin", "binning", "peak"):
+        numbers = provenance.get(key, (0, 0, 0))
+        if not isinstance(numbers, list | tuple) or [type(n) for n in numbers] != [int] * 3:
+            return False
+    texts = [provenance.get(key, ()) for key in ("steps", "notes")]
+    return (
+        all(isinstance(t, list | tuple) and all(isinstance(s, str) for s in t) for t in texts)
+        and min(provenance.get("binning", (1, 1, 1))) > 0
+        and isinstance(provenance.get("geometry", {}), dict)
+    )
 
 
 def _record(file: h5py.File, path: Path) -> dict[str, Any]:
@@ -77,7 +91,10 @@ def _record(file: h5py.File, path: Path) -> dict[str, Any]:
         raise ReadError(
             f"{path}: of an older release, which kept only the chosen run: reconstruct again"
         )
-    record: dict[str, Any] = jsonable.loads(file[f"{PROCESS}/record"].asstr()[()])
+    held = file[f"{PROCESS}/record"]
+    if held.file != file:  # a link to another file, whose record is of other data
+        raise ReadError(f"{path}: its record lies in another file: give a result.cxi that is whole")
+    record: dict[str, Any] = jsonable.loads(held.asstr()[()])
     return record
 
 

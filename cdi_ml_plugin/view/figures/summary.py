@@ -142,7 +142,7 @@ def _title(result: Result) -> str:
         for key in MERITS
         if result.metrics.get(key) is not None
     ]
-    sequence = textwrap.shorten(result.sequence, 150, placeholder=" …")
+    sequence = verbatim(textwrap.shorten(result.sequence, 150, placeholder=" …"))
     z, y, x = result.measurement.shape
     runs = f"{len(result.runs)} run{'s' if len(result.runs) > 1 else ''}"
     data = f"{z} × {y} × {x} voxels, {runs}, {result.seconds:.1f} s on {result.device}"

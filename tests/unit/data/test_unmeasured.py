@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from cdi_ml_plugin import Measurement, prepare, reconstruct
-from cdi_ml_plugin.data.markers import markers
 from cdi_ml_plugin.data.lost_frames import frames, mask_lost_frames
+from cdi_ml_plugin.data.markers import markers
 from cdi_ml_plugin.errors import MeasurementError
 
 SHAPE = (16, 20, 24)
