@@ -19,7 +19,7 @@ from ..errors import ReadError
 from ..utils.inputs import check_memory, printable
 from .contents import Array, Contents, Shape, check_numbers, choose
 from .hdf5_links import SERIES, Survey, resolve, series
-from .hdf5_masks import mask_of
+from .hdf5_masks import MASKS, mask_of
 from .hdf5_unwritten import unwritten
 
 # Where CXI files hold raw frames (as PyNX takes them), else the default data.
@@ -110,6 +110,8 @@ def _parts(
         if dataset is not None and isinstance(node, h5py.Group):
             return _series(file, node, path)
     found, lost = survey.datasets(path)
+    counts = {k: node for k, node in found.items() if k.rpartition("/")[2] not in MASKS}
+    found = counts if _shapes(counts) else found
     if dataset is not None:
         choose(path, _shapes(found), dataset, "datasets")
     groups = {printable(group.name).strip("/"): group for group in survey.series_groups}

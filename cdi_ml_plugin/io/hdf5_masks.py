@@ -12,7 +12,7 @@ from ..utils.inputs import printable
 from .contents import Array, Shape
 from .hdf5_links import Survey, resolve
 
-_NAMES = ("mask", "pixel_mask")
+MASKS = ("mask", "pixel_mask")
 
 
 def mask_of(
@@ -40,7 +40,7 @@ def mask_of(
     files : set of str
         Files that the masks lie in.
     """
-    near = [resolve(data.parent, name, path) for name in _NAMES]
+    near = [resolve(data.parent, name, path) for name in MASKS]
     found = [node for node in near if isinstance(node, h5py.Dataset)]
     if found:
         masks = [_bits(node, path) for node in found]

@@ -43,7 +43,7 @@ def read_tiff(path: Path, dataset: str | None = None) -> Array:
         complex numbers.
     """
     with _complaints() as lines:
-        array = guarded(path, lambda path: _read(path, dataset))
+        array = guarded(path, lambda path: _read(path, dataset, lines))
     if lines or array.size == 0:
         reason = (lines or ["it holds no image"])[0].splitlines()[0]
         raise ReadError(f"{path}: truncated or damaged ({reason}): copy the file again")
@@ -55,8 +55,11 @@ def tiff_contents(path: Path, dataset: str | None = None) -> Contents:
     return Contents(read_tiff(path, dataset), None, {} if dataset is None else {"dataset": dataset})
 
 
-def _read(path: Path, dataset: str | None) -> Array:
+def _read(path: Path, dataset: str | None, lines: list[str]) -> Array:
     with tifffile.TiffFile(path) as file:
+        if len(file.pages) == 0 or lines:  # pages in a circle, for one: looking further may not end
+            reason = (lines or ["it holds no image"])[0].splitlines()[0]
+            raise ReadError(f"{path}: truncated or damaged ({reason}): copy the file again")
         series = {str(number): one for number, one in enumerate(file.series)}
         if not series:
             raise ReadError(f"{path}: truncated or damaged (it holds no image): copy it again")

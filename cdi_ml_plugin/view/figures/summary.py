@@ -19,7 +19,7 @@ from ...data.quantities import MERITS, QUANTITIES
 from ...data.result import Result
 from ...physics.windows import object_window
 from ..style.colours import CHOSEN, MASKED, OTHERS, PI_TICKS, phase_limit, phase_map
-from ..style.slices import PLANES, flatten_phase, in_figure, show
+from ..style.slices import PLANES, flatten_phase, in_figure, show, verbatim
 
 Slices = list[NDArray[Any]]
 
