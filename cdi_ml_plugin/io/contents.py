@@ -125,4 +125,4 @@ def check_numbers(path: str | os.PathLike[str], kind: np.dtype[Any]) -> None:
     if kind.kind == "c":
         raise ReadError(f"{path}: holds a complex object, not an intensity: give measured counts")
     if kind.kind not in "biuf":
-        raise ReadError(f"{path}: holds {kind}, no numbers: give measured counts")
+        raise ReadError(f"{path}: holds {kind}, no real numbers: give measured counts")

@@ -57,29 +57,50 @@ def read_result(path: str | os.PathLike[str]) -> Result:
 
 
 def earlier_provenance(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Provenance of the measurement of a result of this package; empty for every other file."""
+    """Provenance of the measurement of a result of this package; empty for every other file.
+
+    Raises
+    ------
+    ReadError
+        The file says that it is one, and its record is damaged, foreign or in another file.
+    """
     if not os.path.isfile(path) or not h5py.is_hdf5(path):
         return {}
     try:
         with h5py.File(path, "r") as file:
+            if file.attrs.get("creator") != PROGRAM or f"{PROCESS}/record" not in file:
+                return {}
             provenance = _record(file, Path(path))["measurement"]["provenance"]
-            return provenance if isinstance(provenance, dict) and _sound(provenance) else {}
-    except (ReadError, *_DAMAGE):
-        return {}
+            _check_provenance(provenance)
+    except (ReadError, *_DAMAGE) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ReadError(
+            f"{path}: says that {PROGRAM} wrote it, and its record of the measurement is damaged or "
+            f"foreign ({reason}): give the measured data themselves"
+        ) from error
+    return dict(provenance)
 
 
-def _sound(provenance: Mapping[str, Any]) -> bool:
-    """Whether what the steps of preprocessing go on from has its kind; a foreign record may not."""
-    for key in ("origin", "binning", "peak"):
-        numbers = provenance.get(key, (0, 0, 0))
-        if not isinstance(numbers, list | tuple) or [type(n) for n in numbers] != [int] * 3:
-            return False
-    texts = [provenance.get(key, ()) for key in ("steps", "notes")]
-    return (
-        all(isinstance(t, list | tuple) and all(isinstance(s, str) for s in t) for t in texts)
-        and min(provenance.get("binning", (1, 1, 1))) > 0
-        and isinstance(provenance.get("geometry", {}), dict)
-    )
+def _check_provenance(provenance: Any) -> None:
+    """Refuse what the steps of preprocessing could not go on from: a foreign record may hold anything."""
+    if not isinstance(provenance, dict) or not all(isinstance(key, str) for key in provenance):
+        raise ReadError("its provenance is no mapping of names")
+    for key, lowest in (("origin", None), ("binning", 1), ("peak", None)):
+        numbers = provenance.get(key, (1, 1, 1))
+        if (
+            not isinstance(numbers, list | tuple)
+            or len(numbers) != 3
+            or not all(isinstance(n, int | np.integer) and not isinstance(n, bool) for n in numbers)
+            or (lowest is not None and min(numbers) < lowest)
+        ):
+            raise ReadError(f"its {key} is {numbers!r:.40}")
+    for key in ("steps", "notes"):
+        texts = provenance.get(key, ())
+        if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
+            raise ReadError(f"its {key} are {texts!r:.40}")
+    for key, kind in (("geometry", dict), ("spec", str), ("scan", int | np.integer)):
+        if not isinstance(provenance.get(key), kind | None):
+            raise ReadError(f"its {key} is {provenance[key]!r:.40}")
 
 
 def _record(file: h5py.File, path: Path) -> dict[str, Any]:

@@ -121,7 +121,7 @@ def test_links_that_lead_nowhere(here: Path) -> None:
         load("a.h5")
 
 
-def test_a_record_in_another_file_is_not_taken(here: Path) -> None:
+def test_a_foreign_record_is_not_taken(here: Path) -> None:
     with h5py.File("other.h5", "w") as file:
         file["r"] = '{"measurement": {"provenance": {"scan": 5}}}'
     for record in (
@@ -130,11 +130,20 @@ def test_a_record_in_another_file_is_not_taken(here: Path) -> None:
         '{"measurement": {"provenance": {"origin": "abc"}}}',
         '{"measurement": {"provenance": {"binning": [0, 1, 1]}}}',
         '{"measurement": {"provenance": {"notes": 3}}}',
+        '{"measurement": {"provenance": {"spec": 5, "scan": 3}}}',
+        '{"measurement": {"provenance": {"scan": "x"}}}',
+        '{"measurement": 3}',
+        "{",
+        5,
     ):
         with h5py.File("a.cxi", "w") as file:
             file.attrs["creator"] = "cdi_ml_plugin"
             file["entry_1/data_1/data"] = COUNTS
             file["entry_1/image_1/process_1/record"] = record
+        with pytest.raises(ReadError, match=r"a\.cxi: says that .* damaged or foreign"):
+            load("a.cxi")
+        with h5py.File("a.cxi", "a") as file:
+            file.attrs["creator"] = "another"
         assert set(load("a.cxi").provenance) == {"source", "format", "dataset"}
 
 
