@@ -12,7 +12,7 @@ import click
 from ..errors import ParameterError
 
 if TYPE_CHECKING:
-    pass
+    from ..data.measurement import Measurement
 
 PATH = click.Path(path_type=Path)
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -86,6 +86,12 @@ def parameter_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+def say_notes(measurement: Measurement, name: str = "") -> None:
+    """Print what was masked without being asked for; a `Result` has it among its notes."""
+    for note in measurement.notes:
+        click.echo(f"note: {name}{note}")
 
 
 def read_parameters(data: Path, config: Path | None, settings: Sequence[str]) -> dict[str, Any]:
