@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..data.measurement import Measurement
 from ..data.preprocess import for_all_frames
@@ -21,7 +21,7 @@ from .tiff import read_tiff, tiff_contents
 
 def read_array(
     path: str | os.PathLike[str],
-    mask_path: str | os.PathLike[str] | None = None,
+    mask_path: str | os.PathLike[str] | NDArray[np.bool_] | None = None,
     dataset: str | None = None,
 ) -> Measurement:
     """Read intensities from an array file.
@@ -36,8 +36,8 @@ def read_array(
         of its NXdetector, an Eiger's series ``data_000001`` …, the only three-dimensional dataset.
         A result of this package brings the provenance of its measurement
         along, and so its geometry. Values are counts, axes (rocking, row, column).
-    mask_path : path, optional
-        A file of the same kinds with booleans, or 0 and 1 (1 excludes), in the shape of the
+    mask_path : path or bool array, optional
+        A mask, or a file of the same kinds with booleans, or 0 and 1 (1 excludes), in the shape of the
         data or of one frame. It adds to a mask that the data file holds.
     dataset : str, optional
         Which array, of a file that holds several: a key of ``.npz``, the number of a series in
@@ -76,8 +76,10 @@ def read_array(
         provenance["notes"] = notes
     mask = None if held.mask is None else for_all_frames(held.mask, data.shape)
     if mask_path is not None:
-        provenance["mask"] = str(mask_path)
-        extra = for_all_frames(read_mask(mask_path), data.shape)
+        given = isinstance(mask_path, np.ndarray)
+        provenance["mask"] = "given as an array" if given else str(mask_path)
+        extra = mask_path if isinstance(mask_path, np.ndarray) else read_mask(mask_path)
+        extra = for_all_frames(extra, data.shape)
         if mask is None or extra.shape != data.shape:
             mask = extra  # `Measurement` refuses a shape that does not fit
         else:
@@ -120,6 +122,24 @@ def read_mask(path: str | os.PathLike[str]) -> NDArray[np.bool_]:
         )
     mask = held.data.astype(bool)
     return mask
+
+
+def excluding(mask: ArrayLike) -> NDArray[np.bool_]:
+    """A mask that was given as an array, as booleans; what a masked array masks is excluded.
+
+    Raises
+    ------
+    MeasurementError
+        Other values than 0 and 1.
+    """
+    hidden = np.ma.getmaskarray(mask) if isinstance(mask, np.ma.MaskedArray) else False
+    values = np.asarray(mask)
+    if values.dtype.kind not in "biuf" or not (np.isin(values, (0, 1)) | hidden).all():
+        raise MeasurementError(
+            f"the mask, an array of {values.dtype}, holds others than booleans, or 0 and 1 (1 excludes)"
+        )
+    found: NDArray[np.bool_] = (values != 0) | hidden
+    return found
 
 
 def files(path: Path) -> list[Path]:

@@ -125,6 +125,7 @@ def _source(
             "does not hold it: copy the file again"
         )
     holes, files = unwritten(node, path, depth + 1)
+    files = files | {node.file.filename}  # itself, where a link leads on
     return np.zeros(node.shape, dtype=bool) if holes is None else holes, files
 
 

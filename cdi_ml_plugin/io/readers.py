@@ -12,13 +12,13 @@ from ..utils.inputs import check_name
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 
 def load(
     path: str | os.PathLike[str],
     *,
-    mask: str | os.PathLike[str] | None = None,
+    mask: str | os.PathLike[str] | ArrayLike | None = None,
     spec: str | os.PathLike[str] | None = None,
     scan: int | None = None,
     dark: str | os.PathLike[str] | None = None,
@@ -33,8 +33,9 @@ def load(
     path : path
         A cohere experiment (a folder with ``conf/``), a folder of 34-ID-C TIFF frames, or an
         array file; see `read_experiment`, `read_frames` and `read_array`.
-    mask : path, optional
-        A mask file in the shape of the data, or of one frame; adds to what is masked anyway.
+    mask : path or array, optional
+        A mask, or a file of one, in the shape of the data, or of one frame: 1 excludes. It adds to what is
+        masked anyway, before the values are judged.
     spec, scan, dark, white, monitor
         For frames only: see `read_frames`.
     dataset : str, optional
@@ -74,13 +75,15 @@ def load(
         return read_experiment(path, mask=_mask(mask))
     from .arrays import read_array
 
-    return read_array(path, mask, dataset)
+    return read_array(path, mask if isinstance(mask, str | os.PathLike) else _mask(mask), dataset)
 
 
-def _mask(path: str | os.PathLike[str] | None) -> NDArray[np.bool_] | None:
-    from .arrays import read_mask
+def _mask(mask: str | os.PathLike[str] | ArrayLike | None) -> NDArray[np.bool_] | None:
+    from .arrays import excluding, read_mask
 
-    return None if path is None else read_mask(_path(path))
+    if mask is None:
+        return None
+    return read_mask(_path(mask)) if isinstance(mask, str | os.PathLike) else excluding(mask)
 
 
 def _path(path: str | os.PathLike[str]) -> Path:

@@ -15,6 +15,7 @@ from ...data.measurement import Measurement
 from ...data.result import Result, Run
 from ...errors import MeasurementError, ReadError
 from ...utils import jsonable
+from ..hdf5_links import Survey
 from .writer import DETECTOR, PROCESS, PROGRAM
 
 # What h5py and a record that was tampered with raise.
@@ -49,6 +50,7 @@ def read_result(path: str | os.PathLike[str]) -> Result:
         raise ReadError(f"{path}: not an HDF5 file, or damaged: give a result.cxi")
     try:
         with h5py.File(path, "r") as file:
+            _check_whole(file)
             return _result(file, _record(file, path))
     except ReadError as error:
         raise error if str(path) in str(error) else _damaged(path, error) from error
@@ -101,6 +103,15 @@ def _check_provenance(provenance: Any) -> None:
     for key, kind in (("geometry", dict), ("spec", str), ("scan", int | np.integer)):
         if not isinstance(provenance.get(key), kind | None):
             raise ReadError(f"its {key} is {provenance[key]!r:.40}")
+
+
+def _check_whole(file: h5py.File) -> None:
+    """Refuse a result that takes arrays from other files: nothing says what those are."""
+    survey = Survey.of(file["/"])
+    away = [name for name, _ in survey.away]
+    away += [name for name, node in survey.own if node.is_virtual or node.external]
+    if away:
+        raise ReadError(f"{away[0]} lies in another file")
 
 
 def _record(file: h5py.File, path: Path) -> dict[str, Any]:

@@ -368,3 +368,15 @@ def test_a_mask_helps_before_the_check(tmp_path: Path, experiment: Path) -> None
         m = load(experiment, mask=mask)
         assert m.mask[:, :, 3].all()
         assert m.provenance["steps"] == (f"mask {6 * 8} voxels",)
+
+
+def test_a_mask_can_be_an_array(tmp_path: Path, experiment: Path) -> None:
+    path, gap = save(tmp_path / "a.npy", COUNTS - (COUNTS > 7) * 99), COUNTS > 7
+    for mask in (gap, gap.astype(int), np.ma.MaskedArray(np.zeros(gap.shape), gap)):
+        np.testing.assert_array_equal(load(path, mask=mask).mask, gap)
+    assert load(experiment, mask=gap[0]).mask[:, gap[0]].all()
+    for mask in (COUNTS, COUNTS * 1j, gap.astype("U5")):
+        with pytest.raises(MeasurementError, match="the mask, an array of"):
+            load(path, mask=mask)
+    with pytest.raises(MeasurementError, match="mask has shape"):
+        load(path, mask=gap[:, :3])
