@@ -58,7 +58,7 @@ class Measurement:
         mask: ArrayLike | None = None,
         provenance: Mapping[str, Any] | None = None,
     ) -> None:
-        counts, hidden = _array(intensity)
+        counts, hidden = as_array(intensity)
         excluded = _mask(mask, counts)
         about = dict(provenance or {})
         if hidden is not None and (fresh := int((hidden & ~excluded).sum())):
@@ -114,9 +114,15 @@ def _note(provenance: dict[str, Any], note: str) -> None:
     provenance["notes"] = (*_notes(provenance), note)
 
 
-def _array(values: ArrayLike) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-    """The array, and which voxels of a masked array are masked."""
-    if isinstance(values, np.ma.MaskedArray):
+def as_array(values: ArrayLike) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    """The array, and which voxels of a masked array are masked.
+
+    Raises
+    ------
+    MeasurementError
+        Lists of unequal lengths.
+    """
+    if isinstance(values, np.ma.MaskedArray) and values.dtype.names is None:
         return np.asarray(values.data), np.ma.getmaskarray(values)
     try:
         return np.asarray(values), None
@@ -129,7 +135,7 @@ def _array(values: ArrayLike) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
 def _mask(mask: ArrayLike | None, counts: NDArray[Any]) -> NDArray[np.bool_]:
     if mask is None:
         return np.zeros(counts.shape, dtype=bool)
-    excluded, hidden = _array(mask)
+    excluded, hidden = as_array(mask)
     if hidden is not None:
         excluded = np.where(hidden, True, excluded)
     if excluded.dtype.kind not in "biuf":

@@ -21,7 +21,7 @@ from ..geometry.check import KEYWORDS, check_kinds
 from ..geometry.instruments import diffractometer
 from .hot_pixels import FLOOR, RATIO, brightest, hot_columns, hot_voxels
 from .lost_frames import mask_lost_frames
-from .measurement import MIN_SIZE, Measurement
+from .measurement import MIN_SIZE, Measurement, as_array
 
 Shape = tuple[int, int, int]
 
@@ -46,7 +46,9 @@ def apply_mask(m: Measurement, mask: ArrayLike) -> Measurement:
 
 def for_all_frames(mask: ArrayLike, shape: Sequence[int]) -> NDArray[Any]:
     """A mask of one frame, for all of them; `Measurement` refuses what does not fit."""
-    excluded = np.ma.filled(mask, True) if isinstance(mask, np.ma.MaskedArray) else np.asarray(mask)
+    excluded, hidden = as_array(mask)
+    if hidden is not None:
+        excluded = np.where(hidden, True, excluded)
     fits = excluded.shape == tuple(shape[1:])
     return np.broadcast_to(excluded, tuple(shape)) if fits else excluded
 

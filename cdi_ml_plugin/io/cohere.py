@@ -218,7 +218,8 @@ def write_continue(
 
 
 def _load(path: Path) -> NDArray[Any]:
-    check_file(path)
+    if path.exists():
+        check_file(path)
     try:
         array: NDArray[Any] = np.load(path, allow_pickle=False)
     except Exception as error:  # whatever damage makes NumPy run into

@@ -55,7 +55,11 @@ def load(
         The values cannot be a measurement.
     """
     path = _path(path)
-    if not path.exists():
+    try:
+        there = path.exists()
+    except (OSError, ValueError):  # a name that is too long, or holds a null byte
+        there = False
+    if not there:
         raise ReadError(f"{path}: no such file or folder")
     if path.is_dir() and dataset is not None:
         raise ParameterError(f"dataset: only for a file of arrays, and {path} is a folder")
@@ -89,8 +93,8 @@ def _mask(mask: str | os.PathLike[str] | ArrayLike | None) -> NDArray[np.bool_] 
 def _path(path: str | os.PathLike[str]) -> Path:
     try:
         check_name(path)
+        return Path(path)
     except TypeError as error:  # an array, for one
         raise ParameterError(
             f"load: {type(path).__name__} is no path: Measurement(counts, mask) takes arrays"
         ) from error
-    return Path(path)

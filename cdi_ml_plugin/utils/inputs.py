@@ -46,13 +46,13 @@ def check_name(path: str | os.PathLike[str]) -> None:
     ReadError
         It is not UTF-8.
     """
-    if (text := printable(path)) != os.fspath(path):
+    if (text := printable(path)) != os.fsdecode(path):
         raise ReadError(f"{text}: the name is not UTF-8, and no result could name it: rename it")
 
 
 def printable(text: str | os.PathLike[str]) -> str:
     """A text whose bytes that are not UTF-8 are written as numbers."""
-    return os.fspath(text).encode("utf-8", "backslashreplace").decode()
+    return os.fsdecode(text).encode("utf-8", "backslashreplace").decode()
 
 
 def check_memory(path: str | os.PathLike[str], voxels: int, itemsize: int) -> None:

@@ -86,8 +86,14 @@ def test_what_is_no_number_is_refused(kind: object) -> None:
         Measurement(np.zeros(SHAPE, kind))
     with pytest.raises(MeasurementError, match="mask is of type"):
         Measurement(scan(), np.zeros(SHAPE, kind))
-    with pytest.raises(MeasurementError, match="no array of numbers"):
-        Measurement([[[1], [2, 3]]])
+    with pytest.raises(MeasurementError, match="real numbers"):
+        Measurement(np.ma.zeros(SHAPE, kind))
+
+
+def test_lists_of_unequal_lengths_are_refused() -> None:
+    for call in (lambda bad: Measurement(bad), lambda bad: prepare(Measurement(scan()), mask=bad)):
+        with pytest.raises(MeasurementError, match="no array of numbers"):
+            call([[[1], [2, 3]]])
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,11 @@ def test_names_that_are_not_utf_8(tmp_path: Path) -> None:
 def test_an_array_is_no_path() -> None:
     with pytest.raises(ParameterError, match=r"Measurement\(counts, mask\) takes arrays"):
         load(COUNTS)  # type: ignore[arg-type]
+    with pytest.raises(ParameterError, match="bytes is no path"):
+        load(b"a.npy")  # type: ignore[arg-type]
+    for name in ("a" * 5000, "a\0.npy"):
+        with pytest.raises(ReadError, match="no such file or folder"):
+            load(name)
 
 
 def test_larger_than_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
