@@ -13,6 +13,7 @@ from typing import NoReturn
 import click
 
 from ..errors import CdiMlError, shortened
+from ..utils.inputs import printable
 from ..utils.plugins import summary
 from ..version import __version__
 
@@ -89,6 +90,9 @@ def main() -> None:
     """Entry point: whatever is wrong with the input is one line and exit code 2."""
     settings: dict[str, bool] = {}
     fail = partial(_fail, settings)
+    for word in sys.argv[1:]:
+        if (text := printable(word)) != word:
+            fail(f"{text}: is not UTF-8, and could stand in no file of a result: rename it")
     try:
         cli(prog_name="cdi-ml", standalone_mode=False, obj=settings)
     except click.exceptions.Exit as stop:

@@ -12,7 +12,14 @@ import click
 
 from ..errors import ParameterError, ReadError
 from ..workflow.load import read_prepared
-from .options import PATH, data_options, parameter_options, read_parameters, read_setting
+from .options import (
+    PATH,
+    data_options,
+    parameter_options,
+    read_parameters,
+    read_setting,
+    say_notes,
+)
 
 if TYPE_CHECKING:
     from ..comparison.comparison import Comparison
@@ -81,6 +88,7 @@ def compare(
     check_folder(out)
     measurement = read_prepared(data, **reading)
     click.echo(measurement)
+    say_notes(measurement)
     try:
         comparison = comparing.compare(
             measurement,

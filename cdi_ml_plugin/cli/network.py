@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import ParameterError
 from ..workflow.load import read_prepared
-from .options import PATH, data_options
+from .options import PATH, data_options, say_notes
+
+if TYPE_CHECKING:
+    from ..data.measurement import Measurement
 
 # What `train` and `fine-tune` share.
 MINUTES = click.option("--minutes", type=float, help="Stop and save after this long.")
@@ -223,9 +227,7 @@ def fine_tune(
             f"--scan {reading['scan']}: is one for {len(paths)} scans: leave it out, folders of "
             "frames have it at the end of their names"
         )
-    scans = Scans.of(
-        ((_name(path), read_prepared(path, **reading)) for path in paths), start.preset
-    )
+    scans = Scans.of(((_name(path), _prepared(path, reading)) for path in paths), start.preset)
     _warn_of(precision, accelerator)
     session = Session(
         minutes=minutes,
@@ -253,6 +255,12 @@ def fine_tune(
             f"note: no better on these scans: stay with {source}, or go on with more --steps"
         )
     click.echo(f"written: {out / WEIGHTS}")
+
+
+def _prepared(path: Path, reading: Mapping[str, Any]) -> Measurement:
+    measurement = read_prepared(path, **reading)
+    say_notes(measurement, f"{_name(path)}: ")
+    return measurement
 
 
 def _name(path: Path) -> str:

@@ -12,7 +12,7 @@ import click
 from ..errors import ParameterError
 
 if TYPE_CHECKING:
-    pass
+    from ..data.measurement import Measurement
 
 PATH = click.Path(path_type=Path)
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -37,6 +37,11 @@ def data_options(command: Command) -> Command:
                 help="JSON file with parameters of Geometry (energy, distance, step, angles …); they win over SPEC's.",
             ),
             click.option("--mask", type=PATH, help="File that is 1 where data are to be excluded."),
+            click.option(
+                "--dataset",
+                metavar="NAME",
+                help="Files that hold several arrays: which (a key, a dataset, a TIFF series' number).",
+            ),
             click.option(
                 "--threshold",
                 type=float,
@@ -85,6 +90,12 @@ def parameter_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+def say_notes(measurement: Measurement, name: str = "") -> None:
+    """Print what was masked without being asked for; a `Result` has it among its notes."""
+    for note in measurement.notes:
+        click.echo(f"note: {name}{note}")
 
 
 def read_parameters(data: Path, config: Path | None, settings: Sequence[str]) -> dict[str, Any]:

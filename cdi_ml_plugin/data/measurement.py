@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import MeasurementError
+from .markers import markers, say
 
 if TYPE_CHECKING:
     from ..geometry.geometry import Geometry
@@ -27,12 +28,14 @@ class Measurement:
     ----------
     intensity : array_like, (z, y, x)
         Counts; z is the rocking axis, y the detector row, x the detector column. Centred:
-        the Bragg peak is at (or near) voxel ``n // 2`` of each axis.
+        the Bragg peak is at (or near) voxel ``n // 2`` of each axis. What a masked array masks is
+        masked, and so is the largest value of an integer type (see `markers`): a note says it.
     mask : array_like of bool, (z, y, x), optional
         True where a voxel is unknown (gap, hot pixel, not measured) and excluded from
-        everything. An array of 0 and 1 is taken as well.
+        everything. An array of 0 and 1 is taken as well; what a masked array masks is excluded.
     provenance : mapping, optional
-        Where the data come from: file, scan number, what was done to it.
+        Where the data come from: file, scan number, what was done to it. Under ``notes`` stands what a
+        user has to hear of them.
 
     Raises
     ------
@@ -55,20 +58,32 @@ class Measurement:
         mask: ArrayLike | None = None,
         provenance: Mapping[str, Any] | None = None,
     ) -> None:
-        counts = np.asarray(intensity)
+        counts, hidden = as_array(intensity)
         excluded = _mask(mask, counts)
+        about = dict(provenance or {})
+        if hidden is not None and (fresh := int((hidden & ~excluded).sum())):
+            excluded |= hidden
+            _note(about, f"{fresh} voxel(s) masked, as the masked array has them")
+        if counts.dtype.kind in "iuf" and (found := markers(counts) & ~excluded).any():
+            excluded |= found
+            _note(about, say(int(found.sum()), counts.dtype))
         counts = _counts(counts, excluded)
         counts.setflags(write=False)
         excluded.setflags(write=False)
         object.__setattr__(self, "intensity", counts)
         object.__setattr__(self, "mask", excluded)
-        object.__setattr__(self, "provenance", MappingProxyType(dict(provenance or {})))
+        object.__setattr__(self, "provenance", MappingProxyType(about))
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Voxels along (rocking, row, column)."""
         z, y, x = self.intensity.shape
         return z, y, x
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user has to hear of these data: what was masked without being asked for."""
+        return _notes(self.provenance)
 
     @property
     def geometry(self) -> Geometry | None:
@@ -90,10 +105,43 @@ class Measurement:
         )
 
 
+def _notes(provenance: Mapping[str, Any]) -> tuple[str, ...]:
+    notes = provenance.get("notes", ())
+    return tuple(map(str, notes)) if isinstance(notes, list | tuple) else (str(notes),)
+
+
+def _note(provenance: dict[str, Any], note: str) -> None:
+    provenance["notes"] = (*_notes(provenance), note)
+
+
+def as_array(values: ArrayLike) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    """The array, and which voxels of a masked array are masked.
+
+    Raises
+    ------
+    MeasurementError
+        Lists of unequal lengths.
+    """
+    if isinstance(values, np.ma.MaskedArray) and values.dtype.names is None:
+        return np.asarray(values.data), np.ma.getmaskarray(values)
+    try:
+        return np.asarray(values), None
+    except (ValueError, TypeError) as error:
+        raise MeasurementError(
+            f"this is no array of numbers ({error}): give three dimensions of equal lengths"
+        ) from error
+
+
 def _mask(mask: ArrayLike | None, counts: NDArray[Any]) -> NDArray[np.bool_]:
     if mask is None:
         return np.zeros(counts.shape, dtype=bool)
-    excluded = np.asarray(mask)
+    excluded, hidden = as_array(mask)
+    if hidden is not None:
+        excluded = np.where(hidden, True, excluded)
+    if excluded.dtype.kind not in "biuf":
+        raise MeasurementError(
+            f"mask is of type {excluded.dtype}: use booleans, or 0 and 1 (1 excludes)"
+        )
     if excluded.shape != counts.shape:
         raise MeasurementError(
             f"mask has shape {excluded.shape}, the intensity {counts.shape}: give both the same shape"
@@ -117,9 +165,7 @@ def _counts(counts: NDArray[Any], excluded: NDArray[np.bool_]) -> NDArray[np.flo
         raise MeasurementError(
             f"intensity has shape {counts.shape}: every axis needs at least {MIN_SIZE} voxels"
         )
-    if np.iscomplexobj(counts) or not (
-        np.issubdtype(counts.dtype, np.number) or counts.dtype == bool
-    ):
+    if counts.dtype.kind not in "biuf":
         raise MeasurementError(
             f"intensity is of type {counts.dtype}: real numbers (counts) are needed"
         )

@@ -13,14 +13,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import fft
 
 from ..errors import MeasurementError, ParameterError
 from ..geometry.check import KEYWORDS, check_kinds
 from ..geometry.instruments import diffractometer
 from .hot_pixels import FLOOR, RATIO, brightest, hot_columns, hot_voxels
-from .measurement import MIN_SIZE, Measurement
+from .lost_frames import mask_lost_frames
+from .measurement import MIN_SIZE, Measurement, as_array
 
 Shape = tuple[int, int, int]
 
@@ -39,11 +40,17 @@ def apply_mask(m: Measurement, mask: ArrayLike) -> Measurement:
     MeasurementError
         Another shape, other values than 0 and 1, or no counts are left.
     """
-    excluded = np.asarray(mask)
-    if excluded.shape == m.shape[1:]:
-        excluded = np.broadcast_to(excluded, m.shape)
-    new = Measurement(m.intensity, excluded)
+    new = Measurement(m.intensity, for_all_frames(mask, m.shape))
     return _derived(m, new.intensity, new.mask | m.mask, f"mask {int(new.mask.sum())} voxels")
+
+
+def for_all_frames(mask: ArrayLike, shape: Sequence[int]) -> NDArray[Any]:
+    """A mask of one frame, for all of them; `Measurement` refuses what does not fit."""
+    excluded, hidden = as_array(mask)
+    if hidden is not None:
+        excluded = np.where(hidden, True, excluded)
+    fits = excluded.shape == tuple(shape[1:])
+    return np.broadcast_to(excluded, tuple(shape)) if fits else excluded
 
 
 def mask_hot_pixels(m: Measurement, *, ratio: float = RATIO, floor: float = FLOOR) -> Measurement:
@@ -213,22 +220,24 @@ _threshold = threshold  # a parameter of `prepare` has the same name
 
 
 def prepare(
-    m: Measurement,
+    m: Measurement | ArrayLike,
     *,
     threshold: float | None = None,
     binning: Sequence[int] | None = None,
     crop: Sequence[int] | None = None,
     mask: ArrayLike | None = None,
     hot_pixels: bool = True,
+    lost_frames: bool = True,
 ) -> Measurement:
     """Do all that stands between reading and phasing.
 
-    In this order: mask, hot pixels, threshold, binning, then the peak to the centre of an array
+    In this order: mask, hot pixels, lost frames, threshold, binning, then the peak to the centre of an array
     of the shape `crop`, or else of the next even sizes that are fast to transform.
 
     Parameters
     ----------
     m : Measurement
+        Or an array of counts, which `mask` helps to become one.
     threshold : float, optional
         Counts up to and including this become 0.
     binning : three ints, optional
@@ -239,6 +248,8 @@ def prepare(
         True excludes; in the shape of `m`, or of one frame.
     hot_pixels : bool
         Whether to look for hot pixels and mask them.
+    lost_frames : bool
+        Whether to mask frames that those beside them contradict (`mask_lost_frames`).
 
     Raises
     ------
@@ -247,10 +258,14 @@ def prepare(
     ParameterError
         A negative threshold; binning or a shape that cannot be.
     """
-    if mask is not None:
+    if not isinstance(m, Measurement):
+        m = Measurement(m, None if mask is None else for_all_frames(mask, np.shape(m)))
+    elif mask is not None:
         m = apply_mask(m, mask)
     if hot_pixels:
         m = mask_hot_pixels(m)
+    if lost_frames:
+        m = mask_lost_frames(m)
     if threshold is not None:
         m = _threshold(m, threshold)
     if binning is not None:

@@ -77,7 +77,7 @@ class Plan:
         place = find_device(device)
         dtype = DTYPES[precision]
         data = Moduli.of(measurement, held_out, place, dtype.to_real())
-        notes = list(self.notes)
+        notes = [*measurement.notes, *self.notes]
         if held_out and not len(data.held_out):
             notes.append("nothing is held out: no measured voxel is dimmer than 1 % of the maximum")
         return Job(self.step, self.parameters, notes, data=data, device=place, dtype=dtype)

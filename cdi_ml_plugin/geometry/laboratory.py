@@ -174,6 +174,9 @@ def grid_intensity(
         )
     gridder = Gridder3D(*bins)
     gridder.KeepData(False)
+    # from all of q, whatever is masked: the gridder would stretch the cells to the voxels it is given
+    ends = [value for lo, n in zip(low, bins, strict=True) for value in (lo, lo + step * (n - 1))]
+    gridder.dataRange(*ends, fixed=True)
     known = slice(None) if mask is None else ~mask
     # a cell without voxels reads 0: one count more tells it from one that is dark
     gridder(*(component[known] for component in q), intensity[known] + 1.0)

@@ -15,14 +15,18 @@ from numpy.typing import NDArray
 from openpyxl import load_workbook
 
 from ..data.measurement import Measurement
+from ..data.preprocess import for_all_frames
 from ..errors import MeasurementError, ParameterError, ReadError, WriteError
 from ..fourier import from_cohere, to_cohere
 from ..geometry.config_instr import from_config_instr
-from .arrays import read_tiff
+from ..utils.inputs import check_file
+from .tiff import read_tiff
 
 
 def read_experiment(
-    folder: str | os.PathLike[str], zeros: Literal["dark", "unknown"] = "dark"
+    folder: str | os.PathLike[str],
+    zeros: Literal["dark", "unknown"] = "dark",
+    mask: NDArray[np.bool_] | None = None,
 ) -> Measurement:
     """Read the prepared data of a cohere experiment.
 
@@ -34,6 +38,8 @@ def read_experiment(
         cohere writes 0 where nothing was counted, where the threshold cut, and where a pixel is
         dead or was padded, and no longer knows which. ``"dark"`` takes every zero as measured,
         as cohere does; ``"unknown"`` masks them all.
+    mask : bool array, optional
+        True excludes; in the shape of the data, or of one frame.
 
     Returns
     -------
@@ -61,11 +67,15 @@ def read_experiment(
         if (folder / "conf" / name).is_file():
             provenance[name] = read_config(folder / "conf" / name)
     provenance |= _geometry(folder, provenance)
-    mask = amplitude < 0
+    excluded = amplitude < 0
     if zeros == "unknown":
-        mask |= amplitude == 0
+        excluded |= amplitude == 0
     try:
-        return Measurement(np.square(amplitude), mask, provenance)
+        if mask is not None:
+            more = Measurement(np.ones(amplitude.shape), for_all_frames(mask, amplitude.shape)).mask
+            excluded |= more
+            provenance["steps"] = (f"mask {int(more.sum())} voxels",)
+        return Measurement(np.square(amplitude), excluded, provenance)
     except MeasurementError as error:
         raise MeasurementError(f"{path}: {error}") from error
 
@@ -115,6 +125,7 @@ def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
         message names file and line.
     """
     path = Path(path)
+    check_file(path)
     try:
         if path.exists() and not path.is_file():  # a pipe would be waited for
             raise ReadError(f"{path}: the configuration is no file")
@@ -209,6 +220,8 @@ def write_continue(
 
 
 def _load(path: Path) -> NDArray[Any]:
+    if path.exists():
+        check_file(path)
     try:
         array: NDArray[Any] = np.load(path, allow_pickle=False)
     except Exception as error:  # whatever damage makes NumPy run into

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.markers import markers, say
 from ..data.measurement import Measurement
+from ..data.preprocess import for_all_frames
 from ..errors import MeasurementError, ParameterError, ReadError
 from ..geometry.instruments import DETECTORS, Detector, Region
 from ..geometry.spec import SpecScan, read_scan
-from .arrays import read_tiff
+from ..utils.inputs import check_memory, check_name
+from .tiff import read_tiff
 
 PathLike = str | os.PathLike[str]
 
@@ -26,6 +30,7 @@ def read_frames(
     dark: PathLike | None = None,
     white: PathLike | None = None,
     monitor: bool = False,
+    mask: NDArray[np.bool_] | None = None,
 ) -> Measurement:
     """Read and correct the frames of one rocking scan.
 
@@ -47,12 +52,15 @@ def read_frames(
     monitor : bool
         Divide each frame by the beam monitor, relative to its mean over the scan. Off by default,
         as in cohere: counts then stay (nearly) Poisson distributed.
+    mask : bool array, optional
+        True excludes; in the shape of the result, or of one frame of it.
 
     Returns
     -------
     Measurement
         (rocking, row, column), not centred, no threshold. Dead pixels and the gap between the
-        chips (inserted where the region crosses it) are masked.
+        chips (inserted where the region crosses it) are masked, and so are pixels that hold the largest value of
+        their integer type.
 
     Raises
     ------
@@ -86,23 +94,29 @@ def read_frames(
     weights = _weights(about) if about is not None and monitor else np.ones(len(files))
     spread, seen = _seam(shape, region, detector)
 
+    check_memory(folder, len(files) * seen.size, 4)
     intensity = np.zeros((len(files), *seen.shape), dtype=np.float32)
-    for frame, file, weight in zip(intensity, files, weights, strict=True):
+    unknown = np.zeros(intensity.shape, dtype=bool)
+    for frame, lost, file, weight in zip(intensity, unknown, files, weights, strict=True):
         image = _image(file)
         if image.shape != shape:
             raise ReadError(
                 f"{file}: shape {image.shape}, but the frames before have {shape}: "
                 "keep the frames of one scan in a folder"
             )
-        frame[spread] = np.where(alive, image * gain * weight, 0)
-    mask = ~seen
-    mask[spread] |= ~alive
+        lost[spread] = markers(image) & alive
+        frame[spread] = np.where(alive & ~lost[spread], image * gain * weight, 0)
+    provenance = _provenance(folder, files, about, dark, white, monitor)
+    if unknown.any():
+        provenance["notes"] = (say(int(unknown.sum()), image.dtype),)
+    unknown |= ~seen
+    for lost in unknown:
+        lost[spread] |= ~alive
     try:
-        return Measurement(
-            intensity,
-            np.broadcast_to(mask, intensity.shape),
-            _provenance(folder, files, about, dark, white, monitor),
-        )
+        if mask is not None:
+            unknown |= _given(mask, unknown.shape)
+            provenance["steps"] = (f"mask {int(mask.sum() * (unknown.size // mask.size))} voxels",)
+        return Measurement(intensity, unknown, provenance)
     except MeasurementError as error:
         raise MeasurementError(f"{folder}: {error}") from error
 
@@ -120,6 +134,7 @@ def _frame_files(folder: Path) -> list[Path]:
         number = re.search(r"\d+$", path.stem)
         if number is None or path.suffix.lower() not in (".tif", ".tiff") or path.name[0] == ".":
             continue
+        check_name(path)
         if int(number[0]) in files:
             raise ReadError(
                 f"{folder}: {files[int(number[0])].name} and {path.name} have one frame number: "
@@ -128,14 +143,43 @@ def _frame_files(folder: Path) -> list[Path]:
         files[int(number[0])] = path
     if not files:
         raise ReadError(f"{folder}: no frames (.tif files with a number at the end of the name)")
-    missing = sorted(set(range(min(files), max(files) + 1)) - set(files))
+    numbered = sorted(files)
+    _check_together(folder, files, numbered)
+    missing = sorted(set(range(numbered[0], numbered[-1] + 1)) - set(files))
     if missing:
         numbers = ", ".join(map(str, missing[:5])) + (", …" if len(missing) > 5 else "")
         raise ReadError(
             f"{folder}: frame(s) {numbers} missing between {min(files)} and {max(files)}: "
             "copy the folder again"
         )
-    return [files[number] for number in sorted(files)]
+    return [files[number] for number in numbered]
+
+
+def _check_together(folder: Path, files: Mapping[int, Path], numbered: list[int]) -> None:
+    """A number far off the others is that of a time stamp or another scan, and no frame's."""
+    groups: list[list[int]] = []
+    for number in numbered:
+        if groups and number - groups[-1][-1] <= max(100, len(numbered)):
+            groups[-1].append(number)
+        else:
+            groups.append([number])
+    most = max(groups, key=len)
+    strangers = [files[number].name for group in groups if group is not most for number in group]
+    if strangers:
+        names = ", ".join(strangers[:3]) + (", …" if len(strangers) > 3 else "")
+        raise ReadError(
+            f"{folder}: {names}: a number far off the others, {most[0]} to {most[-1]}: "
+            "keep the frames of one scan in a folder"
+        )
+
+
+def _given(mask: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    excluded = for_all_frames(mask, shape)
+    if excluded.shape != shape:
+        raise MeasurementError(
+            f"mask has shape {mask.shape}, the intensity {shape}: give both the same shape"
+        )
+    return excluded
 
 
 def _scan_number(folder: Path, scan: int | str | None) -> int | str:
@@ -177,11 +221,12 @@ def _correction(
     """What to multiply the frames with, and which of their pixels count."""
     gain, alive = np.ones(shape), np.ones(shape, dtype=bool)
     if white is not None:
-        field = np.nan_to_num(_image(Path(white)).astype(np.float64), posinf=0, neginf=0)
+        image = _image(Path(white))
+        field = np.nan_to_num(image.astype(np.float64), posinf=0, neginf=0)
         if detector is not None and detector.dead is not None:
             field[detector.dead] = 0
         mean = float(field.mean())
-        good = (field > 0) & (field >= mean - 3 * float(field.std()))
+        good = ~markers(image) & (field > 0) & (field >= mean - 3 * float(field.std()))
         alive &= _cut(good, region, shape, white)
         gain[alive] = mean / _cut(field, region, shape, white)[alive]
     if dark is not None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ParameterError, ReadError
+from ..utils.inputs import check_file
 
 if TYPE_CHECKING:
     from ..data.measurement import Measurement
@@ -53,6 +54,7 @@ def read_prepared(
             crop=crop or None,
             binning=binning or None,
             hot_pixels=not prepared_by_cohere,
+            lost_frames=not prepared_by_cohere,
         )
     try:
         found = measurement.geometry
@@ -68,6 +70,7 @@ def read_prepared(
 
 def _read_json(path: Path) -> dict[str, Any]:
     """An object of a JSON file."""
+    check_file(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

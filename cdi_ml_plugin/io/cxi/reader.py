@@ -15,6 +15,7 @@ from ...data.measurement import Measurement
 from ...data.result import Result, Run
 from ...errors import MeasurementError, ReadError
 from ...utils import jsonable
+from ..hdf5_links import Survey
 from .writer import DETECTOR, PROCESS, PROGRAM
 
 # What h5py and a record that was tampered with raise.
@@ -49,6 +50,7 @@ def read_result(path: str | os.PathLike[str]) -> Result:
         raise ReadError(f"{path}: not an HDF5 file, or damaged: give a result.cxi")
     try:
         with h5py.File(path, "r") as file:
+            _check_whole(file)
             return _result(file, _record(file, path))
     except ReadError as error:
         raise error if str(path) in str(error) else _damaged(path, error) from error
@@ -57,15 +59,59 @@ def read_result(path: str | os.PathLike[str]) -> Result:
 
 
 def earlier_provenance(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Provenance of the measurement of a result of this package; empty for every other file."""
+    """Provenance of the measurement of a result of this package; empty for every other file.
+
+    Raises
+    ------
+    ReadError
+        The file says that it is one, and its record is damaged, foreign or in another file.
+    """
     if not os.path.isfile(path) or not h5py.is_hdf5(path):
         return {}
     try:
         with h5py.File(path, "r") as file:
+            if file.attrs.get("creator") != PROGRAM or f"{PROCESS}/record" not in file:
+                return {}
             provenance = _record(file, Path(path))["measurement"]["provenance"]
-            return provenance if isinstance(provenance, dict) else {}
-    except (ReadError, *_DAMAGE):
-        return {}
+            _check_provenance(provenance)
+    except (ReadError, *_DAMAGE) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ReadError(
+            f"{path}: says that {PROGRAM} wrote it, and its record of the measurement is damaged or "
+            f"foreign ({reason}): give the measured data themselves"
+        ) from error
+    return dict(provenance)
+
+
+def _check_provenance(provenance: Any) -> None:
+    """Refuse what the steps of preprocessing could not go on from: a foreign record may hold anything."""
+    if not isinstance(provenance, dict) or not all(isinstance(key, str) for key in provenance):
+        raise ReadError("its provenance is no mapping of names")
+    for key, lowest in (("origin", None), ("binning", 1), ("peak", None)):
+        numbers = provenance.get(key, (1, 1, 1))
+        if (
+            not isinstance(numbers, list | tuple)
+            or len(numbers) != 3
+            or not all(isinstance(n, int | np.integer) and not isinstance(n, bool) for n in numbers)
+            or (lowest is not None and min(numbers) < lowest)
+        ):
+            raise ReadError(f"its {key} is {numbers!r:.40}")
+    for key in ("steps", "notes"):
+        texts = provenance.get(key, ())
+        if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
+            raise ReadError(f"its {key} are {texts!r:.40}")
+    for key, kind in (("geometry", dict), ("spec", str), ("scan", int | np.integer)):
+        if not isinstance(provenance.get(key), kind | None):
+            raise ReadError(f"its {key} is {provenance[key]!r:.40}")
+
+
+def _check_whole(file: h5py.File) -> None:
+    """Refuse a result that takes arrays from other files: nothing says what those are."""
+    survey = Survey.of(file["/"])
+    away = [name for name, _ in survey.away]
+    away += [name for name, node in survey.own if node.is_virtual or node.external]
+    if away:
+        raise ReadError(f"{away[0]} lies in another file")
 
 
 def _record(file: h5py.File, path: Path) -> dict[str, Any]:
@@ -77,7 +123,10 @@ def _record(file: h5py.File, path: Path) -> dict[str, Any]:
         raise ReadError(
             f"{path}: of an older release, which kept only the chosen run: reconstruct again"
         )
-    record: dict[str, Any] = jsonable.loads(file[f"{PROCESS}/record"].asstr()[()])
+    held = file[f"{PROCESS}/record"]
+    if held.file != file:  # a link to another file, whose record is of other data
+        raise ReadError(f"{path}: its record lies in another file: give a result.cxi that is whole")
+    record: dict[str, Any] = jsonable.loads(held.asstr()[()])
     return record
 
 

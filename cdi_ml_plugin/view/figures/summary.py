@@ -19,7 +19,7 @@ from ...data.quantities import MERITS, QUANTITIES
 from ...data.result import Result
 from ...physics.windows import object_window
 from ..style.colours import CHOSEN, MASKED, OTHERS, PI_TICKS, phase_limit, phase_map
-from ..style.slices import PLANES, flatten_phase, in_figure, show
+from ..style.slices import PLANES, flatten_phase, in_figure, show, verbatim
 
 Slices = list[NDArray[Any]]
 
@@ -142,7 +142,7 @@ def _title(result: Result) -> str:
         for key in MERITS
         if result.metrics.get(key) is not None
     ]
-    sequence = textwrap.shorten(result.sequence, 150, placeholder=" …")
+    sequence = verbatim(textwrap.shorten(result.sequence, 150, placeholder=" …"))
     z, y, x = result.measurement.shape
     runs = f"{len(result.runs)} run{'s' if len(result.runs) > 1 else ''}"
     data = f"{z} × {y} × {x} voxels, {runs}, {result.seconds:.1f} s on {result.device}"

@@ -76,4 +76,9 @@ def in_figure(key: str) -> str:
 
 def short(label: str) -> str:
     """A label that fits into a figure."""
-    return textwrap.shorten(label, LONGEST, placeholder=" …")
+    return verbatim(textwrap.shorten(label, LONGEST, placeholder=" …"))
+
+
+def verbatim(text: str) -> str:
+    """A text that Matplotlib shows as it is: no formula between dollars, no label hidden by an underscore."""
+    return (" " if text.startswith("_") else "") + text.replace("$", r"\$")

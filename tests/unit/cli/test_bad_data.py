@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -149,3 +150,47 @@ def test_a_mask_of_another_shape(kind, array, scan, run, tmp_path):
     answer = run(*words, "--mask", tmp_path / "mask.npy", "--force")
     assert_refused(answer, "mask", "(5, 6, 7)")
     assert_kept(out)
+
+
+def test_the_array_of_a_file_that_holds_several(
+    array: Path, run, tmp_path: Path, plain_picture
+) -> None:
+    counts = np.load(array)
+    np.savez(tmp_path / "two.npz", a=counts, b=2 * counts)
+    words = ["reconstruct", tmp_path / "two.npz", "-a", CHAIN, "-o"]
+    out = precious(tmp_path / "out")
+    assert_refused(run(*words, out, "--force"), "two.npz", "arrays 2 (a ", ", b ", "--dataset")
+    assert_kept(out)
+    code, text, _ = run(*words, tmp_path / "new", "--dataset", "b")
+    assert code == 0
+    assert "Measurement" in text
+
+
+def test_what_was_masked_unasked_is_a_note(array: Path, run, tmp_path: Path, plain_picture) -> None:
+    counts = np.load(array).astype(np.uint32)
+    counts[:, 2] = 2**32 - 1
+    np.save(array, counts)
+    code, text, _ = run("reconstruct", array, "-a", CHAIN, "-o", tmp_path / "out")
+    assert code == 0
+    assert "note: " in text
+    assert "largest value of an integer type (uint32)" in text
+
+
+@pytest.mark.parametrize("option", ["DATA", "--out", "--mask", "--geometry", "--config", "--set"])
+def test_words_that_are_not_utf_8(array: Path, run, tmp_path: Path, option: str) -> None:
+    bad = os.fsdecode(b"\xff\xfe")
+    data, out = (bad, "out") if option == "DATA" else (array, bad if option == "--out" else "out")
+    words = ["reconstruct", data, "-a", CHAIN, "-o", tmp_path / out]
+    more = [] if option in ("DATA", "--out") else [option, bad]
+    assert_refused(run(*words, *more), "\\udcff\\udcfe", "is not UTF-8")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("option", ["DATA", "--mask", "--geometry", "--config"])
+def test_a_named_pipe_is_no_file(array: Path, run, tmp_path: Path, option: str) -> None:
+    os.mkfifo(tmp_path / "pipe.npy")
+    pipe = tmp_path / "pipe.npy"
+    more = [] if option == "DATA" else [option, pipe]
+    data = pipe if option == "DATA" else array
+    answer = run("reconstruct", data, "-a", CHAIN, "-o", tmp_path / "out", *more)
+    assert_refused(answer, "pipe.npy", "it is a named pipe")

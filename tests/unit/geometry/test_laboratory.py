@@ -98,3 +98,16 @@ def test_a_dark_cell_is_no_empty_one():
     grid, _ = grid_intensity(np.zeros(SHAPE), q)
     assert np.nanmax(grid) == 0
     assert np.isfinite(grid).mean() > 0.9
+
+
+@pytest.mark.parametrize("step", [0.1, 0.047])
+def test_a_mask_leaves_the_cells_as_they_are(step: float) -> None:
+    q = positions(SHAPE, np.diag([0.05, 0.04, 0.03]))
+    mask = np.ones(SHAPE, dtype=bool)
+    mask[2:5, 3:6, 4:7] = False
+    whole, axes = grid_intensity(np.ones(SHAPE), q, step=step)
+    part, cut = grid_intensity(np.ones(SHAPE), q, mask, step=step)
+    for axis, same in zip(axes, cut, strict=True):
+        np.testing.assert_allclose(np.diff(axis), step)
+        np.testing.assert_allclose(axis, same)
+    assert np.isfinite(part).sum() < np.isfinite(whole).sum()

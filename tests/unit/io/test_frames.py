@@ -240,3 +240,48 @@ def test_mask_for_frames(scan: Path) -> None:
     np.save(scan / "m.npy", COUNTS[0] > 7)
     m = load(scan / "data_S0007", mask=scan / "m.npy")
     np.testing.assert_array_equal(m.mask, np.broadcast_to(COUNTS[0] > 7, m.shape))
+
+
+@pytest.mark.parametrize("value", [-1, -2, np.nan, np.inf])
+def test_a_mask_helps_before_the_check(scan: Path, value: float) -> None:
+    gap = np.zeros(COUNTS.shape[1:], bool)
+    gap[:, 2] = True
+    np.save(scan / "m.npy", gap)
+    frames = scan / "data_S0007"
+    for number, image in enumerate(COUNTS):
+        marked = np.where(gap, value, image).astype(np.float32)
+        tifffile.imwrite(frames / f"data_S0007_{number:05d}.tif", marked)
+    with pytest.raises(MeasurementError, match="mask them"):
+        load(frames)
+    np.testing.assert_array_equal(
+        load(frames, mask=scan / "m.npy").mask, np.broadcast_to(gap, COUNTS.shape)
+    )
+
+
+def test_the_largest_value_of_a_type_is_no_count(scan: Path) -> None:
+    frames = scan / "data_S0007"
+    for number, image in enumerate(COUNTS):
+        marked = image.astype(np.uint16)
+        marked[4, number] = 2**16 - 1
+        tifffile.imwrite(frames / f"data_S0007_{number:05d}.tif", marked)
+    m = read_all(scan)
+    whole = load(frames)
+    assert whole.mask.sum() == len(COUNTS)
+    assert all(whole.mask[number, 4, number] for number in range(len(COUNTS)))
+    assert whole.notes[0].startswith(f"{len(COUNTS)} voxel(s) masked that hold the largest value")
+    assert m.intensity.max() < 60000  # whatever the white field makes of it
+
+
+@pytest.mark.parametrize("name", ["dark_20200204123456.tif", "other_900.tif", f"a_{'9' * 200}.tif"])
+def test_a_number_far_off_the_others_is_named(scan: Path, name: str) -> None:
+    frames = scan / "data_S0007"
+    shutil.copy(frames / "data_S0007_00003.tif", frames / name)
+    with pytest.raises(ReadError, match=f"{name}: a number far off the others, 0 to 5"):
+        load(frames)
+
+
+def test_complex_frames_are_refused(scan: Path) -> None:
+    path = scan / "data_S0007" / "data_S0007_00003.tif"
+    tifffile.imwrite(path, COUNTS[3] * 1j)
+    with pytest.raises(ReadError, match=r"_00003\.tif: holds a complex object"):
+        load(scan / "data_S0007")

@@ -158,3 +158,14 @@ def test_a_shape_that_does_not_fit(path, tmp_path):
         del file[f"{PROCESS}/runs/run_0001/support"]
         file[f"{PROCESS}/runs/run_0001/support"] = np.ones((4, 4, 4), np.int8)
     refused(copy, "do not fit")
+
+
+def test_a_result_that_takes_arrays_from_other_files(result, tmp_path):
+    path = tmp_path / "result.cxi"
+    path.write_bytes(cxi_bytes(result))
+    read_result(path)
+    with h5py.File(path, "a") as file:
+        del file["entry_1/image_1/mask"]
+        file["entry_1/image_1/mask"] = h5py.ExternalLink("other.h5", "/mask")
+    with pytest.raises(ReadError, match=r"damaged .*mask lies in another file"):
+        read_result(path)
