@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..comparison.chains import weights_digests
 from ..data.measurement import Measurement, data_digest
+from ..engine.kept import weights_digests
 from ..engine.run import reconstruct
 from ..nn.field import Field
 from ..nn.pattern import Pattern

@@ -14,6 +14,7 @@ import click
 
 from ..errors import CdiMlError, shortened
 from ..utils.inputs import printable
+from ..utils.interrupt import termination
 from ..utils.plugins import summary
 from ..version import __version__
 
@@ -94,7 +95,10 @@ def main() -> None:
         if (text := printable(word)) != word:
             fail(f"{text}: is not UTF-8, and could stand in no file of a result: rename it")
     try:
-        cli(prog_name="cdi-ml", standalone_mode=False, obj=settings)
+        with termination():
+            code = cli(prog_name="cdi-ml", standalone_mode=False, obj=settings)
+        if code:
+            sys.exit(code)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.Abort:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -76,6 +77,8 @@ def compare(
     from ..operators.sequence import parse
     from ..physics.moduli import HELD_OUT
     from ..utils.files import check_folder
+    from ..utils.interrupt import interruption
+    from ..utils.swap import writer
     from ..workflow.save import save_comparison
 
     named = by_name(chains)
@@ -86,27 +89,31 @@ def compare(
             operator.check()  # before the data, which take longer
     check_foreign(out)
     check_folder(out)
-    measurement = read_prepared(data, **reading)
-    click.echo(measurement)
-    say_notes(measurement)
-    try:
-        comparison = comparing.compare(
-            measurement,
-            named,
-            out,
-            seeds=seeds,
-            parameters=parameters,
-            chain_parameters=own,
-            held_out=HELD_OUT if held_out is None else held_out,
-            device=device,
-            basis=_basis(measurement),
-            command=shlex.join(["cdi-ml", *sys.argv[1:]]),
-            progress=not quiet and sys.stderr.isatty(),
-        )
-    except KeyboardInterrupt as stop:
-        click.echo(f"note: what is finished is kept in {out}: the same command goes on from there")
-        raise click.Abort from stop
-    paths = save_comparison(comparison, out)
+    with writer(out):
+        measurement = read_prepared(data, **reading)
+        click.echo(measurement)
+        say_notes(measurement)
+        try:
+            comparison = comparing.compare(
+                measurement,
+                named,
+                out,
+                seeds=seeds,
+                parameters=parameters,
+                chain_parameters=own,
+                held_out=HELD_OUT if held_out is None else held_out,
+                device=device,
+                basis=_basis(measurement),
+                command=shlex.join(["cdi-ml", *sys.argv[1:]]),
+                progress=not quiet and sys.stderr.isatty(),
+            )
+        except KeyboardInterrupt as stop:
+            click.echo(
+                f"note: what is finished is kept in {out}: the same command goes on from there"
+            )
+            raise click.Abort from stop
+        with interruption(signal.SIGTERM):  # whoever sends it waits before he kills
+            paths = save_comparison(comparison, out)
     _report(comparison)
     click.echo(f"written: {', '.join(map(str, paths))}")
 

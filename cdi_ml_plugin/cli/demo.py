@@ -47,11 +47,11 @@ def demo(out: Path, sequence: str | None, seeds: int, force: bool) -> None:
     from ..engine.plan import Plan
     from ..physics.alignment import object_error
     from ..simulate.scan import write_virtual_scan
-    from ..utils.files import check_folder
-    from ..workflow.save import FILES
+    from ..utils.swap import writer
+    from ..workflow.earlier import check_result_folder
 
     Plan.of(sequence, {})  # before a scan is written for it
-    check_folder(out / "result", FILES, force)
+    check_result_folder(out / "result", force)
     scan = write_virtual_scan(out / "scan", force=force)
     click.echo(
         f"cdi-ml reconstruct {scan.frames} --spec {scan.spec} --scan {scan.scan} --dark {scan.dark} "
@@ -65,7 +65,8 @@ def demo(out: Path, sequence: str | None, seeds: int, force: bool) -> None:
         white=scan.white,
         crop=(64, 64, 64),
     )
-    result = phased(measurement, sequence, seeds, {}, None, None, False)
-    write(result, out / "result", force)
+    with writer(out / "result", force):
+        result = phased(measurement, sequence, seeds, {}, None, None, False)
+        write(result, out / "result", force)
     error = object_error(result.object, scan.true_object(result.object.shape))
     click.echo(f"object error against the truth (shift, phase and twin removed): {error:.3f}")

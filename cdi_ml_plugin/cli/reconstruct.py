@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +41,11 @@ if TYPE_CHECKING:
 )
 @click.option("-o", "--out", type=PATH, required=True, help="Folder for the result.")
 @click.option("--force", is_flag=True, help="Replace a result that is there already.")
+@click.option(
+    "--force-interrupted",
+    is_flag=True,
+    help="As --force, and a finished result is replaced by an interrupted one too.",
+)
 @click.option("--live", is_flag=True, help="Watch it in a window, which has a button to stop it.")
 @data_options
 @parameter_options
@@ -46,6 +55,7 @@ def reconstruct(
     seeds: int | None,
     out: Path,
     force: bool,
+    force_interrupted: bool,
     live: bool,
     config: Path | None,
     settings: Sequence[str],
@@ -58,23 +68,38 @@ def reconstruct(
 
     DATA is a folder of 34-ID-C frames (with --spec, --scan), a cohere experiment folder, or a file
     (.npy, .npz, .tif, .cxi, .h5) of intensities ordered (rocking, row, column).
-    """
-    from ..engine.plan import Plan
-    from ..utils.files import check_folder
-    from ..workflow.save import FILES
 
+    Of several --seeds each run that has ended is kept beside OUT until the result is written: after a kill the
+    same command goes on from there.
+    """
+    from ..engine.kept import forget
+    from ..engine.plan import Plan
+    from ..utils.swap import beside, writer
+    from ..workflow.earlier import check_result_folder, was_interrupted
+
+    force = force or force_interrupted
     parameters = read_parameters(data, config, settings)
     Plan.of(sequence, parameters)  # before the data, which take longer
-    check_folder(out, FILES, force)
-    live = live and can_watch()
-    measurement = read_prepared(data, **reading)
-    click.echo(measurement)
-    phase = partial(phased, measurement, sequence, seeds, parameters, held_out, device, quiet)
-    save = partial(write, out=out, force=force)
-    if live:
-        watch_and_write(measurement, f"{data} – cdi-ml", phase, save)
-    else:
-        save(phase())
+    check_result_folder(out, force)
+    with ExitStack() as claim:
+        claim.enter_context(writer(out, force))
+        live = live and can_watch()
+        measurement = read_prepared(data, **reading)
+        click.echo(measurement)
+        keep = beside(out, ".cdi-runs")
+        options = (sequence, seeds, parameters, held_out, device, quiet, keep)
+        phase = partial(phased, measurement, *options)
+
+        def save(result: Result) -> None:
+            write(result, out, force, force_interrupted)
+            if not was_interrupted(result):
+                forget(keep)
+            claim.close()  # a window may stay open for long
+
+        if live:
+            watch_and_write(measurement, f"{data} – cdi-ml", phase, save)
+        else:
+            save(phase())
 
 
 def phased(
@@ -85,6 +110,7 @@ def phased(
     held_out: float | None,
     device: str | None,
     quiet: bool,
+    keep: Path | None = None,
     watch: Watch | None = None,
 ) -> Result:
     """Run the chain as the options say."""
@@ -100,18 +126,27 @@ def phased(
         device=device,
         progress=not quiet and sys.stderr.isatty(),
         watch=watch,
+        keep=keep,
     )
 
 
-def write(result: Result, out: Path, force: bool) -> None:
-    """Write the files, and say what they say."""
+def write(result: Result, out: Path, force: bool, interrupted: bool = False) -> None:
+    """Write the files, and say what they say.
+
+    What an interrupted run found goes beside a finished result, unless it may replace that one.
+    """
     from ..crystal.analysis import crystal_or_note
     from ..crystal.checks import checks
     from ..data.quantities import line
+    from ..utils.interrupt import interruption
+    from ..workflow.earlier import holds_finished, was_interrupted
     from ..workflow.save import save
 
-    crystal, result = crystal_or_note(result)
-    written = save(result, out, force=force, crystal=crystal)
+    beside = was_interrupted(result) and not interrupted and holds_finished(out)
+    folder = _free(out) if beside else out
+    with interruption(signal.SIGTERM):  # whoever sends it waits before he kills
+        crystal, result = crystal_or_note(result)
+        written = save(result, folder, force, crystal, interrupted)
     for note in dict.fromkeys([*result.notes, *(n for run in result.runs for n in run.notes)]):
         click.echo(f"note: {note}")
     looked = checks(result)
@@ -124,3 +159,13 @@ def write(result: Result, out: Path, force: bool) -> None:
     if crystal is not None:
         click.echo(f"crystal: {line(crystal.figures)}")
     click.echo(f"written: {', '.join(map(str, written))}")
+    if beside:
+        click.echo(f"note: {out} is unchanged: it holds the result of a run that came to its end")
+        raise click.exceptions.Exit(130)
+
+
+def _free(out: Path) -> Path:
+    """Name a folder beside `out` that there is not yet."""
+    here = Path(os.path.realpath(out))
+    names = (f"{here.name}-interrupted{f'-{n}' if n else ''}" for n in count())
+    return next(here.parent / name for name in names if not os.path.lexists(here.parent / name))

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ..data.measurement import Measurement, data_digest
+from ..engine.kept import weights_digests
 from ..engine.parameters import HONOURED, check
 from ..engine.plan import Job, Plan
 from ..errors import ParameterError
-from ..nn import weights
 from ..operators.base import Step
 from ..operators.sequence import parse
 from ..utils.jsonable import plain
@@ -146,16 +146,3 @@ def contenders(
                 )
         made.append(one)
     return made
-
-
-def weights_digests(step: Step) -> list[str]:
-    """Twelve hexadecimal digits of the weights of each trained network in a chain, which is bound.
-
-    Raises
-    ------
-    WeightsError
-        They cannot be read.
-    """
-    sources = [getattr(operator, "weights", None) for operator in step.operators()]
-    named = sorted({source for source in sources if isinstance(source, str)} - {"", "none"})
-    return [weights.load(source)[1].checksum[:12] for source in named]

@@ -117,8 +117,10 @@ def _sampling(result: Result) -> Iterator[Check]:
     if not support.any():
         yield Check("support", "red", "it is empty", "look at the data")
         return
-    size = np.abs(result.object)
+    size = np.abs(result.object).astype(np.float64)
     body = support & (size >= SEEN * np.sqrt(np.mean(size[support] ** 2)))
+    if not body.any():  # NaN, of a run that did not end well
+        body = support
     ratios = []
     for axis, n in enumerate(support.shape):
         planes = body.sum(tuple(a for a in range(3) if a != axis))
@@ -151,7 +153,9 @@ def _object(result: Result) -> Iterator[Check]:
             "CNN's was taken" if used else "CNN's was no better than chance, and was not taken",
             "" if used else "take more seeds",
         )
-    inside = np.abs(result.object)[binary_erosion(result.support, iterations=INSIDE)]
+    inside = np.abs(result.object).astype(np.float64)[
+        binary_erosion(result.support, iterations=INSIDE)
+    ]
     if inside.any():
         spread = float(inside.std() / inside.mean())
         level = "amber" if spread > UNEVEN else "green"

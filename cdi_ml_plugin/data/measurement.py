@@ -17,6 +17,8 @@ from .markers import markers, say
 if TYPE_CHECKING:
     from ..geometry.geometry import Geometry
 
+BRIGHTEST = 1e35  # counts: sums and squares of what is brighter leave single precision
+
 MIN_SIZE = 4  # voxels along an axis; below this there is no oversampling to speak of
 
 
@@ -185,11 +187,11 @@ def _counts(counts: NDArray[Any], excluded: NDArray[np.bool_]) -> NDArray[np.flo
         raise MeasurementError(
             "intensity is zero in every unmasked voxel: there is nothing to phase"
         )
-    result: NDArray[np.float32] = values.astype(np.float32)
-    if not np.isfinite(result).all():
+    if values.max() > BRIGHTEST:
         raise MeasurementError(
-            f"intensity reaches {values.max():g}, too large for single precision"
+            f"intensity reaches {values.max():g}, too large for single precision: divide it by a number"
         )
+    result: NDArray[np.float32] = values.astype(np.float32)
     return result
 
 

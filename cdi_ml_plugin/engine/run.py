@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from numbers import Integral
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,12 +13,13 @@ from numpy.typing import ArrayLike
 
 from ..data.measurement import Measurement
 from ..data.result import Result, Run
-from ..errors import AlgorithmError, ParameterError
+from ..errors import AlgorithmError, ParameterError, WriteError
 from ..operators.base import Step
 from ..physics import metrics
 from ..physics.moduli import HELD_OUT, Moduli
 from ..utils.interrupt import interruption
 from . import loop
+from .kept import Kept
 from .plan import Job, Plan
 from .progress import Progress, Watch
 from .start import given_start
@@ -38,6 +40,7 @@ def reconstruct(
     support: ArrayLike | None = None,
     progress: bool = False,
     watch: Watch | None = None,
+    keep: str | Path | None = None,
 ) -> Result:
     """Phase a measurement.
 
@@ -70,6 +73,9 @@ def reconstruct(
         Called with a `Run` as it stands, a few times a second at most (its ``reason`` is
         ``"running"``; of several at once on a GPU, the one that leads), and with each run that has
         ended. Where it returns something true, the reconstruction ends as by Ctrl-C.
+    keep : path, optional
+        A folder in which each run that has ended is kept. Where runs of the same data, chain, parameters,
+        start, machine and versions are there, they are not computed again. `kept.forget` deletes them.
 
     Returns
     -------
@@ -85,7 +91,7 @@ def reconstruct(
     Notes
     -----
     One seed gives the same object to the bit on one device, whatever other seeds run beside it.
-    An interruption (Ctrl-C) ends the current iteration and returns what there is.
+    An interruption (Ctrl-C, SIGTERM) ends the current iteration and returns what there is.
     """
     plan = Plan.of(sequence, parameters or {}).on(measurement, held_out, device, precision)
     if start is None and plan.parameters.get("init_guess") == "continue":
@@ -95,18 +101,21 @@ def reconstruct(
         start, support = read_continue(plan.parameters.get("continue_dir", "."), counts)
     given = given_start(measurement, start, support, plan.data)
     numbers = _seeds(seeds, plan.parameters)
+    kept = Kept(keep if len(numbers) > 1 else None, plan, measurement, held_out, given)
+    found = kept.found(numbers)
+    missing = [seed for seed in numbers if seed not in {run.seed for run in found}]
     runs: list[Run] = []
     notes: list[str] = []
     began = time.perf_counter()
-    size = _batch_size(plan.data, len(numbers), plan.device)
+    size = _batch_size(plan.data, max(1, len(missing)), plan.device)
     with (
         interruption() as stop,
-        Progress(progress, plan.step.iterations * -(-len(numbers) // size), watch) as bar,
+        Progress(progress, plan.step.iterations * -(-len(missing) // size), watch) as bar,
     ):
-        while len(runs) < len(numbers):
-            if stop and runs:  # the first batch gives a result however early the interruption
+        while len(runs) < len(missing):
+            if stop and (runs or found):  # there is a result however early the interruption
                 break
-            batch = numbers[len(runs) : len(runs) + size]
+            batch = missing[len(runs) : len(runs) + size]
             try:
                 ended = loop.run(plan, batch, given, stop, bar)
             except torch.cuda.OutOfMemoryError as error:
@@ -117,10 +126,20 @@ def reconstruct(
                 )
                 continue
             runs += ended
+            try:
+                kept.keep(ended)
+            except WriteError as error:  # no reason to lose what was computed
+                notes.append(f"runs are no longer kept for another time: {error}")
+                kept.folder = None
             if bar.ended(ended):
                 stop.append(True)
     seconds = time.perf_counter() - began
     notes += plan.notes
+    runs = sorted([*found, *runs], key=lambda run: numbers.index(run.seed))
+    if found:
+        notes.append(
+            f"{len(found)} of {len(numbers)} starts are those of an earlier run that was ended"
+        )
     if len(runs) < len(numbers):
         notes.append(f"interrupted: {len(runs)} of {len(numbers)} starts were run")
     if all(run.reason == "not finite" for run in runs):

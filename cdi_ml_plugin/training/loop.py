@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -196,7 +195,7 @@ class _Run:
             disable=not (self.session.progress and self.fabric.is_global_zero),
         )
         # SIGTERM is what a batch system sends before it kills
-        with interruption(signal.SIGINT, signal.SIGTERM) as stop, bar:
+        with interruption() as stop, bar:
             while self.step < self.recipe.steps:
                 loss = self._one()
                 bar.update()

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from ..errors import WriteError
+from .claim import claimed
+
+IN_PLACE = ".cdi-ml-"  # how the names of our folders begin
+UNDO = "undo.json"
+NEW, OLD = "new", "old"
 
 
 def check_folder(folder: str | Path, names: Iterable[str] = (), force: bool = False) -> Path:
     """Make sure that files of these names can be written, before any work is done.
 
-    The folder is made, with its parents, where it is missing.
+    Nothing is made: a folder that is missing is made when there is something to write.
 
     Raises
     ------
@@ -23,17 +32,18 @@ def check_folder(folder: str | Path, names: Iterable[str] = (), force: bool = Fa
         It is no folder, cannot be written to, or holds one of `names` and `force` is not set.
     """
     path = Path(folder)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise WriteError(f"{path}: is a file, or lies below one: name another folder") from error
-    except OSError as error:
-        raise WriteError(f"{path}: cannot be made: {_reason(error)}") from error
+    here = Path(os.path.realpath(path))
+    while not os.path.lexists(here):
+        here = here.parent
+    new = here != Path(os.path.realpath(path))
+    if not here.is_dir():
+        raise WriteError(f"{path}: is a file, or lies below one: name another folder")
     try:  # permission bits tell little on network disks, and nothing to root: try it
-        with tempfile.TemporaryFile(dir=path) as probe:
+        with tempfile.TemporaryFile(dir=here) as probe:
             probe.write(b"0")
     except OSError as error:
-        raise WriteError(f"{path}: cannot be written to: {_reason(error)}") from error
+        cannot = "cannot be made" if new else "cannot be written to"
+        raise WriteError(f"{path}: {cannot}: {reason(error)}") from error
     existing = [name for name in names if os.path.lexists(path / name)]
     if existing and not force:
         raise WriteError(
@@ -43,16 +53,30 @@ def check_folder(folder: str | Path, names: Iterable[str] = (), force: bool = Fa
 
 
 @contextmanager
+def made(folder: Path) -> Iterator[None]:
+    """Make a folder with its parents; those that are empty afterwards go away again."""
+    new = _missing(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            for path in reversed(new):
+                path.rmdir()
+
+
+@contextmanager
 def staged(
     folder: str | Path,
     names: Iterable[str],
     force: bool = False,
     optional: Iterable[str] = (),
 ) -> Iterator[Path]:
-    """Lend an empty folder; what is in it afterwards under `names` moves to `folder` at once.
+    """Lend an empty folder; what is in it afterwards under `names` moves to `folder`.
 
     Names may lie in subfolders, as ``"a/b.cxi"``. Of those in `optional` that were not written, older files go
-    away. On any failure `folder` is left as it was before, without litter.
+    away. On any failure `folder` is left as it was before, without litter; after a kill between
+    two renames, the next call restores that.
 
     Raises
     ------
@@ -61,51 +85,100 @@ def staged(
     """
     wanted, welcome = tuple(names), tuple(optional)
     target = check_folder(folder, wanted + welcome, force)
-    stage: Path | None = None
     try:
-        # below the target, so that a rename is atomic: it never crosses a file system
-        stage = Path(tempfile.mkdtemp(prefix=".cdi-ml-", dir=target))
-        new = stage / "new"
-        new.mkdir()
-        for name in wanted + welcome:
-            (new / name).parent.mkdir(parents=True, exist_ok=True)
-        yield new
-        _commit(new, target, stage, wanted, welcome)
+        with (
+            made(target),
+            # below the target, so that a rename is atomic: it never crosses a file system
+            claimed(target, IN_PLACE, None, partial(repair, target)) as own,
+        ):
+            new = own / NEW
+            new.mkdir()
+            for name in wanted + welcome:
+                (new / name).parent.mkdir(parents=True, exist_ok=True)
+            yield new
+            commit(own, target, wanted, welcome)
     except OSError as error:
         raise WriteError(
-            f"{target}: writing failed, nothing was changed: {_reason(error)}"
+            f"{target}: writing failed, nothing was changed: {reason(error)}"
         ) from error
-    finally:
-        if stage is not None:
-            shutil.rmtree(stage, ignore_errors=True)
 
 
-def _commit(
-    stage: Path, target: Path, spare: Path, names: tuple[str, ...], optional: tuple[str, ...]
-) -> None:
-    """Rename all that is in `stage` into `target`, or undo what was renamed."""
-    old = spare / "old"
-    moved: list[str] = []
-    made: list[Path] = []
+def commit(own: Path, target: Path, names: tuple[str, ...], optional: tuple[str, ...]) -> None:
+    """Rename all that is in ``own/new`` into `target`; `repair` undoes it where it did not end."""
+    new, old = own / NEW, own / OLD
+    synced(new)
+    existed = [name for name in names + optional if os.path.lexists(target / name)]
+    for name in existed:
+        (old / name).parent.mkdir(parents=True, exist_ok=True)
+        if not _is_folder(target / name):  # a folder is moved when its turn comes
+            _copy(target / name, old / name)
+    made_here = {path for name in names for path in _missing((target / name).parent)}
+    undo = {
+        "names": [*names, *optional],
+        "existed": existed,
+        "made": [str(path.relative_to(target)) for path in sorted(made_here, reverse=True)],
+    }
+    draft = own / f"{UNDO}.new"
+    draft.write_text(json.dumps(undo), encoding="utf-8")
+    synced(own)
+    os.rename(draft, own / UNDO)
     try:
         for name in names + optional:
-            destination = target / name
-            (old / name).parent.mkdir(parents=True, exist_ok=True)
-            made += _missing(destination.parent)
-            destination.parent.mkdir(parents=True, exist_ok=True)
-            if os.path.lexists(destination):
-                _keep(destination, old / name)
-            moved.append(name)
-            if name in names or os.path.lexists(stage / name):
-                os.replace(stage / name, destination)
+            if name in existed and _is_folder(target / name):
+                os.rename(target / name, old / name)
+            if name in names or os.path.lexists(new / name):
+                (target / name).parent.mkdir(parents=True, exist_ok=True)
+                os.replace(new / name, target / name)
             else:
-                destination.unlink(missing_ok=True)
-    except OSError:
-        for name in reversed(moved):
-            _restore(old / name, target / name)
-        for folder in reversed(made):
-            folder.rmdir()
+                (target / name).unlink(missing_ok=True)
+        synced(target, deep=False)
+    except BaseException:
+        repair(target, own)
         raise
+    (own / UNDO).unlink()  # from here on the new files stay
+
+
+def repair(target: Path, own: Path) -> None:
+    """Undo a `commit` that did not end; once more, if that does not end either."""
+    try:
+        undo = json.loads((own / UNDO).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return
+    for name in undo["names"]:
+        old = own / OLD / name
+        if name in undo["existed"] and not os.path.lexists(old):
+            continue  # it never moved, or is back
+        if _is_folder(target / name):
+            shutil.rmtree(target / name)
+        elif name not in undo["existed"] or _is_folder(old):
+            (target / name).unlink(missing_ok=True)
+        if name in undo["existed"]:
+            os.rename(old, target / name)
+    for folder in undo["made"]:
+        with contextlib.suppress(OSError):
+            (target / folder).rmdir()
+    (own / UNDO).unlink()
+
+
+def synced(path: Path, deep: bool = True, folders: bool = False) -> None:
+    """Bring a folder, and what is below it (or the `folders` below it alone), onto the disk."""
+    if os.name != "posix":
+        return
+    for one in [path, *(path.rglob("*") if deep else ())]:
+        if one.is_symlink() or not (one.is_dir() or (one.is_file() and not folders)):
+            continue
+        descriptor = os.open(one, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            if error.errno not in {errno.EINVAL, errno.ENOTSUP}:  # a disk that syncs no folders
+                raise
+        finally:
+            os.close(descriptor)
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def _missing(folder: Path) -> list[Path]:
@@ -113,27 +186,14 @@ def _missing(folder: Path) -> list[Path]:
     return [] if folder.exists() else [*_missing(folder.parent), folder]
 
 
-def _keep(path: Path, copy: Path) -> None:
-    """Set the old version aside; a file stays in place too, so that it is never missing."""
-    if path.is_dir() and not path.is_symlink():
-        os.rename(path, copy)
-        return
+def _copy(path: Path, copy: Path) -> None:
+    """Keep the old version too; it stays in place, so that it is never missing."""
     try:
         os.link(path, copy, follow_symlinks=False)
-    except OSError:  # a file system without hard links
+    except (OSError, NotImplementedError):  # a file system without hard links
         shutil.copy2(path, copy, follow_symlinks=False)
 
 
-def _restore(copy: Path, path: Path) -> None:
-    if os.path.lexists(copy):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        os.rename(copy, path)
-    elif path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _reason(error: OSError) -> str:
+def reason(error: OSError) -> str:
+    """What is wrong, in a line."""
     return (error.strerror or str(error) or type(error).__name__).splitlines()[0]

@@ -1,33 +1,55 @@
-"""Ctrl-C as a flag that is looked at between iterations."""
+"""Ctrl-C, and what SLURM sends, as a flag that is looked at between iterations."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
+
+ENDING = (signal.SIGINT, signal.SIGTERM)  # from the keyboard; from a scheduler, which kills later
 
 
 @contextmanager
 def interruption(*signals: signal.Signals) -> Iterator[list[bool]]:
-    """Turn the first Ctrl-C (or one of `signals`) into a flag that is looked at between iterations.
+    """Turn the first of `signals` (default: `ENDING`) into a flag that is looked at between iterations.
 
     The second one acts. Outside the main thread, where Python takes no signals, nothing changes.
     """
     stop: list[bool] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
 
     def handler(number: int, frame: object) -> None:
         if stop:
             raise KeyboardInterrupt
         stop.append(True)
 
-    numbers = signals or (signal.SIGINT,)
+    with handled(handler, signals or ENDING):
+        yield stop
+
+
+@contextmanager
+def termination() -> Iterator[None]:
+    """Let SIGTERM end the program as Ctrl-C does, through every ``finally``."""
+
+    def handler(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    with handled(handler, (signal.SIGTERM,)):
+        yield
+
+
+@contextmanager
+def handled(
+    handler: Callable[..., Any], numbers: tuple[signal.Signals, ...] = ENDING
+) -> Iterator[None]:
+    """Have signals handled so for a while; outside the main thread nothing changes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     previous = [signal.signal(number, handler) for number in numbers]
     try:
-        yield stop
+        yield
     finally:
         for number, action in zip(numbers, previous, strict=True):
-            signal.signal(number, action)
+            signal.signal(number, signal.SIG_DFL if action is None else action)

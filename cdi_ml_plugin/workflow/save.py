@@ -11,20 +11,30 @@ from typing import TYPE_CHECKING
 from ..crystal.analysis import crystal_or_note
 from ..crystal.crystal import Crystal
 from ..data.result import Result, about_result
+from ..errors import WriteError
 from ..io.cxi.writer import cxi_bytes
 from ..utils.files import staged
+from ..utils.swap import whole
+from .earlier import (
+    CRYSTAL_FILES,
+    RESULT_FILES,
+    check_result_folder,
+    holds_finished,
+    was_interrupted,
+)
 
 if TYPE_CHECKING:
     from ..comparison.comparison import Comparison
 
-RESULT_FILES = ("result.cxi", "metrics.json", "summary.png", "report.html")
-CRYSTAL_FILES = ("result.vti",)  # where the geometry is known
-FILES = RESULT_FILES + CRYSTAL_FILES
 COMPARISON_FILES = ("compare.html", "compare.json")
 
 
 def save(
-    result: Result, folder: str | Path, force: bool = False, crystal: Crystal | None = None
+    result: Result,
+    folder: str | Path,
+    force: bool = False,
+    crystal: Crystal | None = None,
+    interrupted: bool = False,
 ) -> tuple[Path, ...]:
     """Write `RESULT_FILES` and, of a crystal, `CRYSTAL_FILES` into `folder`.
 
@@ -32,11 +42,14 @@ def save(
     ----------
     result : Result
     folder : path
-        Made where it is missing.
+        Made where it is missing. Its files are exchanged at one moment, all of them; what else it
+        holds stays.
     force : bool
-        Replace existing files of these names.
+        Replace a result that is there.
     crystal : Crystal, optional
         That of the result, where the caller has it already; default what `crystal_or_note` says.
+    interrupted : bool
+        A result of an interrupted run, too, replaces one of a run that came to its end.
 
     Returns
     -------
@@ -45,13 +58,20 @@ def save(
     Raises
     ------
     WriteError
-        See `check_folder`; or writing failed. Then nothing has changed on disk.
+        See `check_result_folder`; or the result is of an interrupted run, and the folder holds a finished
+        one; or writing failed. Then nothing has changed on disk.
     """
     from ..view.figures.summary import draw_summary
     from ..view.pages import report  # imports Matplotlib: not needed for a check
 
     command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-    with staged(folder, RESULT_FILES, force, CRYSTAL_FILES) as stage:
+    check_result_folder(folder, force)
+    if was_interrupted(result) and not interrupted and holds_finished(Path(folder)):
+        raise WriteError(
+            f"{folder}: holds the result of a run that came to its end, and this one was interrupted: "
+            "name another folder, or give interrupted=True"
+        )
+    with whole(folder, RESULT_FILES, force, CRYSTAL_FILES) as stage:
         if crystal is None:
             crystal, result = crystal_or_note(result)
         (stage / "result.cxi").write_bytes(cxi_bytes(result, " ".join(sys.argv), crystal))

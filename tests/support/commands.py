@@ -10,10 +10,12 @@ import numpy as np
 import tifffile
 
 from cdi_ml_plugin.data.quantities import MERITS
-from cdi_ml_plugin.workflow.save import CRYSTAL_FILES, RESULT_FILES
+from cdi_ml_plugin.workflow.earlier import CRYSTAL_FILES, RESULT_FILES
 
 CHAIN = "3*ER + 2*HIO"
 FIGURES = {*MERITS, "llk", "amplitude_spread", "amplitude_mean_to_max"}
+# what a result of ours says at the least, of a run that came to its end
+PRECIOUS = '{"versions": {"cdi_ml_plugin": "0"}, "runs": [{"reason": "completed"}], "notes": []}'
 COMMAND = [sys.executable, "-c", "from cdi_ml_plugin.cli.app import main; main()"]
 
 
@@ -29,7 +31,7 @@ def precious(folder: Path) -> Path:
     """A folder with a result that must not be lost."""
     folder.mkdir()
     for name in RESULT_FILES:
-        (folder / name).write_text("precious")
+        (folder / name).write_text(PRECIOUS)
     return folder
 
 
@@ -44,7 +46,7 @@ def assert_refused(answer: tuple[int, str, str], *words: str) -> None:
 
 def assert_kept(folder: Path) -> None:
     assert sorted(p.name for p in folder.iterdir()) == sorted(RESULT_FILES)
-    assert {p.read_text() for p in folder.iterdir()} == {"precious"}
+    assert {p.read_text() for p in folder.iterdir()} == {PRECIOUS}
 
 
 def assert_written(folder: Path, runs: int = 1) -> dict:

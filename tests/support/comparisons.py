@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -57,13 +58,13 @@ def plain_figures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def interrupt(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
-    """Let Ctrl-C come in the run after so many."""
+    """Let SIGTERM, which does what Ctrl-C does, come in the run after so many."""
     run = loop.run
     left = iter(range(after))
 
     def stopped(plan: Plan, seeds: Any, start: Any, stop: list[bool], bar: Any) -> Any:
         if next(left, None) is None:
-            stop.append(True)
+            signal.raise_signal(signal.SIGTERM)
         return run(plan, seeds, start, stop, bar)
 
     monkeypatch.setattr(loop, "run", stopped)

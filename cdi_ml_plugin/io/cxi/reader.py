@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -100,9 +101,12 @@ def _check_provenance(provenance: Any) -> None:
         texts = provenance.get(key, ())
         if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
             raise ReadError(f"its {key} are {texts!r:.40}")
-    for key, kind in (("geometry", dict), ("spec", str), ("scan", int | np.integer)):
+    for key, kind in (("geometry", dict), ("spec", str), ("scan", int | np.integer | str)):
         if not isinstance(provenance.get(key), kind | None):
             raise ReadError(f"its {key} is {provenance[key]!r:.40}")
+    scan = provenance.get("scan")
+    if isinstance(scan, str) and not re.fullmatch(r"[0-9]+\.[0-9]+", scan):
+        raise ReadError(f"its scan is {scan!r:.40}")
 
 
 def _check_whole(file: h5py.File) -> None:

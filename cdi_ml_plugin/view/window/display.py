@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import traceback
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ...errors import DisplayError
+from ...utils.interrupt import handled
 
 INSTALL = "pip install 'cdi-ml-plugin[gui]'"
 
@@ -57,14 +57,14 @@ def busy() -> Iterator[None]:
 
 @contextmanager
 def going(on_interrupt: Any) -> Iterator[None]:
-    """What Ctrl-C does while Qt has the main thread, and what becomes of an error in a slot.
+    """What Ctrl-C and SIGTERM do while Qt has the main thread, and what becomes of an error in a slot.
 
     Qt would end the process at the first error; here it is written to the terminal.
     """
-    interrupt, hook = signal.signal(signal.SIGINT, on_interrupt), sys.excepthook
+    hook = sys.excepthook
     sys.excepthook = lambda *error: traceback.print_exception(*error)
     try:
-        yield
+        with handled(on_interrupt):
+            yield
     finally:
-        signal.signal(signal.SIGINT, interrupt)
         sys.excepthook = hook

@@ -13,6 +13,7 @@ from ...data.measurement import Measurement
 from ...data.quantities import QUANTITIES
 from ...data.result import Result, Run
 from ...engine.progress import Watch
+from ...utils.interrupt import ENDING
 from .display import going
 from .window import Window
 
@@ -86,7 +87,8 @@ class Live:
 
     def _interrupted(self, *_: Any) -> None:
         self.stop()
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # the second one acts
+        for number in ENDING:
+            signal.signal(number, signal.SIG_DFL)  # the second one acts
 
     # in the thread that computes; it touches nothing of Qt
 

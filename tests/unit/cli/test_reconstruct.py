@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -26,12 +28,13 @@ from support.commands import (
     from_frames,
     precious,
 )
+from support.results import contents
 
 
 # --- frames -------------------------------------------------------------------------------------
 def test_frames_to_result(scan, run, tmp_path):
     code, out, err = run(*from_frames(scan, tmp_path / "out"), "--seeds", 2)
-    assert (code, err) == (0, "")
+    assert code == 0, err
     assert "best is seed" in out
     metrics = assert_written(tmp_path / "out", runs=2)
     assert "crystal: voxel_nm" in out
@@ -47,7 +50,7 @@ def test_a_result_can_be_phased_again_with_its_geometry(scan, run, tmp_path):
     assert run(*from_frames(scan, tmp_path / "first"))[0] == 0
     words = ("--crop", 16, 16, 16, "-a", CHAIN, "--out", tmp_path / "again")
     code, _, err = run("reconstruct", tmp_path / "first" / "result.cxi", *words)
-    assert (code, err) == (0, "")
+    assert code == 0, err
     first, again = assert_written(tmp_path / "first"), assert_written(tmp_path / "again")
     assert again["chi2"] == first["chi2"]
     assert again["crystal"] == first["crystal"]
@@ -59,7 +62,7 @@ def test_a_result_does_without_the_spec_file(scan, run, tmp_path):
     (scan / "virtual.spec").unlink()
     words = ("-a", CHAIN, "--out", tmp_path / "again")
     code, _, err = run("reconstruct", tmp_path / "first" / "result.cxi", *words)
-    assert (code, err) == (0, "")
+    assert code == 0, err
     assert assert_written(tmp_path / "again")["crystal"]["d_spacing_nm"] > 0.2
 
 
@@ -68,7 +71,7 @@ def test_a_geometry_that_cannot_be_read_is_a_note(scan, run, tmp_path):
     spec = scan / "virtual.spec"
     spec.write_text(spec.read_text().replace("camdist", "comdist"))
     code, out, err = run(*from_frames(scan, tmp_path / "out"))
-    assert (code, err) == (0, "")
+    assert code == 0, err
     assert out.count("note: no crystal in the laboratory: ") == 1
     metrics = assert_written(tmp_path / "out")
     assert metrics["crystal"] is None
@@ -87,12 +90,12 @@ def test_one_of_two_scans_with_a_number(scan, run, tmp_path):
     for wrong in ("1.3", "one", "1.0"):
         assert_refused(run(*words[:at], wrong, *words[at + 1 :]), "scan")
     code, _, err = run(*words[:at], "1.2", *words[at + 1 :])
-    assert (code, err) == (0, "")
+    assert code == 0, err
     data = assert_written(tmp_path / "out")["data"]["provenance"]
     assert (data["scan"], data["energy_kev"], data["motors"]["detectorX"]) == ("1.2", 10, None)
     again = ("reconstruct", tmp_path / "out" / "result.cxi", "-a", CHAIN, "--out", tmp_path / "two")
     code, _, err = run(*again)
-    assert (code, err) == (0, "")
+    assert code == 0, err
     assert assert_written(tmp_path / "two")["data"]["provenance"]["scan"] == "1.2"
 
 
@@ -131,7 +134,7 @@ def tif(path: Path, counts: np.ndarray) -> Path:
 def test_every_kind_of_data(make, counts, run, tmp_path):
     data = make(tmp_path, counts)
     code, _, err = run("reconstruct", data, "-a", CHAIN, "--out", tmp_path / "out")
-    assert (code, err) == (0, "")
+    assert code == 0, err
     metrics = assert_written(tmp_path / "out")
     assert metrics["data"]["counts"] == pytest.approx(counts.sum())
 
@@ -227,7 +230,8 @@ def test_a_file_in_the_way(array, run, tmp_path):
 
 # --- an interruption ----------------------------------------------------------------------------
 @pytest.mark.slow
-def test_ctrl_c_writes_what_there_is(array, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_sigterm_write_what_there_is(array, tmp_path, number):
     termios = pytest.importorskip("termios")
     ours, theirs = os.openpty()  # on a terminal there is a bar, which says that it has begun
     termios.tcsetwinsize(theirs, (24, 120))
@@ -238,7 +242,7 @@ def test_ctrl_c_writes_what_there_is(array, tmp_path):
         shown = b""
         while b"r_p" not in shown:
             shown += os.read(ours, 1000)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         assert process.stdout is not None
         text = process.stdout.read().decode()
         assert process.wait(60) == 0
@@ -256,7 +260,73 @@ def test_ctrl_c_before_there_is_anything(array, run, tmp_path, monkeypatch):
     code, _, err = run("reconstruct", array, "--out", tmp_path / "out")
     assert code == 130
     assert err.strip().splitlines()[-1] == "cdi-ml: interrupted"
-    assert not list((tmp_path / "out").iterdir())
+    assert sorted(tmp_path.iterdir()) == [array]
+
+
+@pytest.mark.usefixtures("plain_picture")
+def test_an_interrupted_run_replaces_a_finished_one_only_where_told_to(
+    array, run, tmp_path, monkeypatch
+):
+    out = tmp_path / "out"
+    assert run("reconstruct", array, "-a", "2*ER", "--out", out)[0] == 0
+    whole = contents(out)
+
+    def stop(*_: object) -> bool:
+        signal.raise_signal(signal.SIGTERM)
+        return False
+
+    monkeypatch.setattr("cdi_ml_plugin.engine.progress.Progress.ended", stop)
+    words = ("reconstruct", array, "-a", "3*ER", "--seeds", 2, "--out", out)
+    for name in ("out-interrupted", "out-interrupted-1"):
+        code, text, _ = run(*words, "--force")
+        assert code == 130
+        assert f"{out} is unchanged" in text
+        assert "interrupted: 1 of 2 starts were run" in assert_written(tmp_path / name)["notes"]
+        shutil.rmtree(tmp_path / ".out.cdi-runs")  # or the next would go on from the first start
+    assert contents(out) == whole
+    assert run(*words, "--force-interrupted")[0] == 0
+    assert assert_written(out)["sequence"] == "3*ER"
+    assert run(*words[:3], "4*ER", *words[4:], "--force")[0] == 0  # one interrupted run by another
+    assert assert_written(out)["sequence"] == "4*ER"
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == [".out.cdi-runs"]
+
+
+def test_refused_input_leaves_nothing(run, tmp_path):
+    for words in (["nothing.npy"], [tmp_path / "nothing.npy", "-a", "NO"]):
+        assert run("reconstruct", *words, "--out", tmp_path / "new" / "out")[0] == 2
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("plain_picture")
+def test_a_folder_has_one_writer(array, run, tmp_path):
+    out = tmp_path / "out"
+    script = (
+        "import sys; from cdi_ml_plugin.utils.swap import writer\n"
+        "with writer(sys.argv[1]): print('here', flush=True); sys.stdin.read()"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", script, str(out)], **pipes) as other:
+        other.stdout.readline()
+        words = ("reconstruct", array, "-a", CHAIN, "--out", out)
+        assert_refused(run(*words), f"process {other.pid} on ", "writes there")
+        compared = ("compare", array, "-a", "ER", "-a", "2*ER", "--seeds", 2, "--out", out)
+        assert_refused(run(*compared), f"process {other.pid} on ")
+        assert not out.exists()
+        assert run(*words, "--force")[0] == 0
+        other.kill()
+    assert_refused(run(*words), "already")  # and it clears what the other left
+    assert sorted(tmp_path.iterdir()) == [array, out]
+
+
+def test_what_is_no_result_is_not_replaced_by_force(array, run, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    for name, text in (("metrics.json", '{"loss": 1}'), ("summary.png", ""), ("result.cxi", "")):
+        (out / name).write_text(text)
+        words = ("reconstruct", array, "-a", CHAIN, "--out", out, "--force")
+        assert_refused(run(*words), name, "has not written")
+        assert contents(out) == {name: text.encode()}
+        (out / name).unlink()
 
 
 def test_too_little_memory(array, run, tmp_path, monkeypatch):

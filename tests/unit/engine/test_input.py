@@ -103,7 +103,7 @@ def test_a_seed_may_be_numpys(noisy: Measurement) -> None:
         ({"shrink_wrap_type": "BOX"}, "GAUSS"),
         ({"twin_trigger": ["a"]}, "it takes"),
         ({"twin_halves": [0, 2]}, "two of 0 and 1"),
-        ({"initial_support_area": [0.5, 0.5]}, "three positive numbers"),
+        ({"initial_support_area": [0.5, 0.5]}, "three shares of the axes"),
         ({"phc_trigger": [1, 1]}, "phc_phase_min"),
         ({"average_trigger": [1, 1, 5]}, "last iteration"),
         ({"support_threshold": "low"}, "support_threshold"),

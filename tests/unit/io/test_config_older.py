@@ -100,7 +100,7 @@ def test_a_share_is_no_number_of_voxels():
 
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "config_rec")
-    with pytest.raises(ReadError, match="is no file"):
+    with pytest.raises(ReadError, match="named pipe"):
         read_config(tmp_path / "config_rec")
 
 

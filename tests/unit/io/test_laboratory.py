@@ -21,7 +21,9 @@ from cdi_ml_plugin.io.cxi.writer import cxi_bytes
 from cdi_ml_plugin.io.vtk import vti_bytes
 from cdi_ml_plugin.view.figures import summary
 from cdi_ml_plugin.view.pages import report
-from cdi_ml_plugin.workflow.save import CRYSTAL_FILES, RESULT_FILES, save
+from cdi_ml_plugin.workflow.earlier import CRYSTAL_FILES, RESULT_FILES
+from cdi_ml_plugin.workflow.save import save
+from support.commands import PRECIOUS
 from support.results import GEOMETRY, make_result, with_provenance
 
 LABORATORY = "entry_1/laboratory_1"
@@ -216,7 +218,8 @@ def test_metrics_hold_the_figures(written, crystal):
 
 
 def test_no_geometry_no_laboratory(tmp_path):
-    (tmp_path / "result.vti").write_text("of an earlier run")
+    for name in ("metrics.json", "result.vti"):  # of an earlier run
+        (tmp_path / name).write_text(PRECIOUS)
     save(make_result(), tmp_path, force=True)
     assert contents(tmp_path) == set(RESULT_FILES)
     with h5py.File(tmp_path / "result.cxi") as file:

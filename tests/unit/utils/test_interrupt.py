@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from cdi_ml_plugin.utils.interrupt import interruption
+from cdi_ml_plugin.utils.interrupt import interruption, termination
 
 
 def test_the_first_is_a_flag_and_the_second_acts() -> None:
@@ -19,6 +19,14 @@ def test_the_first_is_a_flag_and_the_second_acts() -> None:
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_sigterm_is_one_of_them() -> None:
+    with interruption() as stop:
+        signal.raise_signal(signal.SIGTERM)
+        assert stop
+    with pytest.raises(KeyboardInterrupt), termination():
+        signal.raise_signal(signal.SIGTERM)
 
 
 def test_other_signals_that_are_named() -> None:

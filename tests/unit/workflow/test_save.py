@@ -21,12 +21,13 @@ from cdi_ml_plugin.data.result import Result, Run
 from cdi_ml_plugin.errors import WriteError
 from cdi_ml_plugin.simulate.particle import strained_crystal
 from cdi_ml_plugin.utils import files
-from cdi_ml_plugin.utils.files import check_folder
 from cdi_ml_plugin.view.figures import summary
 from cdi_ml_plugin.view.figures.summary import draw_summary, flatten_phase
 from cdi_ml_plugin.view.pages import report
-from cdi_ml_plugin.workflow.save import FILES, RESULT_FILES, save
+from cdi_ml_plugin.workflow.earlier import RESULT_FILES, check_result_folder
+from cdi_ml_plugin.workflow.save import save
 from support import ROOT
+from support.commands import PRECIOUS
 from support.results import SHAPE, contents, make_result
 
 
@@ -147,16 +148,16 @@ def test_phase_is_freed_of_offset_and_ramp():
 
 
 def test_an_existing_result_is_kept_unless_forced(result, tmp_path):
-    (tmp_path / "metrics.json").write_text("precious")
+    (tmp_path / "metrics.json").write_text(PRECIOUS)
     for attempt in (
-        lambda folder: check_folder(folder, FILES),
+        lambda folder: check_result_folder(folder),
         lambda folder: save(result, folder),
     ):
         with pytest.raises(WriteError, match=r"metrics\.json already") as caught:
             attempt(tmp_path)
         assert "\n" not in str(caught.value)
-    assert contents(tmp_path) == {"metrics.json": b"precious"}
-    check_folder(tmp_path, FILES, force=True)
+    assert contents(tmp_path) == {"metrics.json": PRECIOUS.encode()}
+    check_result_folder(tmp_path, force=True)
     save(result, tmp_path, force=True)
     assert set(contents(tmp_path)) == set(RESULT_FILES)
 
@@ -168,24 +169,24 @@ def test_a_file_in_the_way(result, tmp_path):
             save(result, folder, force=True)
 
 
-@pytest.mark.parametrize("failing", [1, 2, 3])
-def test_a_rename_that_fails_undoes_the_others(result, tmp_path, monkeypatch, failing):
-    old = {name: name.encode() for name in RESULT_FILES[1:]}  # there was no CXI before
-    for name, content in old.items():
-        (tmp_path / name).write_bytes(content)
-    calls = []
+@pytest.mark.parametrize("failing", [1, 2, 3, 4])
+def test_a_rename_that_fails_in_place_undoes_the_others(result, tmp_path, monkeypatch, failing):
+    (tmp_path / "metrics.json").write_text(PRECIOUS)  # there was no CXI before
+    old = contents(tmp_path)
+    replace, calls = os.replace, []
 
-    def replace(source, destination):
+    def fail(source, destination):
         calls.append(destination)
         if len(calls) == failing:
             raise OSError(errno.ENOSPC, "No space left on device")
-        os.rename(source, destination)
+        replace(source, destination)
 
-    monkeypatch.setattr(files.os, "replace", replace)
+    monkeypatch.chdir(tmp_path)  # nobody takes the folder from under his feet
+    monkeypatch.setattr(files.os, "replace", fail)
     monkeypatch.setattr(summary, "draw_summary", lambda _: Figure(figsize=(1, 1)))  # quick
     monkeypatch.setattr(report, "page", lambda *_: "")
     with pytest.raises(WriteError, match="nothing was changed: No space left on device"):
-        save(result, tmp_path, force=True)
+        save(result, ".", force=True)
     assert contents(tmp_path) == old
     assert not [p for p in tmp_path.iterdir() if p.is_dir()]
 
@@ -195,7 +196,7 @@ def test_a_rename_that_fails_undoes_the_others(result, tmp_path, monkeypatch, fa
 def test_a_full_disk_leaves_no_litter(tmp_path, limit):
     resource = pytest.importorskip("resource")
     assert resource.RLIMIT_FSIZE is not None
-    (tmp_path / "metrics.json").write_text("precious")
+    (tmp_path / "metrics.json").write_text(PRECIOUS)
     script = textwrap.dedent(f"""
         import resource, sys
         sys.path.insert(0, {str(ROOT / "tests")!r})
@@ -216,5 +217,5 @@ def test_a_full_disk_leaves_no_litter(tmp_path, limit):
     assert done.stderr.startswith("WriteError ")
     assert "File too large" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
-    assert contents(tmp_path) == {"metrics.json": b"precious"}
+    assert contents(tmp_path) == {"metrics.json": PRECIOUS.encode()}
     assert len(list(tmp_path.iterdir())) == 1

@@ -1,0 +1,160 @@
+"""Runs that have ended, on disk, so that a reconstruction that was killed goes on from there.
+
+A file holds the arrays of a run, and JSON text about it; it is read without pickle.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import re
+import zipfile
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..data.measurement import Measurement, data_digest
+from ..data.result import Run
+from ..nn import weights
+from ..operators.base import Step
+from ..utils.device import hardware
+from ..utils.files import staged
+from ..utils.jsonable import plain
+from ..utils.swap import recover
+from ..utils.versions import versions
+from .plan import Job
+from .start import Start
+
+NAME = re.compile(r"[0-9a-f]{16}-\d+\.npz")
+
+
+class Kept:
+    """The folder of the runs of a plan; without a folder nothing is kept.
+
+    Parameters
+    ----------
+    folder : path, optional
+    plan : Job
+    measurement : Measurement
+    held_out : float
+    start : Start
+    """
+
+    def __init__(
+        self,
+        folder: str | Path | None,
+        plan: Job,
+        measurement: Measurement,
+        held_out: float,
+        start: Start,
+    ) -> None:
+        self.folder = None if folder is None else Path(folder)
+        if self.folder is None:
+            return
+        given = [
+            None if one is None else one.cpu().numpy() for one in (start.object, start.support)
+        ]
+        identity = {
+            "data": [measurement.shape, data_digest(measurement)],
+            "sequence": str(plan.step),
+            "parameters": plan.parameters,
+            "held_out": held_out,
+            "weights": weights_digests(plan.step),
+            "precision": str(plan.dtype),
+            "start": [
+                None if o is None else hashlib.sha256(o.tobytes()).hexdigest() for o in given
+            ],
+            # other machines and versions give other bits
+            "hardware": hardware(plan.device, 1),
+            "versions": versions(),
+        }
+        text = json.dumps(plain(identity), sort_keys=True)
+        self.digest = hashlib.sha256(text.encode()).hexdigest()
+
+    def found(self, seeds: Sequence[int]) -> list[Run]:
+        """Those that are there, in the order of the seeds; what is damaged is computed again."""
+        if self.folder is None:
+            return []
+        runs = (self._read(seed) for seed in seeds)
+        return [run for run in runs if run is not None]
+
+    def keep(self, runs: Sequence[Run]) -> None:
+        """Write runs that came to their end.
+
+        Raises
+        ------
+        WriteError
+            No permission, no space.
+        """
+        for run in runs:
+            if self.folder is None or run.reason != "completed":
+                continue
+            about = {
+                "digest": self.digest,
+                "metrics": {key: _number(value) for key, value in run.metrics.items()},
+                "reason": run.reason,
+                "notes": [*run.notes],
+            }
+            arrays: dict[str, Any] = {"object": run.object, "support": run.support}
+            arrays |= {f"history/{name}": values for name, values in run.history.items()}
+            buffer = BytesIO()
+            np.savez(buffer, about=np.array(json.dumps(about)), **arrays)
+            name = self._name(run.seed)
+            with staged(self.folder, [name], force=True) as stage:
+                (stage / name).write_bytes(buffer.getvalue())
+
+    def _name(self, seed: int) -> str:
+        return f"{self.digest[:16]}-{seed}.npz"
+
+    def _read(self, seed: int) -> Run | None:
+        assert self.folder is not None
+        try:
+            with (
+                (self.folder / self._name(seed)).open("rb") as raw,
+                np.load(raw, allow_pickle=False) as file,
+            ):
+                about = json.loads(str(file["about"]))
+                if about["digest"] != self.digest:
+                    return None
+                return Run(
+                    seed,
+                    file["object"],
+                    file["support"],
+                    about["metrics"],
+                    {n.partition("/")[2]: file[n] for n in file.files if n.startswith("history/")},
+                    about["reason"],
+                    tuple(about["notes"]),
+                )
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+            return None
+
+
+def forget(folder: Path) -> None:
+    """Delete the runs that were kept in a folder, of whatever plan, and the folder if nothing else is in it."""
+    recover(folder)
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if NAME.fullmatch(path.name):
+                path.unlink()
+        folder.rmdir()
+
+
+def _number(value: object) -> object:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def weights_digests(step: Step) -> list[str]:
+    """Twelve hexadecimal digits of the weights of each trained network in a chain, which is bound.
+
+    Raises
+    ------
+    WeightsError
+        They cannot be read.
+    """
+    sources = [getattr(operator, "weights", None) for operator in step.operators()]
+    named = sorted({source for source in sources if isinstance(source, str)} - {"", "none"})
+    return [weights.load(source)[1].checksum[:12] for source in named]
