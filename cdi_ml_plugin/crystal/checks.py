@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion
 
 from ..data.measurement import Measurement
 from ..data.result import Result
 from ..physics.alignment import object_error
+from ..physics.supports import extent
 
 LEVELS = ("green", "amber", "red")
 SATURATED = 1000  # counts from which on one value, the largest, in several voxels is no accident
@@ -51,13 +53,17 @@ def checks(result: Result) -> list[Check]:
         Of the frames, saturation, the peak's place, oversampling, the prediction, the amplitude, the
         support, the agreement of the runs, and unknowns; without those that do not apply.
     """
-    found = [
+    return [
         *_data(result.measurement),
         *_sampling(result),
         *_object(result),
         *_agreement(result),
     ]
-    return found
+
+
+def _check(name: str, level: str, seen: str, do: str) -> Check:
+    """Say what to do only where there is something."""
+    return Check(name, level, seen, "" if level == "green" else do)
 
 
 def _level(value: float, amber: float, red: float) -> str:
@@ -68,17 +74,16 @@ def _level(value: float, amber: float, red: float) -> str:
 def _data(measurement: Measurement) -> Iterator[Check]:
     intensity, mask = measurement.intensity, measurement.mask
     known = np.where(mask, 0, intensity)
-    lost = np.flatnonzero(mask.all((1, 2)) | (known.sum((1, 2)) == 0))
-    inner = [int(frame) for frame in lost if lost.size < len(mask) and 0 < frame < len(mask) - 1]
-    filled = np.flatnonzero(known.sum((1, 2)) > 0)
-    inner = [frame for frame in inner if filled[0] < frame < filled[-1]]
-    yield Check(
+    counts = known.sum((1, 2))
+    filled = np.flatnonzero(counts > 0)
+    inner = [frame for frame in range(filled[0], filled[-1]) if counts[frame] == 0]
+    yield _check(
         "frames",
         "amber" if inner else "green",
         f"{len(inner)} without a count between others ({', '.join(map(str, inner[:5]))})"
         if inner
         else "none is empty between others",
-        "look at them: the detector may have missed them, or written one twice" if inner else "",
+        "look at them: the detector may have missed them, or written one twice",
     )
     same = [
         int(a)
@@ -95,20 +100,20 @@ def _data(measurement: Measurement) -> Iterator[Check]:
     top = float(known.max())
     alike = int((known == top).sum())
     saturated = top >= SATURATED and alike >= SEVERAL
-    yield Check(
+    yield _check(
         "saturation",
         "red" if saturated else "green",
         f"{alike} voxels have the largest value, {top:g}" if saturated else "none seen",
-        "mask them, or measure with less beam" if saturated else "",
+        "mask them, or measure with less beam",
     )
     faces = [known.take(end, axis) for axis in range(3) for end in (0, -1)]
     share = max(float(face.max()) for face in faces) / top
     level = _level(share, *AT_EDGE)
-    yield Check(
+    yield _check(
         "edge",
         level,
         f"the brightest voxel of an outer face has {share:.1%} of the maximum",
-        "" if level == "green" else "crop wider: the peak or its fringes are cut",
+        "crop wider: the peak or its fringes are cut",
     )
 
 
@@ -121,26 +126,22 @@ def _sampling(result: Result) -> Iterator[Check]:
     body = support & (size >= SEEN * np.sqrt(np.mean(size[support] ** 2)))
     if not body.any():  # NaN, of a run that did not end well
         body = support
-    ratios = []
-    for axis, n in enumerate(support.shape):
-        planes = body.sum(tuple(a for a in range(3) if a != axis))
-        full = np.flatnonzero(planes > FEW * planes.max())
-        ratios.append(n / (full[-1] - full[0] + 1))
-    lowest = min(ratios)
-    level = _level(-lowest, *(-limit for limit in OVERSAMPLING))
-    yield Check(
+    sizes = extent(torch.from_numpy(body), FEW)
+    ratios = [n / size for n, size in zip(body.shape, sizes, strict=True)]
+    level = _level(-min(ratios), *(-limit for limit in OVERSAMPLING))
+    yield _check(
         "oversampling",
         level,
         " × ".join(f"{ratio:.1f}" for ratio in ratios),
-        "" if level == "green" else "do not bin; measure with finer steps or from further away",
+        "do not bin; measure with finer steps or from further away",
     )
     unknowns, known = 2 * int(support.sum()), int((~mask).sum())
     level = "red" if known < unknowns else "green"
-    yield Check(
+    yield _check(
         "unknowns",
         level,
         f"{known:,} measured voxels for {unknowns:,} unknowns",
-        "" if level == "green" else "the data do not determine the object: mask less, crop wider",
+        "the data do not determine the object: mask less, crop wider",
     )
 
 
@@ -187,11 +188,11 @@ def _agreement(result: Result) -> Iterator[Check]:
     errors = [object_error(run.object[box], chosen.object[box]) ** 2 for run in others]
     middle = float(np.median(errors))
     level = _level(middle, *AGREE)
-    yield Check(
+    yield _check(
         "seeds",
         level,
         f"{len(others) + 1} runs differ by {middle:.1%} of their power",
-        "" if level == "green" else "take more iterations or another chain",
+        "take more iterations or another chain",
     )
 
 

@@ -41,12 +41,13 @@ class Verdict:
         beside = cut(state, data)
         for index, seed in enumerate(state.seeds):
             best, where = self.best[index]
-            llk = free_llk(state.object[index], data, state.transfer[index])
-            if best < math.inf and llk > WORSE * best:
-                seed.note(
-                    f"the chain ends worse (free_llk {llk:.3g}) than it was after {where} "
-                    f"({best:.3g}): leave out what follows"
-                )
+            if best < math.inf:  # a look takes a transform
+                llk = free_llk(state.object[index], data, state.transfer[index])
+                if llk > WORSE * best:
+                    seed.note(
+                        f"the chain ends worse (free_llk {llk:.3g}) than it was after {where} "
+                        f"({best:.3g}): leave out what follows"
+                    )
             if beside[index] > CUT:
                 seed.note(
                     f"the support cuts the object: just outside, the data ask for {beside[index]:.0%} of "

@@ -127,8 +127,6 @@ def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
     path = Path(path)
     check_file(path)
     try:
-        if path.exists() and not path.is_file():  # a pipe would be waited for
-            raise ReadError(f"{path}: the configuration is no file")
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"

@@ -17,7 +17,7 @@ from ..physics.level import Level
 from ..physics.metrics import free_llk
 from ..physics.projections import random_phases
 from ..physics.state import State
-from ..physics.supports import grown, keeping
+from ..physics.supports import extent, grown, keeping
 from .base import OPEN, Operator, within
 from .classical import ER, HIO
 from .support import ASW
@@ -37,7 +37,6 @@ STARTS = ((0.26, 0.8), (0.15, 0.0), (0.4, 0.8))  # from the object that is there
 SURE = 0.12  # of the iterations, without the cap, once two starts agree
 AGREE = 0.015  # squared error between two starts that have found the same
 KEPT = 0.3  # of the rms nearby: what has less is outside
-FEW = 0.02  # of the fullest plane of a support: planes with less do not count for its extent
 
 
 Start = tuple[torch.Tensor, torch.Tensor]  # object and support (1, z, y, x)
@@ -284,13 +283,3 @@ def levels(data: Moduli, support: torch.Tensor, oversampling: float) -> list[Lev
     return [
         Level.of(data, stride, share ** (1 - step / max(1, steps))) for step in range(steps)
     ] + [Level.of(data, stride, 1.0)]
-
-
-def extent(support: torch.Tensor) -> list[int]:
-    """Voxels of a support (z, y, x) along each axis, without the few that lie astray."""
-    sizes = []
-    for axis in range(3):
-        planes = support.sum([a for a in range(3) if a != axis])
-        full = (planes > FEW * planes.max()).nonzero()[:, 0]
-        sizes.append(int(full[-1] - full[0]) + 1 if len(full) else support.shape[axis])
-    return sizes

@@ -10,6 +10,7 @@ from ..fourier import autocorrelation
 from .projections import blur, modulus
 
 FEWEST = 8  # voxels of a start support
+FEW = 0.02  # of the fullest plane of a support: planes with less do not count for its extent
 SMOOTH, NEARBY = 0.7, 3.0  # voxels: over what an amplitude, and the level around it, is averaged
 
 
@@ -66,3 +67,13 @@ def keeping(obj: torch.Tensor, support: torch.Tensor, share: float) -> torch.Ten
     power = blur(size.square(), NEARBY)
     nearby = (power / blur(inside, NEARBY).clamp_min_(1e-6)).sqrt_()
     return (blur(size, SMOOTH) >= share * nearby) & grown(support, 2)
+
+
+def extent(support: torch.Tensor, few: float = FEW) -> list[int]:
+    """Voxels of a support (z, y, x) along each axis, without the few that lie astray."""
+    sizes = []
+    for axis in range(3):
+        planes = support.sum([a for a in range(3) if a != axis])
+        full = (planes > few * planes.max()).nonzero()[:, 0]
+        sizes.append(int(full[-1] - full[0]) + 1 if len(full) else support.shape[axis])
+    return sizes

@@ -18,10 +18,10 @@ from cdi_ml_plugin.engine.start import fresh_state
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.operators.base import Operator
 from cdi_ml_plugin.operators.classical import capped
-from cdi_ml_plugin.operators.search import SEARCH, extent, levels, search
+from cdi_ml_plugin.operators.search import SEARCH, levels, search
 from cdi_ml_plugin.physics.moduli import HELD_OUT, Moduli
 from cdi_ml_plugin.physics.projections import blur, modulus
-from cdi_ml_plugin.physics.supports import keeping
+from cdi_ml_plugin.physics.supports import extent, keeping
 from cdi_ml_plugin.simulate.particle import strained_crystal
 
 SHAPE = (48, 45, 64)
