@@ -17,8 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import fft
 
 from ..errors import MeasurementError, ParameterError
-from ..geometry.check import KEYWORDS, check_kinds
-from ..geometry.instruments import diffractometer
+from ..geometry.check import check_given
 from .hot_pixels import FLOOR, RATIO, brightest, hot_columns, hot_voxels
 from .lost_frames import mask_lost_frames
 from .measurement import MIN_SIZE, Measurement, as_array
@@ -273,7 +272,9 @@ def prepare(
     return centre(m, good_shape(m.shape) if crop is None else crop)
 
 
-def with_geometry(measurement: Measurement, numbers: Mapping[str, Any]) -> Measurement:
+def with_geometry(
+    measurement: Measurement, numbers: Mapping[str, Any], notes: Sequence[str] = ()
+) -> Measurement:
     """The same data with parameters of `Geometry` in their provenance, where `Geometry.of` finds them.
 
     Parameters
@@ -281,20 +282,18 @@ def with_geometry(measurement: Measurement, numbers: Mapping[str, Any]) -> Measu
     numbers : mapping
         As ``Geometry`` takes them, all or some of them; they win over those of a SPEC file. Without
         ``reference``, it is the peak about which the data are centred.
+    notes : sequence of str
+        What a user has to hear of them.
 
     Raises
     ------
     ParameterError
         A name that `Geometry` does not know, or values that cannot be its.
     """
-    circles = diffractometer(numbers.get("diffractometer", "34idc")).circles
-    unknown = [name for name in numbers if name not in (*KEYWORDS, *circles)]
-    if unknown:
-        raise ParameterError(
-            f"geometry: unknown parameter {unknown[0]!r}: use one of {', '.join((*KEYWORDS, *circles))}"
-        )
-    check_kinds(numbers)
+    check_given(numbers)
     provenance = {**measurement.provenance, "geometry": dict(numbers)}
+    if notes:
+        provenance["notes"] = (*measurement.notes, *notes)
     return Measurement(measurement.intensity, measurement.mask, provenance)
 
 

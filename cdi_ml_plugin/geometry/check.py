@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from reprlib import repr as shown
 from typing import Any
 
 import numpy as np
@@ -12,97 +13,178 @@ import numpy as np
 from ..errors import ParameterError
 from .instruments import DETECTORS, ENERGY, Detector, diffractometer, off_detector
 
-DIRECTION = re.compile("[xyz][+-]")
-WIDEST = 45.0  # degrees in a step; more is a mistake
-LARGEST = 1e9  # of pixels, voxels and metres
-# how many values each keyword besides the circles' angles takes
+DIRECTION = re.compile("[xy][+-]")
+LARGEST = 1e9  # of pixels and voxels
+# What lies beyond is another unit: eV, wavelengths, mm, µm, radians.
+RANGES = {"energy": (0.1, 200.0, "keV"), "distance": (1e-3, 50.0, "metres")}
+PIXEL = (1e-7, 5e-3)  # metres
+WIDEST = 10.0  # degrees in a step
+WIDEST_ENERGY = 0.05  # of the energy, in a step
+# how many values each keyword besides the circles' angles takes, and whether they are whole
 LENGTHS = {"reference": 3, "roi": 4, "pixel": 2, "beam_zero": 2, "directions": 2, "binning": 3}
-KEYWORDS = ("energy", "distance", "step", "motor", "diffractometer", "detector", *LENGTHS)
+WHOLE = ("reference", "roi", "binning")
+NUMBERS = ("energy", "distance", "step")
+WORDS = ("motor", "diffractometer", "detector")
+KEYWORDS = (*NUMBERS, *WORDS, *LENGTHS)
+
+
+def check_given(given: Mapping[str, Any]) -> None:
+    """Check that names are known and that each value is of its kind, whatever is still missing.
+
+    Raises
+    ------
+    ParameterError
+        All unknown names, or the first value of another kind; optional ones may be None.
+    """
+    name = given.get("diffractometer") or "34idc"
+    circles = diffractometer(name).circles
+    if unknown := [key for key in given if key not in (*KEYWORDS, *circles)]:
+        raise ParameterError(
+            f"geometry: unknown parameter {', '.join(map(shown, unknown[:5]))}: the circles of {name} are "
+            f"{', '.join(circles)}; the others are {', '.join(KEYWORDS)}"
+        )
+    for key in (*NUMBERS, *circles):
+        if key in given and not _finite(given[key]):
+            raise ParameterError(
+                f"geometry: {key} is {shown(given[key])}: a finite number is needed"
+            )
+    for key in WORDS:
+        if given.get(key) is not None and not isinstance(given[key], str):
+            raise ParameterError(f"geometry: {key} is {shown(given[key])}: a name is needed")
+    for key, count in LENGTHS.items():
+        if given.get(key) is not None:
+            _check_several(key, given[key], count)
+
+
+def with_defaults(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Every parameter besides the angles, with the default of what is None.
+
+    Raises
+    ------
+    ParameterError
+        See `known_detector`.
+    """
+    circles = diffractometer(given["diffractometer"])
+    detector = given["detector"] or circles.default_detector
+    known = known_detector(detector, given["pixel"], given["roi"])
+    columns, rows = known.size
+    defaults = {
+        "motor": next(iter(circles.sample)),
+        "detector": detector,
+        "roi": (0, columns, 0, rows),
+        "pixel": (known.pixel, known.pixel),
+        "beam_zero": known.beam_zero or (columns / 2, rows / 2),
+        "directions": circles.directions,
+    }
+    values = {name: defaults[name] if value is None else value for name, value in given.items()}
+    for name in LENGTHS:
+        values[name] = tuple(map(int, values[name]) if name in WHOLE else values[name])
+    return values
 
 
 def check(values: Mapping[str, Any]) -> None:
-    """Check every attribute of a `Geometry`.
+    """Check every attribute of a `Geometry`, each of its kind (`check_given`).
 
     Raises
     ------
     ParameterError
-        The first that is missing, not finite, out of range or unknown.
+        The first that is missing, out of range or unknown.
     """
-    circles = diffractometer(values["diffractometer"])
-    angles = values["angles"]
-    unknown = [name for name in angles if name not in circles.circles]
-    if unknown:
-        raise ParameterError(
-            f"geometry: unknown keyword {unknown[0]!r}: the circles of {values['diffractometer']} are "
-            f"{', '.join(circles.circles)}; other keywords are {', '.join(KEYWORDS)}"
-        )
-    missing = [name for name in circles.circles if name not in angles]
-    if missing:
+    circles, angles = diffractometer(values["diffractometer"]), values["angles"]
+    if missing := [name for name in circles.circles if name not in angles]:
         raise ParameterError(f"geometry: no angle of {', '.join(missing)}: give it in degrees")
-    numbers = {name: values[name] for name in ("energy", "distance", "step")}
-    for name, value in {**numbers, **angles}.items():
-        # compared, since an integer may be too large for math.isfinite
-        if not isinstance(value, int | float | np.number) or not -math.inf < value < math.inf:
-            raise ParameterError(f"geometry: {name} is {value!r}: a finite number is needed")
     for name, value in angles.items():
         if abs(value) > 360:
             raise ParameterError(f"geometry: {name} is {value}: give degrees from -360 to 360")
-    for name, unit, highest in (("energy", "keV", 1000), ("distance", "metres", 200)):
-        if not 0 < values[name] < highest:
-            raise ParameterError(
-                f"geometry: {name} is {values[name]}: it must be > 0 and < {highest}, in {unit}"
-            )
-    if values["step"] == 0 or abs(values["step"]) > WIDEST:
+    right_angles = [n for n, a in angles.items() if abs(abs(a) - math.pi / 2) < 1e-4]
+    if right_angles and max(map(abs, angles.values())) <= 2 * math.pi:
         raise ParameterError(
-            f"geometry: step is {values['step']}: give the scanned motor's step in degrees (energy: keV)"
+            f"geometry: {right_angles[0]} is {angles[right_angles[0]]}, π/2, and no angle is above 2π: "
+            "give degrees, not radians"
         )
-    if values["motor"] not in (*circles.sample, ENERGY):
+    for name, (low, high, unit) in RANGES.items():
+        if not low <= values[name] <= high:
+            raise ParameterError(
+                f"geometry: {name} is {values[name]}: give it in {unit}, from {low:g} to {high:g}"
+            )
+    scanned = values["motor"]
+    if scanned not in (*circles.sample, ENERGY):
         raise ParameterError(
-            f"geometry: motor {values['motor']!r} is unknown: use one of "
+            f"geometry: motor {shown(scanned)} is unknown: use one of "
             f"{', '.join(circles.sample)}, {ENERGY}"
         )
-    check_kinds(values)
-    if fault := off_detector(values["roi"], DETECTORS.get(values["detector"])):
+    widest, unit = (
+        (WIDEST_ENERGY * values["energy"], "keV") if scanned == ENERGY else (WIDEST, "degrees")
+    )
+    if not 0 < abs(values["step"]) <= widest:
         raise ParameterError(
-            f"geometry: roi {values['roi']} {fault}: give (first column, columns, first row, rows) on "
-            f"detector {values['detector']}"
+            f"geometry: step is {values['step']}: give the step of {scanned} in {unit}, other than 0 and "
+            f"up to {widest:g}"
         )
-    if min(values["binning"]) < 1 or min(values["pixel"]) <= 0:
+    if not all(PIXEL[0] <= edge <= PIXEL[1] for edge in values["pixel"]):
         raise ParameterError(
-            f"geometry: binning {values['binning']} and pixel {values['pixel']} must be positive"
+            f"geometry: pixel is {values['pixel']}: give it in metres, from {PIXEL[0]:g} to {PIXEL[1]:g}"
+        )
+    if min(values["binning"]) < 1:
+        raise ParameterError(f"geometry: binning {values['binning']} must be positive")
+    if values["directions"][0][0] == values["directions"][1][0]:
+        raise ParameterError(
+            f"geometry: directions {values['directions']} are along one axis: one is along x, one along y"
+        )
+    _check_place(values)
+
+
+def _check_place(values: Mapping[str, Any]) -> None:
+    """Whether the region is on the detector, and the reference in the region."""
+    roi, name = values["roi"], shown(values["detector"])
+    detector = DETECTORS.get(values["detector"])
+    if fault := off_detector(roi, detector):
+        raise ParameterError(
+            f"geometry: roi {roi} {fault}: give (first column, columns, first row, rows) on "
+            f"detector {name}"
+        )
+    columns, rows = frame_size(roi, detector)
+    frame, row, column = values["reference"]
+    if frame < 0 or not (0 <= row < rows and 0 <= column < columns):
+        raise ParameterError(
+            f"geometry: reference (frame, row, column) {values['reference']} is off the {rows} rows and "
+            f"{columns} columns that were read out: give roi and, of another detector than {name}, detector "
+            "or pixel and beam_zero"
         )
 
 
-def check_kinds(given: Mapping[str, Any]) -> None:
-    """Check that what takes several values has them, as numbers, or as directions.
+def frame_size(roi: Sequence[int], detector: Detector | None) -> tuple[int, int]:
+    """(columns, rows) of frames of a region, with the gap between the chips where the region crosses it."""
+    sizes = []
+    for first, count, axis in ((roi[0], roi[1], 0), (roi[2], roi[3], 1)):
+        crosses = detector is not None and first < detector.seam_start < first + count
+        sizes.append(count + detector.seam[axis] if detector is not None and crosses else count)
+    return sizes[0], sizes[1]
 
-    Raises
-    ------
-    ParameterError
-        The first that is not; a keyword that is None or not given is passed over.
-    """
-    for name, count in LENGTHS.items():
-        value = given.get(name)
-        if value is None:
-            continue
-        each = list(value) if isinstance(value, list | tuple | np.ndarray) else []
-        if name == "directions":
-            right, what = (
-                all(isinstance(v, str) and DIRECTION.fullmatch(v) for v in each),
-                "x+, y- …",
-            )
-        else:
-            numbers = [
-                isinstance(v, int | float | np.number) and -LARGEST < v < LARGEST for v in each
-            ]
-            right, what = all(numbers), f"finite numbers below {LARGEST:g}"
-        if len(each) != count or not right:
-            raise ParameterError(f"geometry: {name} is {value!r}: it needs {count} values, {what}")
+
+def _finite(value: Any) -> bool:
+    # compared, since an integer may be too large for math.isfinite
+    right = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    return right and bool(-math.inf < value < math.inf)
+
+
+def _check_several(name: str, value: Any, count: int) -> None:
+    """What takes several values has them, as numbers, or as directions."""
+    each = list(value) if isinstance(value, list | tuple | np.ndarray) else []
+    if name == "directions":
+        right, what = all(isinstance(v, str) and DIRECTION.fullmatch(v) for v in each), "x+, y- …"
+    else:
+        right = all(_finite(v) and abs(v) < LARGEST for v in each)
+        what = f"finite numbers below {LARGEST:g}"
+        if name in WHOLE and right:
+            right, what = all(v == int(v) for v in each), "whole numbers"
+    if len(each) != count or not right:
+        raise ParameterError(f"geometry: {name} is {shown(value)}: it needs {count} values, {what}")
 
 
 def missing(given: Mapping[str, Any]) -> list[str]:
     """Keywords that a `Geometry` cannot do without, and that are not given."""
-    circles = diffractometer(given.get("diffractometer", "34idc")).circles
+    circles = diffractometer(given.get("diffractometer") or "34idc").circles
     return [
         name for name in ("energy", "distance", "step", "reference", *circles) if name not in given
     ]
@@ -137,7 +219,7 @@ def known_detector(
         return DETECTORS[name]
     if pixel is None or roi is None:
         raise ParameterError(
-            f"geometry: detector {name!r} is not known: give pixel=(column, row size in metres), "
+            f"geometry: detector {shown(name)} is not known: give pixel=(column, row size in metres), "
             f"roi and beam_zero, or one of {', '.join(DETECTORS)}"
         )
     return Detector((roi[0] + roi[1], roi[2] + roi[3]), pixel[0])

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from xrayutilities.experiment import QConversion
 
 from ..errors import ParameterError
-from .check import KEYWORDS, check, complete, known_detector, missing
+from .check import KEYWORDS, check, check_given, complete, missing, with_defaults
 from .config_instr import from_config_instr
 from .instruments import DETECTORS, ENERGY, Directions
 from .instruments import diffractometer as _diffractometer
@@ -112,28 +112,25 @@ class Geometry:
         binning: tuple[int, int, int] = (1, 1, 1),
         **angles: float,
     ) -> None:
-        circles = _diffractometer(diffractometer)
-        detector = circles.default_detector if detector is None else detector
-        known = known_detector(detector, pixel, roi)
-        columns, rows = known.size
-        values = {
+        given = {
             "energy": energy,
             "distance": distance,
             "step": step,
-            "reference": tuple(reference),
-            "motor": next(iter(circles.sample)) if motor is None else motor,
+            "reference": reference,
+            "motor": motor,
             "diffractometer": diffractometer,
             "detector": detector,
-            "roi": (0, columns, 0, rows) if roi is None else tuple(roi),
-            "pixel": (known.pixel, known.pixel) if pixel is None else tuple(pixel),
-            "beam_zero": tuple(beam_zero or known.beam_zero or (columns / 2, rows / 2)),
-            "directions": circles.directions if directions is None else tuple(directions),
-            "binning": tuple(binning),
-            "angles": MappingProxyType(dict(angles)),
+            "roi": roi,
+            "pixel": pixel,
+            "beam_zero": beam_zero,
+            "directions": directions,
+            "binning": binning,
         }
+        check_given({**given, **angles})
+        values = {**with_defaults(given), "angles": MappingProxyType(dict(angles))}
+        check(values)
         for name, value in values.items():
             object.__setattr__(self, name, value)
-        check(values)
 
     @classmethod
     def from_spec(
@@ -162,13 +159,8 @@ class Geometry:
         ParameterError
             An unknown keyword or a number out of range.
         """
+        check_given(overrides)
         circles = _diffractometer(overrides.get("diffractometer", "34idc"))
-        unknown = sorted(set(overrides) - {*KEYWORDS, *circles.circles})
-        if unknown:
-            raise ParameterError(
-                f"geometry: unknown keyword {unknown[0]!r}: use one of "
-                + ", ".join([*KEYWORDS, *circles.circles])
-            )
         values = from_scan(read_scan(spec_file, scan), reference, overrides, circles)
         return cls(**{**values, **overrides})
 
@@ -270,6 +262,11 @@ class Geometry:
         return result
 
     @property
+    def wavelength(self) -> float:
+        """In nm."""
+        return 1.239841984 / self.energy  # h·c/e, exact in the SI of 2019
+
+    @property
     def d_spacing(self) -> float:
         """Lattice spacing in nm, 2π/|k_f − k_i|, with k_f along the detector arm.
 
@@ -281,7 +278,7 @@ class Geometry:
         k_f = np.asarray(self._conversion(0).getDetectorPos(*detector, deg=True), dtype=float)
         transfer = k_f.ravel() / np.linalg.norm(k_f) - np.asarray(BEAM, dtype=float)
         length = np.linalg.norm(transfer)
-        return float(self._wavelength() / length) if length > 0 else math.inf
+        return float(self.wavelength / length) if length > 0 else math.inf
 
     def momentum_transfer(self) -> NDArray[np.float64]:
         """q = k_f − k_i of the reference voxel, (3,) in 1/nm, laboratory frame."""
@@ -289,9 +286,6 @@ class Geometry:
         return q
 
     # -- private ----------------------------------------------------------------------------------
-
-    def _wavelength(self) -> float:
-        return 1.239841984 / self.energy  # nm; h·c/e, exact in the SI of 2019
 
     def _conversion(self, frames: float) -> QConversion:
         circles = _diffractometer(self.diffractometer)

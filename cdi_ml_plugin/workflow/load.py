@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from reprlib import repr as shown
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ParameterError, ReadError
+from ..geometry.check import check_given
 from ..utils.inputs import check_file
 
 if TYPE_CHECKING:
     from ..data.measurement import Measurement
 
 Three = tuple[int, int, int]
+_EXAMPLE = '{"energy": 9.0, …}'
 
 
 def read_prepared(
@@ -35,16 +38,19 @@ def read_prepared(
         See `cdi_ml_plugin.data.preprocess.prepare`.
     geometry : Path, optional
         JSON file with parameters of `Geometry`, which the provenance keeps; that they are none is an
-        error, where a SPEC file that cannot be read costs no more than a note.
+        error, where a SPEC file that cannot be read costs no more than a note. What is doubtful of them
+        (see `doubts`) is noted.
     **reading
         See `cdi_ml_plugin.io.readers.load`.
     """
     from ..data.preprocess import prepare, with_geometry
+    from ..geometry.doubts import doubts
     from ..io.readers import load
 
-    given = None if geometry is None else _read_json(geometry)
+    given = {} if geometry is None else _read_geometry(geometry)
     measurement = load(data, **reading)
-    if given is not None:
+    frames = (measurement.shape[1], measurement.shape[2])
+    if geometry is not None:
         measurement = with_geometry(measurement, given)
     prepared_by_cohere = (data / "conf").is_dir()
     if not prepared_by_cohere or threshold is not None or crop or binning:
@@ -58,23 +64,41 @@ def read_prepared(
         )
     try:
         found = measurement.geometry
+        if found is None:
+            return measurement
+        said = []
+        if geometry is not None:
+            found.direct_basis(measurement.shape)
+            said = doubts(found, given, frames, measurement.provenance.get("peak"))
     except (ReadError, ParameterError) as error:
         if geometry is not None:
             raise ParameterError(f"{geometry}: {error}") from error
         return measurement  # the result says so, when it comes to its crystal
-    except (TypeError, ValueError) as error:  # what a file holds may be of any type
-        raise ParameterError(f"{geometry}: a value is of the wrong kind ({error})") from error
     # as plain numbers, so that a result goes on without the SPEC file
-    return measurement if found is None else with_geometry(measurement, found.numbers())
+    return with_geometry(measurement, found.numbers(), said)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    """An object of a JSON file."""
+def _read_geometry(path: Path) -> dict[str, Any]:
+    """Parameters of `Geometry` from a JSON file, all of them or some."""
     check_file(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
     except (OSError, ValueError, RecursionError) as error:
-        raise ReadError(f"{path}: cannot be read as JSON: {error}") from error
+        raise ReadError(
+            f"{path}: cannot be read as JSON ({error}): write one object, as {_EXAMPLE}"
+        ) from error
     if not isinstance(content, dict):
-        raise ReadError(f'{path}: must hold one JSON object, as {{"energy": 9.0, …}}')
+        raise ReadError(f"{path}: must hold one JSON object, as {_EXAMPLE}")
+    try:
+        check_given(content)
+    except ParameterError as error:
+        raise ParameterError(f"{path}: {error}") from error
     return content
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; of a name that is there twice JSON would take the last without a word."""
+    names = [name for name, _ in pairs]
+    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        raise ValueError(f"{shown(twice[0])} is there twice")
+    return dict(pairs)

@@ -154,20 +154,9 @@ def test_geometry_from_a_file(
     file.write_text(json.dumps({**numbers, "enregy": 9}))
     answer = run("reconstruct", array, "--geometry", file, "-a", "5*ER", "--out", tmp_path / "b")
     assert_refused(answer, "unknown parameter 'enregy'")
-    for wrong, says in (
-        ({"energy": -9}, "energy is -9"),
-        ({"energy": "9"}, "energy is '9'"),
-        ({"reference": 5}, "reference is 5"),
-        ({"roi": "abcd"}, "roi is 'abcd'"),
-        ({"pixel": ["x", "y"]}, "pixel is"),
-        ({"binning": ["a", 1, 1]}, "binning is"),
-        ({"directions": ["q", "z"]}, "directions is"),
-        ({"diffractometer": [1]}, "diffractometer [1] is unknown"),
-        ({"detector": [1]}, "of the wrong kind"),
-    ):
-        file.write_text(json.dumps({**numbers, **wrong}))
-        answer = run("reconstruct", array, "--geometry", file, "-a", "ER", "--out", tmp_path / "b")
-        assert_refused(answer, says)
+    file.write_text(json.dumps({**numbers, "energy": -9}))
+    answer = run("reconstruct", array, "--geometry", file, "-a", "ER", "--out", tmp_path / "b")
+    assert_refused(answer, "geometry.json", "energy is -9")
     file.write_text("[" * 200_000)
     answer = run("reconstruct", array, "--geometry", file, "-a", "5*ER", "--out", tmp_path / "b")
     assert_refused(answer, "cannot be read as JSON")

@@ -223,11 +223,6 @@ def test_q_of_every_voxel_has_the_basis_as_its_tangent(geometry, binning):
     np.testing.assert_array_equal(basis, geometry.reciprocal_basis() * binning)
 
 
-def test_an_energy_of_nothing_has_no_basis(geometry):
-    with pytest.raises(ParameterError, match="same plane of reciprocal space"):
-        Geometry(**{**geometry.numbers(), "energy": 1e-320}).direct_basis((64, 64, 64))
-
-
 def test_scan_along_the_direct_beam_has_no_basis(geometry):
     with pytest.raises(ParameterError, match="same plane of reciprocal space"):
         Geometry(
@@ -286,7 +281,7 @@ def test_spec_files_that_do_not_serve(spec_file, tmp_path):
         Geometry.from_spec(tmp_path / "absent.spec", scan=1)
     with pytest.raises(ReadError, match="201 points"):
         Geometry.from_spec(spec_file, scan=54, reference=(201, 0, 0))
-    with pytest.raises(ParameterError, match="unknown keyword 'enregy'"):
+    with pytest.raises(ParameterError, match="unknown parameter 'enregy'"):
         Geometry.from_spec(spec_file, scan=54, enregy=9)
     text = spec_file.read_text(errors="replace")
     start = text.index("\n#S 54 ")

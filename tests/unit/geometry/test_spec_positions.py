@@ -216,7 +216,7 @@ def test_a_region_off_the_detector_is_refused(tmp_path: Path, region: str) -> No
     given = Geometry.from_spec(tmp_path / "a.spec", 7, roi=(0, 512, 0, 512))
     assert given.roi == (0, 512, 0, 512)
     roi = tuple(map(int, region.split()))
-    with pytest.raises(ParameterError, match=r"geometry: roi .* on detector 34idcTIM2"):
+    with pytest.raises(ParameterError, match=r"geometry: roi .* on detector '34idcTIM2'"):
         Geometry(**{**given.numbers(), "roi": roi})
 
 
