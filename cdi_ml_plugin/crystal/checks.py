@@ -100,12 +100,13 @@ def _data(measurement: Measurement) -> Iterator[Check]:
     top = float(known.max())
     alike = int((known == top).sum())
     saturated = top >= SATURATED and alike >= SEVERAL
-    yield _check(
-        "saturation",
-        "red" if saturated else "green",
-        f"{alike} voxels have the largest value, {top:g}" if saturated else "none seen",
-        "mask them, or measure with less beam",
-    )
+    masked = measurement.provenance.get("saturated")  # by the level that the file itself gives
+    if isinstance(masked, int) and masked > 0 and not saturated:
+        level, seen = "amber", f"{masked} voxels reached the detector's level, and are masked"
+    else:
+        level = "red" if saturated else "green"
+        seen = f"{alike} voxels have the largest value, {top:g}" if saturated else "none seen"
+    yield _check("saturation", level, seen, "mask them, or measure with less beam")
     faces = [known.take(end, axis) for axis in range(3) for end in (0, -1)]
     share = max(float(face.max()) for face in faces) / top
     level = _level(share, *AT_EDGE)

@@ -15,11 +15,13 @@ import numpy as np
 from silx.io.nxdata.parse import get_default
 
 from ..data.lost_frames import frames
+from ..data.markers import markers
 from ..errors import ReadError
 from ..utils.inputs import check_memory, printable
 from .contents import Array, Contents, Shape, check_numbers, choose
 from .hdf5_links import SERIES, Survey, resolve, series
 from .hdf5_masks import MASKS, mask_of
+from .hdf5_saturation import saturation_of
 from .hdf5_unwritten import unwritten
 
 # Where CXI files hold raw frames (as PyNX takes them), else the default data.
@@ -62,6 +64,14 @@ def read_hdf5(path: Path, dataset: str | None = None) -> Contents:
         if holes.any():
             notes.append(_words(holes))
         about: dict[str, Any] = {"dataset": name}
+        fits = mask is None or mask.shape in (data.shape, data.shape[1:], (1, *data.shape[1:]))
+        if fits and (found := saturation_of(parts[0], survey, path)) is not None:
+            level, named = found
+            over = (data >= level) & ~markers(data) & ~(np.bool_(False) if mask is None else mask)
+            about |= {"saturation": level, "saturated": int(over.sum())}
+            if over.any():
+                mask = over if mask is None else mask | over
+                notes.append(f"{int(over.sum())} voxel(s) masked at or above {level:g}, {named}")
         here = os.path.realpath(path)
         linked |= more | {part.file.filename for part in parts}
         if others := sorted(other for other in linked if os.path.realpath(other) != here):

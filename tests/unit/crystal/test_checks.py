@@ -48,6 +48,9 @@ def test_spoilt_data_are_seen(good: Result) -> None:
     assert levels(spoilt(good, stale))["stale frames"] == "red"
     top = np.minimum(counts, 0.2 * counts.max())
     assert levels(spoilt(good, top))["saturation"] == "red"
+    about = {"saturation": 0.2 * counts.max(), "saturated": 3}
+    masked = Measurement(counts, counts >= about["saturation"], about)
+    assert levels(replace(good, measurement=masked))["saturation"] == "amber"
     cut = np.roll(counts, SHAPE[2] // 2, 2)
     assert levels(spoilt(good, cut))["edge"] == "red"
     mask = np.ones(SHAPE, dtype=bool)

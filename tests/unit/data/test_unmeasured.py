@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from cdi_ml_plugin import Measurement, prepare, reconstruct
+from cdi_ml_plugin import Measurement, load, prepare, reconstruct
 from cdi_ml_plugin.data.lost_frames import frames, mask_lost_frames
 from cdi_ml_plugin.data.markers import markers
 from cdi_ml_plugin.errors import MeasurementError
+from cdi_ml_plugin.simulate.particle import strained_crystal
 
 SHAPE = (16, 20, 24)
 
@@ -121,6 +124,68 @@ def test_dark_ends_of_a_rocking_curve_stay() -> None:
     assert not m.intensity[0].any()
     assert mask_lost_frames(m) is m
     assert mask_lost_frames(Measurement(scan())).notes == ()
+
+
+@pytest.mark.parametrize("lost", [[5], [5, 6, 9], [3, 13]])
+def test_nearly_dark_frames_between_frames_with_thousands(lost: list[int]) -> None:
+    counts = scan()
+    counts[lost] = np.random.default_rng(1).poisson(0.02, (len(lost), *SHAPE[1:]))
+    if lost == [3, 13]:  # as far on either side of the peak: fringes have their minima so
+        assert mask_lost_frames(Measurement(counts)).notes == ()
+        return
+    m = mask_lost_frames(Measurement(counts))
+    np.testing.assert_array_equal(np.flatnonzero(m.mask.all(axis=(1, 2))), lost)
+    assert "counts or less beside frames of 1000 or more, so not recorded" in m.notes[0]
+
+
+def test_narrow_curves_stay() -> None:
+    """From thousands to none in one step on either side, and the fringes of a perfect slab."""
+    frame = np.random.default_rng(0).poisson(30, SHAPE[1:])
+    narrow = np.zeros(SHAPE)
+    narrow[7:10] = frame * np.array([0.4, 1, 0.4])[:, None, None]
+    assert mask_lost_frames(Measurement(narrow)).notes == ()
+    z = np.arange(16) - 8
+    slab = np.sinc(z / 2)[:, None, None] ** 2 * 100 * frame
+    assert (slab[[4, 6, 10, 12]] < 1e-6).all()
+    assert mask_lost_frames(Measurement(np.round(slab[1:]))).notes == ()
+    assert mask_lost_frames(Measurement(narrow[:9])).notes == ()  # the scan stopped at the peak
+
+
+@pytest.mark.parametrize("kind", ["faceted", "superellipsoid"])
+def test_no_sound_frame_of_a_crystal_is_masked(kind: str) -> None:
+    rng = np.random.default_rng(0)
+    for size in (60, 120, 190):  # from 6 to 2 voxels of the pattern to a fringe along the scan
+        for phase in (0.0, 0.5, 4.0):
+            crystal = strained_crystal(
+                (40, 40, 40), 10 * np.eye(3), size=size, rng=rng, kind=kind, phase_range=phase
+            )
+            pattern = np.abs(np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(crystal)))) ** 2
+            for counts in (1e4, 1e6, 3e7):
+                m = Measurement(rng.poisson(pattern * counts / pattern.sum()))
+                assert mask_lost_frames(m) is m
+                cut = Measurement(m.intensity[13:31])
+                assert mask_lost_frames(cut) is cut
+
+
+@pytest.mark.slow
+def test_no_frame_of_scan_54_is_masked(data_folder: Path) -> None:
+    folder = data_folder / "scan_54" / "Staff20-1a_S0054"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is absent")
+    m = load(folder)
+    for step in (1, 3, 5):  # oversampled by 11 to 2
+        for part in (slice(0, None, step), slice(90, None, step), slice(0, 110, step)):
+            some = Measurement(m.intensity[part])
+            assert mask_lost_frames(some) is some
+
+
+def test_a_faint_first_frame_that_those_beside_it_contradict() -> None:
+    curve = np.exp(-((np.arange(16) - 8.0) ** 2) / 4)[:, None, None]
+    counts = np.random.default_rng(0).poisson(30 * curve * np.ones(SHAPE) / 4)
+    assert mask_lost_frames(Measurement(counts)).notes == ()
+    counts[0] = np.random.default_rng(1).poisson(0.15, SHAPE[1:])
+    (note,) = mask_lost_frames(Measurement(counts)).notes
+    assert note.startswith("frame 0 masked: ")
 
 
 @pytest.mark.parametrize("end", [0, -1])

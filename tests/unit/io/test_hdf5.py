@@ -259,3 +259,48 @@ def test_values_in_a_raw_file_beside(here: Path) -> None:
     COUNTS.tofile("raw.bin")
     assert load("a.h5").provenance["linked"] == (str(here / "raw.bin"),)
     np.testing.assert_array_equal(load("a.h5").intensity, COUNTS)
+
+
+# Saturation
+
+
+@pytest.mark.parametrize(
+    "name", ["saturation_value", "detectorSpecific/countrate_correction_count_cutoff"]
+)
+def test_what_reaches_the_detectors_level_is_masked_and_said(here: Path, name: str) -> None:
+    path, level = master(here / "eiger"), int(np.sort(COUNTS[~np.isin(COUNTS, 0)])[-5])
+    over = (level <= COUNTS) & ~GAP
+    with h5py.File(path, "a") as file:
+        file[f"entry/instrument/detector/{name}"] = np.array([level])
+    m = load(path)
+    np.testing.assert_array_equal(m.mask, over | GAP)
+    wanted = f"{over.sum()} voxel(s) masked at or above {level:g}, entry/instrument/detector/{name}"
+    assert any(note.startswith(wanted) for note in m.notes)
+    assert m.provenance["saturated"] == over.sum() > 0
+
+
+@pytest.mark.parametrize("level", [0, -1, np.nan, np.inf, 1e12, "high", [5, 5]])
+def test_a_level_that_is_none_or_is_not_reached_masks_nothing(here: Path, level: object) -> None:
+    with h5py.File("scan.h5", "w") as file:
+        file["entry/data/data"] = COUNTS
+        file["entry/instrument/detector/saturation_value"] = level
+        file["other/detector/saturation_value"] = 1
+    if level == 1e12:
+        m = load("scan.h5")
+        assert (m.provenance["saturation"], m.provenance["saturated"]) == (1e12, 0)
+        assert not m.mask.any()
+        assert m.notes == ()
+        return
+    with h5py.File("scan.h5", "a") as file:
+        del file["other"]
+    assert not load("scan.h5").mask.any()
+
+
+def test_the_level_of_the_entry_with_the_data_counts_and_a_mask_stays(here: Path) -> None:
+    level = COUNTS.max()
+    with h5py.File("scan.h5", "w") as file:
+        file["entry/data/data"] = COUNTS
+        file["entry/data/mask"] = GAP
+        file["entry/instrument/detector/saturation_value"] = level
+        file["other/detector/saturation_value"] = 1
+    np.testing.assert_array_equal(load("scan.h5").mask, GAP | (level <= COUNTS))
