@@ -20,7 +20,7 @@ SPACING = 5.0  # nm; lattice planes of a crystal are closer
 def doubts(
     geometry: Geometry,
     given: Mapping[str, Any],
-    frames: tuple[int, int],
+    frames: tuple[int, int] | None,
     peak: tuple[int, int, int] | None,
 ) -> list[str]:
     """Notes about a geometry that was given for data.
@@ -30,8 +30,8 @@ def doubts(
     geometry : Geometry
     given : mapping
         The parameters that it was made of, where not from a SPEC file.
-    frames : (rows, columns)
-        Of the data as they were read.
+    frames : (rows, columns), optional
+        Of the data as they were read; None where their peak is known from before.
     peak : (frame, row, column), optional
         Of the data as they were read: the voxel that was brought to the centre.
 
@@ -47,7 +47,7 @@ def doubts(
             "in degrees, energy in keV"
         )
     if "reference" not in given:
-        return notes + _offset(geometry, frames)
+        return notes if frames is None else notes + _offset(geometry, frames)
     if peak is not None and max(abs(np.subtract(peak, geometry.reference))) > BESIDE:
         notes.append(_beside(geometry, peak))
     return notes

@@ -49,7 +49,9 @@ def read_prepared(
 
     given = {} if geometry is None else _read_geometry(geometry)
     measurement = load(data, **reading)
-    frames = (measurement.shape[1], measurement.shape[2])
+    # of data that were prepared before, the peak is known, and the frames are no longer
+    whole = "peak" not in measurement.provenance
+    frames = (measurement.shape[1], measurement.shape[2]) if whole else None
     if geometry is not None:
         measurement = with_geometry(measurement, given)
     prepared_by_cohere = (data / "conf").is_dir()

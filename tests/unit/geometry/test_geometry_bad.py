@@ -11,7 +11,7 @@ import pytest
 
 from cdi_ml_plugin.data.preprocess import prepare, with_geometry
 from cdi_ml_plugin.errors import CdiMlError, ParameterError
-from cdi_ml_plugin.geometry.doubts import difference, moved
+from cdi_ml_plugin.geometry.doubts import difference, doubts, moved
 from cdi_ml_plugin.geometry.geometry import Geometry
 from cdi_ml_plugin.workflow.load import read_prepared
 
@@ -207,6 +207,12 @@ def test_an_unknown_offset_is_noted_with_what_it_costs(array: Path) -> None:
     assert f"{angle:.2g}°" in note
     assert f"sheared by {shear:.1%}" in note
     assert notes(array, roi=None, reference=[6, 300, 300])[0].startswith("geometry: reference")
+
+
+def test_data_whose_peak_is_known_from_before_have_no_unknown_offset() -> None:
+    geometry = Geometry(**{**RIGHT, "roi": None, "reference": PEAK})
+    assert doubts(geometry, RIGHT, None, PEAK) == []
+    assert len(doubts(geometry, RIGHT, SHAPE[1:], PEAK)) == 1
 
 
 def test_frames_larger_than_the_detector_are_refused(array: Path) -> None:
