@@ -33,6 +33,10 @@ class ReadError(CdiMlError):
     """A file or folder cannot be read as what it should be."""
 
 
+class TooLargeError(CdiMlError):
+    """More memory is needed than is free; or it ended on the way."""
+
+
 class WriteError(CdiMlError):
     """A result cannot be written: it exists already, no permission, no space."""
 

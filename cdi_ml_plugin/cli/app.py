@@ -15,6 +15,7 @@ import click
 from ..errors import CdiMlError, shortened
 from ..utils.inputs import printable
 from ..utils.interrupt import termination
+from ..utils.memory import ended
 from ..utils.plugins import summary
 from ..version import __version__
 
@@ -114,12 +115,13 @@ def main() -> None:
         fail(error.format_message())
     except CdiMlError as error:
         fail(str(error))
-    except (OSError, MemoryError) as error:
-        fail(f"{type(error).__name__}: {error}")
-    except RuntimeError as error:
-        if "memory" not in str(error):  # as torch says that there is not enough of it
+    except (OSError, MemoryError, RuntimeError) as error:
+        if ended(error):
+            said = str(error).partition("\n")[0].partition(". ")[0]
+            fail(f"{said or 'out of memory'}: crop or bin the data, or use another device")
+        if isinstance(error, RuntimeError):
             raise
-        fail(f"{str(error).partition('. ')[0]}: crop or bin the data, or use another device")
+        fail(f"{type(error).__name__}: {error}")
 
 
 def _fail(settings: Mapping[str, bool], message: str) -> NoReturn:

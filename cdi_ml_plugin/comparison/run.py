@@ -18,12 +18,16 @@ from ..physics.alignment import align
 from ..physics.metrics import best
 from ..physics.moduli import HELD_OUT
 from ..physics.shells import Shells, prtf, shells, spectral_weight
+from ..utils.memory import enough
 from .chains import Contender, contenders
 from .comparison import Comparison, Member
 from .runs import Folder, Kept, compute
 from .statistics import agreement, common_shape, in_array, placed
 
+MOST_SEEDS = 100_000  # the file names and their order are kept in memory
 
+
+@enough("comparing", "crop or bin the data")
 def compare(
     measurement: Measurement,
     chains: Mapping[str, str | Step],
@@ -72,6 +76,8 @@ def compare(
     ParameterError, SequenceError
         Fewer than two chains or seeds, a chain twice, parameters for a name that is no chain, or
         what `reconstruct` refuses.
+    TooLargeError
+        A run needs more memory than is free.
     WriteError, ReadError
         The folder holds something else; a run in it is damaged.
     AlgorithmError
@@ -79,8 +85,10 @@ def compare(
     KeyboardInterrupt
         Interrupted before each chain had a run; what is finished is kept.
     """
-    if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 2:
-        raise ParameterError(f"seeds = {seeds!r}: a comparison needs a whole number from 2")
+    if isinstance(seeds, bool) or not isinstance(seeds, int) or not 2 <= seeds <= MOST_SEEDS:
+        raise ParameterError(
+            f"seeds = {seeds!r}: a comparison needs a whole number from 2 to {MOST_SEEDS}"
+        )
     ready = contenders(
         measurement, chains, parameters or {}, chain_parameters or {}, held_out, device, precision
     )

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ..utils import memory
+
 RATIO = 10.0
 FLOOR = 20.0
 # The 5 × 5 × 5 voxels around a hot one may hold this many hot ones more (a particle's track).
@@ -17,6 +19,7 @@ _COMPANIONS = 4
 _PIXEL_COMPANIONS = 2
 _PIXEL_FLOOR = 3.0
 _CHUNK = 4096  # voxels looked at together
+LOOKING = 30  # bytes a voxel, beside the data, as measured
 
 
 def hot_voxels(
@@ -35,7 +38,13 @@ def hot_voxels(
     Returns
     -------
     bool (z, y, x)
+
+    Raises
+    ------
+    TooLargeError
+        More memory is needed than is free.
     """
+    memory.check("hot pixels", counts.size, LOOKING, "cut the region of interest out first")
     # Cheap test first: the fifth brightest around is no less than the darkest that touches.
     darkest = counts
     for axis in range(3):

@@ -18,11 +18,13 @@ from scipy import fft
 
 from ..errors import MeasurementError, ParameterError
 from ..geometry.check import check_given
+from ..utils import memory
 from .hot_pixels import FLOOR, RATIO, brightest, hot_columns, hot_voxels
 from .lost_frames import mask_lost_frames
 from .measurement import MIN_SIZE, Measurement, as_array
 
 Shape = tuple[int, int, int]
+CUT = 18  # bytes a voxel of what is cut out, beside the data
 
 
 def apply_mask(m: Measurement, mask: ArrayLike) -> Measurement:
@@ -245,10 +247,8 @@ def prepare(
         Shape of the result in (binned) voxels, taken as it is.
     mask : array_like of bool, optional
         True excludes; in the shape of `m`, or of one frame.
-    hot_pixels : bool
-        Whether to look for hot pixels and mask them.
-    lost_frames : bool
-        Whether to mask frames that those beside them contradict (`mask_lost_frames`).
+    hot_pixels, lost_frames : bool
+        Whether to look for hot pixels, and for frames that those beside them contradict, and to mask them.
 
     Raises
     ------
@@ -256,6 +256,8 @@ def prepare(
         The mask does not fit, or nothing is left.
     ParameterError
         A negative threshold; binning or a shape that cannot be.
+    TooLargeError
+        More memory is needed than is free.
     """
     if not isinstance(m, Measurement):
         m = Measurement(m, None if mask is None else for_all_frames(mask, np.shape(m)))
@@ -301,6 +303,7 @@ def _window(
     m: Measurement, start: tuple[int, ...], shape: Shape, step: str, **more: Any
 ) -> Measurement:
     """The part of `m` from `start` on, masked where there is none."""
+    memory.check(step, math.prod(shape), CUT, "crop to fewer voxels")
     old, new = _overlap(m.shape, start, shape)
     counts = np.zeros(shape, dtype=np.float32)
     mask = np.ones(shape, dtype=bool)

@@ -13,12 +13,15 @@ from ..errors import ParameterError
 from ..operators.base import Step
 from ..operators.sequence import check_length, parse
 from ..physics.moduli import Moduli
+from ..utils import memory
 from ..utils.device import find_device
 from .coherence import partial_coherence
 from .parameters import DEFAULT_SEQUENCE, check
 from .triggers import Trigger, all_triggers
 
 DTYPES = {"single": torch.complex64, "double": torch.complex128}
+KEPT = 12  # bytes a voxel of a run that has ended: its object, its support, its history
+SMALLER = "crop or bin the data (half the voxels take half the memory), or leave REFINE and MLE out"
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +65,16 @@ class Plan:
         found = all_triggers(self.step, self.parameters)
         return found if coherence is None else [*found, coherence]
 
+    def bytes_per_voxel(self, precision: str = "single", runs: int = 1) -> int:
+        """Memory that runs take one after the other, without the data.
+
+        Of one run the most that a step takes (`Operator.bytes_per_voxel`), and of each that has ended its
+        object and support. Double precision takes half as much again.
+        """
+        each = max(operator.bytes_per_voxel() for operator in self.step.operators())
+        each += KEPT * (runs - 1)
+        return each * 3 // 2 if precision == "double" else each
+
     def on(
         self,
         measurement: Measurement,
@@ -69,13 +82,23 @@ class Plan:
         device: str | torch.device | None,
         precision: str,
     ) -> Job:
-        """Bring data to a device for this plan."""
+        """Bring data to a device for this plan.
+
+        Raises
+        ------
+        ParameterError
+            The precision, the share or the device cannot be.
+        TooLargeError
+            A run needs more memory than is free there.
+        """
         if precision not in DTYPES:
             raise ParameterError(f"precision = {precision!r}: give one of {', '.join(DTYPES)}")
         if not 0 <= held_out <= 0.5:
             raise ParameterError(f"held_out = {held_out!r}: give a share from 0 to 0.5")
         place = find_device(device)
         dtype = DTYPES[precision]
+        each = self.bytes_per_voxel(precision)
+        memory.check(f"phasing on {place}", measurement.mask.size, each, SMALLER, place)
         data = Moduli.of(measurement, held_out, place, dtype.to_real())
         notes = [*measurement.notes, *self.notes]
         if held_out and not len(data.held_out):

@@ -13,20 +13,23 @@ from numpy.typing import ArrayLike
 
 from ..data.measurement import Measurement
 from ..data.result import Result, Run
-from ..errors import AlgorithmError, ParameterError, WriteError
+from ..errors import AlgorithmError, ParameterError, TooLargeError, WriteError
 from ..operators.base import Step
 from ..physics import metrics
 from ..physics.moduli import HELD_OUT, Moduli
+from ..utils import memory
 from ..utils.interrupt import interruption
 from . import loop
 from .kept import Kept
-from .plan import Job, Plan
+from .plan import SMALLER, Job, Plan
 from .progress import Progress, Watch
 from .start import given_start
 
+FEWER = "ask for fewer seeds, or crop or bin the data"
 BYTES_PER_VOXEL = 80  # of one run: object, wave, working room, and what a transform takes
 
 
+@memory.enough("phasing", SMALLER)
 def reconstruct(
     measurement: Measurement,
     sequence: str | Step | None = None,
@@ -87,20 +90,23 @@ def reconstruct(
         The chain or a parameter is not valid; every run went to NaN.
     ReadError
         ``continue_dir`` does not hold an object.
+    TooLargeError
+        More memory is needed than is free, or it ended on the way.
 
     Notes
     -----
     One seed gives the same object to the bit on one device, whatever other seeds run beside it.
     An interruption (Ctrl-C, SIGTERM) ends the current iteration and returns what there is.
     """
-    plan = Plan.of(sequence, parameters or {}).on(measurement, held_out, device, precision)
+    checked = Plan.of(sequence, parameters or {})
+    numbers = _seeds(seeds, checked, measurement.mask.size, precision)
+    plan = checked.on(measurement, held_out, device, precision)
     if start is None and plan.parameters.get("init_guess") == "continue":
         from ..io.cohere import read_continue
 
         counts = float(measurement.intensity.sum())
         start, support = read_continue(plan.parameters.get("continue_dir", "."), counts)
     given = given_start(measurement, start, support, plan.data)
-    numbers = _seeds(seeds, plan.parameters)
     kept = Kept(keep if len(numbers) > 1 else None, plan, measurement, held_out, given)
     found = kept.found(numbers)
     missing = [seed for seed in numbers if seed not in {run.seed for run in found}]
@@ -156,9 +162,14 @@ def reconstruct(
     )
 
 
-def _seeds(seeds: int | Sequence[int] | None, parameters: Mapping[str, Any]) -> list[int]:
+def _seeds(seeds: int | Sequence[int] | None, plan: Plan, voxels: int, precision: str) -> list[int]:
+    """The seed of each run, after making sure that the results of all fit into memory."""
     if seeds is None:
-        seeds = int(parameters.get("reconstructions", 1))
+        seeds = int(plan.parameters.get("reconstructions", 1))
+    count = seeds if isinstance(seeds, int) else len(seeds)
+    if count > 1:
+        each = plan.bytes_per_voxel(precision, count)
+        memory.check(f"phasing from {memory.short(count)} seeds", voxels, each, FEWER)
     numbers: Sequence[Any] = [*range(seeds)] if isinstance(seeds, int) else [*seeds]
     if not numbers or not all(isinstance(n, Integral) and 0 <= int(n) < 2**63 for n in numbers):
         raise ParameterError(f"seeds = {seeds!r}: give at least one, each a whole number from 0")
@@ -177,7 +188,7 @@ def _fewer(size: int, plan: Job, error: Exception) -> int:
     """Half as many starts at once, after those did not fit into the memory of the GPU."""
     if size == 1:
         shape = " × ".join(map(str, plan.data.shape))
-        raise AlgorithmError(
+        raise TooLargeError(
             f"out of memory on {plan.device}: a single start of {shape} voxels does not fit: crop or bin "
             "the data (half the voxels take half the memory), leave REFINE out, or use the CPU"
         ) from error

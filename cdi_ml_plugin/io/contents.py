@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import CdiMlError, ReadError
+from ..errors import CdiMlError, ReadError, TooLargeError
 from ..utils.inputs import check_file, printable
 
 Array = NDArray[Any]
@@ -48,7 +48,9 @@ def guarded(path: Path, reader: Callable[[Path], Read]) -> Read:
     Raises
     ------
     ReadError
-        No regular file, or not what the reader reads; also larger than memory.
+        No regular file, or not what the reader reads.
+    TooLargeError
+        It does not fit into memory.
     """
     check_file(path)
     try:
@@ -58,7 +60,7 @@ def guarded(path: Path, reader: Callable[[Path], Read]) -> Read:
     except CdiMlError:
         raise
     except MemoryError as error:
-        raise ReadError(
+        raise TooLargeError(
             f"{path}: does not fit into memory: cut the region of interest out of it first"
         ) from error
     except PermissionError as error:

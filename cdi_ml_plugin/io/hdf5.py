@@ -46,7 +46,9 @@ def read_hdf5(path: Path, dataset: str | None = None) -> Contents:
     ------
     ReadError
         None or several to choose from, a linked file or a source of a virtual dataset that is not there, no
-        numbers, larger than memory.
+        numbers.
+    TooLargeError
+        Larger than the memory that is free.
     """
     with suppress(ImportError):
         import_module("hdf5plugin")  # registers the filters of detectors: bitshuffle, LZ4, Zstd

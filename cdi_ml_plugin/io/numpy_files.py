@@ -26,7 +26,9 @@ def read_npy(path: Path, dataset: str | None = None) -> Contents:
     Raises
     ------
     ReadError
-        An archive under this name, no numbers, larger than memory; `dataset` was given.
+        An archive under this name, no numbers; `dataset` was given.
+    TooLargeError
+        Larger than the memory that is free.
     """
     if dataset is not None:
         raise ReadError(f"{path}: holds one array without a name: leave --dataset out")
@@ -44,7 +46,9 @@ def read_npz(path: Path, dataset: str | None = None) -> Contents:
     Raises
     ------
     ReadError
-        No arrays in it, several to choose from, no numbers, larger than memory.
+        No arrays in it, several to choose from, no numbers.
+    TooLargeError
+        Larger than the memory that is free.
     """
     headers: dict[str, tuple[Shape, np.dtype[Any]]] = {}
     with zipfile.ZipFile(path) as archive:  # np.load takes a .npy file under this name too

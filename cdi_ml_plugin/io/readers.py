@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from ..data.measurement import Measurement
 from ..errors import ParameterError, ReadError
 from ..utils.inputs import check_name
+from ..utils.memory import enough
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
 
+@enough("reading", "cut the region of interest out first")
 def load(
     path: str | os.PathLike[str],
     *,
@@ -53,6 +55,8 @@ def load(
         An option for frames was given for something else.
     MeasurementError
         The values cannot be a measurement.
+    TooLargeError
+        More memory is needed than is free.
     """
     path = _path(path)
     try:

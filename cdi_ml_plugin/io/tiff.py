@@ -39,7 +39,7 @@ def read_tiff(path: Path, dataset: str | None = None) -> Array:
     Raises
     ------
     ReadError
-        Not a TIFF file, truncated, larger than memory, several series to choose from; a picture in colours,
+        Not a TIFF file, truncated, several series to choose from; a picture in colours,
         complex numbers.
     """
     with _complaints() as lines:

@@ -215,6 +215,10 @@ class Operator(Step):
     def check(self) -> None:
         """Raise where it cannot run here at all; called for the whole chain before any work."""
 
+    def bytes_per_voxel(self) -> int:
+        """Memory that a run takes while it acts, in all, in single precision; more than is free is refused."""
+        return 120
+
     # --- what an algorithm writes -------------------------------------------------------------
     def _begin(self, state: State, data: Moduli, count: int) -> None:
         """Prepare `count` iterations. State that lives across them goes into ``state.memory``."""

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import copy
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -95,19 +99,42 @@ def train(recipe: Recipe, folder: Path, session: Session) -> weights.Card:
         raise ParameterError(f"{folder}: cannot be made: {error.strerror}") from error
     before = _same_recipe(recipe, folder, session)
     try:
-        fabric = Fabric(
-            accelerator=session.accelerator,
-            devices=session.devices,
-            num_nodes=session.nodes,
-            precision=session.precision,  # type: ignore[arg-type]
-            loggers=logger,
-        )
+        with _without_mpi_library():
+            fabric = Fabric(
+                accelerator=session.accelerator,
+                devices=session.devices,
+                num_nodes=session.nodes,
+                precision=session.precision,  # type: ignore[arg-type]
+                loggers=logger,
+            )
     except (ValueError, RuntimeError) as error:
         raise ParameterError(f"training: {str(error).partition(chr(10))[0]}") from error
     fabric.launch()
     run = _Run(recipe, folder, session, fabric, before)
     run.loop()
     return run.card
+
+
+@contextmanager
+def _without_mpi_library() -> Iterator[None]:
+    """Let Fabric, which asks mpi4py for other processes, see where that finds no library of MPI.
+
+    Its wheels then raise RuntimeError, and Fabric expects an ImportError.
+    """
+    name = "mpi4py.MPI"
+    try:
+        import_module(name)
+        hidden: dict[str, Any] = {}
+    except ImportError:
+        hidden = {}
+    except RuntimeError:
+        hidden = {name: None}  # for Python: cannot be imported
+    sys.modules.update(hidden)
+    try:
+        yield
+    finally:
+        for each in hidden:
+            del sys.modules[each]
 
 
 def _same_recipe(recipe: Recipe, folder: Path, session: Session) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import os
 import stat
 
 from ..errors import ReadError
+from . import memory
 
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -63,31 +64,12 @@ def check_memory(path: str | os.PathLike[str], voxels: int, itemsize: int) -> No
     path : path
         For the message.
     voxels, itemsize : int
-        Of the array in the file; counts in single precision and a mask come to it.
+        Of the array in the file. `Measurement` copies it once, and makes counts in single precision and
+        masks of it: ``2 * itemsize + 9`` bytes a voxel, as measured.
 
     Raises
     ------
-    ReadError
+    TooLargeError
         It does not.
     """
-    needed, there = voxels * (itemsize + 5), memory()
-    if needed > there:
-        raise ReadError(
-            f"{path}: {voxels:.3g} voxels need {needed / 1e9:.3g} GB of memory, and there are "
-            f"{there / 1e9:.3g} GB: cut the region of interest out of it first"
-        )
-
-
-def memory() -> float:
-    """Bytes of memory that this process may take; infinite where the system does not say."""
-    try:
-        total = float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    except (AttributeError, ValueError, OSError):
-        return float("inf")
-    try:
-        import resource  # not on Windows
-
-        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-    except ImportError:
-        return total
-    return total if limit == resource.RLIM_INFINITY else min(total, float(limit))
+    memory.check(path, voxels, 2 * itemsize + 9, "cut the region of interest out of it first")

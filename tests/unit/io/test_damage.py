@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import tifffile
 
-from cdi_ml_plugin.errors import CdiMlError, ParameterError, ReadError
+from cdi_ml_plugin.errors import CdiMlError, ParameterError, ReadError, TooLargeError
 from cdi_ml_plugin.io.arrays import read_mask
 from cdi_ml_plugin.io.cohere import read_config, read_continue
 from cdi_ml_plugin.io.readers import load
-from cdi_ml_plugin.utils import inputs
+from cdi_ml_plugin.utils import memory
 from cdi_ml_plugin.workflow.load import read_prepared
 from support.damage import COUNTS, SUFFIXES, damaged, sound
 
@@ -133,9 +133,11 @@ def test_an_array_is_no_path() -> None:
 
 
 def test_larger_than_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inputs, "memory", lambda: 1000.0)
+    monkeypatch.setattr(memory, "free", lambda device: 1000.0)
     for suffix in SUFFIXES:
-        with pytest.raises(ReadError, match=r"480 voxels need .* GB of memory, and there are"):
+        with pytest.raises(
+            TooLargeError, match=r"480 voxels need .* GB of memory, and 1e-06 GB are free"
+        ):
             load(sound(tmp_path, suffix))
 
 

@@ -238,7 +238,7 @@ def test_too_little_memory_of_a_gpu_means_smaller_batches(
 ) -> None:
     from cdi_ml_plugin.engine import loop
     from cdi_ml_plugin.engine import run as engine
-    from cdi_ml_plugin.errors import AlgorithmError
+    from cdi_ml_plugin.errors import TooLargeError
 
     whole = loop.run
     fits = [2]
@@ -254,5 +254,5 @@ def test_too_little_memory_of_a_gpu_means_smaller_batches(
     assert [run.seed for run in result.runs] == [0, 1, 2, 3, 4]
     assert any("5 starts at once: went on with 2" in note for note in result.notes)
     fits[0] = 0
-    with pytest.raises(AlgorithmError, match="a single start of 32 × 36 × 34 voxels does not fit"):
+    with pytest.raises(TooLargeError, match="a single start of 32 × 36 × 34 voxels does not fit"):
         phase(counted(crystal), "2*ER", 5)
