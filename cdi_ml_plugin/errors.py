@@ -18,11 +18,18 @@ def shortened(text: str) -> str:
     return f"{text[: LONGEST - 153]} … {text[-150:]}"
 
 
+def plain(text: str) -> str:
+    """A text with its line ends, control characters and what is not UTF-8 written out, as in a Python string."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class CdiMlError(Exception):
-    """Base of every error that this package raises on purpose; its message is cut at `LONGEST`."""
+    """Base of every error that this package raises on purpose; its message is plain, and cut at `LONGEST`."""
 
     def __init__(self, *args: object) -> None:
-        super().__init__(*(shortened(each) if isinstance(each, str) else each for each in args))
+        super().__init__(
+            *(shortened(plain(each)) if isinstance(each, str) else each for each in args)
+        )
 
 
 class MeasurementError(CdiMlError):

@@ -117,5 +117,5 @@ def read_setting(setting: str) -> tuple[str, Any]:
         raise ParameterError(f"--set {setting}: write it as key=value")
     try:
         return key, ast.literal_eval(value)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return key, value  # a text without quotes

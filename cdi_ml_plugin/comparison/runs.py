@@ -6,10 +6,10 @@ A file holds the object in its support, cropped, and JSON text about the run; it
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
-import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -25,6 +25,7 @@ from ..engine import loop
 from ..engine.progress import Progress
 from ..engine.start import Start
 from ..errors import ReadError, WriteError
+from ..io.numpy_files import read_members
 from ..physics import metrics
 from ..physics.windows import extent
 from ..utils.device import hardware
@@ -57,9 +58,16 @@ class Kept:
     @classmethod
     def of(cls, path: Path, digest: str) -> Kept:
         """Read what is known about a run; the object follows when it is asked for."""
-        about = json.loads(str(_member(path, "about")))
+        try:
+            about = json.loads(str(_member(path, "about")))
+        except (ValueError, RecursionError) as error:
+            raise _damaged(path) from error
+        if not isinstance(about, dict):
+            raise _damaged(path)
         if about.get("program") != PROGRAM or about.get("digest") != digest:
             raise ReadError(f"{path}: holds another run than its name says: delete it")
+        if not all(fits(about.get(key)) for key, fits in _ABOUT.items()):
+            raise _damaged(path)
         return cls(path, about)
 
     @property
@@ -69,7 +77,12 @@ class Kept:
 
     def object(self) -> NDArray[np.complex64]:
         """The object, cropped: complex64, √counts; 0 outside its support."""
-        return _member(self.path, "object")
+        obj = _member(self.path, "object")
+        if obj.dtype != np.complex64 or obj.shape != tuple(self.about["shape"]):
+            raise _damaged(self.path)
+        if self.finite and not np.isfinite(obj).all():
+            raise _damaged(self.path)
+        return obj
 
 
 class Folder:
@@ -85,13 +98,14 @@ class Folder:
         """
         check_foreign(path)
         self.path = path
+        self.shape = measurement.shape
         self.runs = path / RUNS
         marker = self.runs / MARKER
         data = {"program": PROGRAM, "data": [*measurement.shape, data_digest(measurement)]}
         if not marker.exists():
             with staged(self.runs, [MARKER], force=True) as stage:
                 (stage / MARKER).write_text(json.dumps(data) + "\n", encoding="utf-8")
-        elif json.loads(marker.read_text(encoding="utf-8"))["data"] != data["data"]:
+        elif _content(marker).get("data") != data["data"]:
             raise WriteError(
                 f"{path}: holds a comparison of other data, or of these prepared otherwise: "
                 "name another folder"
@@ -104,7 +118,12 @@ class Folder:
     def kept(self, contender: Contender, seeds: int) -> list[Kept]:
         """The finished runs of a chain, in the order of their seeds."""
         paths = (self.file(contender, seed) for seed in range(seeds))
-        return [Kept.of(path, contender.digest) for path in paths if path.exists()]
+        runs = [Kept.of(path, contender.digest) for path in paths if path.exists()]
+        for run in runs:
+            box = zip(*(run.about[key] for key in _PLACE), self.shape, strict=True)
+            if not all(first + size <= n and centre <= n for first, size, centre, n in box):
+                raise _damaged(run.path)
+        return runs
 
     def keep(self, contender: Contender, run: Run, seconds: float) -> None:
         """Write a finished run, whole or not at all."""
@@ -150,11 +169,7 @@ def check_foreign(path: Path) -> None:
     except OSError as error:
         raise WriteError(f"{path}: is no folder to write to: {error.strerror}") from error
     marker = path / RUNS / MARKER
-    try:
-        ours = marker.exists() and json.loads(marker.read_text("utf-8"))["program"] == PROGRAM
-    except (OSError, ValueError, KeyError, TypeError):
-        ours = False
-    if names and not ours:
+    if names and _content(marker).get("program") != PROGRAM:
         raise WriteError(f"{path}: holds other files ({sorted(names)[0]}): name another folder")
 
 
@@ -186,10 +201,52 @@ def compute(contenders: Sequence[Contender], seeds: int, folder: Folder, progres
 
 def _member(path: Path, name: str) -> NDArray[Any]:
     try:
-        # opened here, for NumPy leaves a damaged file open
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            return file[name]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise ReadError(
-            f"{path}: is damaged: delete it, and the run will be computed again"
-        ) from error
+        return read_members(path, name)[name]
+    except ReadError as error:
+        raise _damaged(path) from error
+
+
+def _content(marker: Path) -> dict[str, Any]:
+    """What a marker says; nothing where there is none, or it is damaged."""
+    try:
+        content = json.loads(marker.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _three(lowest: int) -> Callable[[Any], bool]:
+    return lambda value: (
+        isinstance(value, list)
+        and len(value) == 3
+        and all(isinstance(n, int) and n >= lowest for n in value)
+    )
+
+
+_PLACE = ("first", "shape", "centre")  # of the cropped object in the array
+# What is known about a run, and what it must be.
+_ABOUT: dict[str, Callable[[Any], bool]] = {
+    "seed": lambda value: isinstance(value, int),
+    "metrics": lambda value: (
+        isinstance(value, dict) and all(one is None or _number(one) for one in value.values())
+    ),
+    "reason": lambda value: isinstance(value, str),
+    "notes": _texts,
+    "seconds": _number,
+    "hardware": lambda value: isinstance(value, str),
+    "first": _three(0),
+    "shape": _three(1),
+    "centre": _three(0),
+}
+
+
+def _damaged(path: Path) -> ReadError:
+    return ReadError(f"{path}: is damaged: delete it, and the run will be computed again")

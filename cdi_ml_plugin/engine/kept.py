@@ -9,7 +9,6 @@ import contextlib
 import hashlib
 import json
 import re
-import zipfile
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -19,6 +18,8 @@ import numpy as np
 
 from ..data.measurement import Measurement, data_digest
 from ..data.result import Run
+from ..errors import ReadError
+from ..io.numpy_files import read_members
 from ..nn import weights
 from ..operators.base import Step
 from ..utils.device import hardware
@@ -55,6 +56,7 @@ class Kept:
         self.folder = None if folder is None else Path(folder)
         if self.folder is None:
             return
+        self.shape = measurement.shape
         given = [
             None if one is None else one.cpu().numpy() for one in (start.object, start.support)
         ]
@@ -113,24 +115,37 @@ class Kept:
     def _read(self, seed: int) -> Run | None:
         assert self.folder is not None
         try:
-            with (
-                (self.folder / self._name(seed)).open("rb") as raw,
-                np.load(raw, allow_pickle=False) as file,
-            ):
-                about = json.loads(str(file["about"]))
-                if about["digest"] != self.digest:
-                    return None
-                return Run(
-                    seed,
-                    file["object"],
-                    file["support"],
-                    about["metrics"],
-                    {n.partition("/")[2]: file[n] for n in file.files if n.startswith("history/")},
-                    about["reason"],
-                    tuple(about["notes"]),
-                )
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+            arrays = read_members(self.folder / self._name(seed))
+            about = json.loads(str(arrays["about"]))
+            if about["digest"] != self.digest:
+                return None
+            run = Run(
+                seed,
+                arrays["object"],
+                arrays["support"],
+                about["metrics"],
+                {n.partition("/")[2]: a for n, a in arrays.items() if n.startswith("history/")},
+                about["reason"],
+                tuple(about["notes"]),
+            )
+        except (ReadError, ValueError, KeyError, TypeError, RecursionError):
             return None
+        return run if self._fits(run) else None
+
+    def _fits(self, run: Run) -> bool:
+        """Whether a run is one of this plan, as `keep` writes it."""
+        curves = run.history.values()
+        return (
+            run.object.shape == run.support.shape == self.shape
+            and run.object.dtype == np.complex64
+            and run.support.dtype == bool
+            and bool(np.isfinite(run.object).all())
+            and all(curve.ndim == 1 and curve.dtype.kind == "f" for curve in curves)
+            and isinstance(run.metrics, dict)
+            and all(isinstance(v, int | float) for v in run.metrics.values())
+            and run.reason == "completed"
+            and all(isinstance(note, str) for note in run.notes)
+        )
 
 
 def forget(folder: Path) -> None:

@@ -8,7 +8,6 @@ import re
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from ..errors import MeasurementError, ParameterError, ReadError, WriteError
 from ..fourier import from_cohere, to_cohere
 from ..geometry.config_instr import from_config_instr
 from ..utils.inputs import check_file
+from .contents import guarded
 from .tiff import read_tiff
 
 
@@ -88,21 +88,36 @@ def _geometry(folder: Path, configs: dict[str, Any]) -> dict[str, Any]:
         return {}
     given = from_config_instr(instrument)
     try:
-        with closing(load_workbook(noted, read_only=True, data_only=True)) as book:
-            header, first, *_ = book.active.iter_rows(values_only=True)
-        peak = dict(zip(header, first, strict=True))
-        column, row, frame = (int(peak[f"max ind {name}"]) for name in ("(x)", "(y)", "frame"))
-    except (OSError, KeyError, ValueError, TypeError, BadZipFile):
-        return {}  # phasing does without
+        peak = guarded(noted, _peak)
+    except ReadError as error:  # phasing does without
+        return {"notes": (f"no geometry: {error}",)}
     last = re.split(r"[,-]", str(scans))[-1]  # of several, the one that cohere takes too
     found: dict[str, Any] = {
         "spec": str(instrument["specfile"]),
         "scan": int(last) if re.fullmatch(r"\s*[0-9]{1,9}\s*", last) else last,
-        "peak": (frame, row, column),
+        "peak": peak,
     }
     if "binning" in configs.get("config_data", {}):  # (column, row, frame)
-        found["binning"] = tuple(configs["config_data"]["binning"][::-1])
+        binning = configs["config_data"]["binning"]
+        if not (
+            isinstance(binning, list)
+            and len(binning) == 3
+            and all(isinstance(n, int) and n >= 1 for n in binning)
+        ):
+            raise ReadError(
+                f"{folder / 'conf' / 'config_data'}: binning = {binning!r}: give three whole numbers from 1"
+            )
+        found["binning"] = tuple(binning[::-1])
     return {**found, "geometry": given} if given else found
+
+
+def _peak(noted: Path) -> tuple[int, int, int]:
+    """(frame, row, column) of the peak."""
+    with closing(load_workbook(noted, read_only=True, data_only=True)) as book:
+        header, first, *_ = book.active.iter_rows(values_only=True)
+    peak = dict(zip(header, first, strict=True))
+    column, row, frame = (int(peak[f"max ind {name}"]) for name in ("(x)", "(y)", "frame"))
+    return frame, row, column
 
 
 def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from numpy.lib import format as npy
 
 from ..errors import ReadError
 from ..utils.inputs import check_memory
-from .contents import Contents, Shape, check_numbers, choose
+from .contents import Array, Contents, Shape, check_numbers, choose, guarded
 
 _HEADERS: dict[tuple[int, int], Callable[..., Any]] = {
     (1, 0): npy.read_array_header_1_0,
@@ -69,6 +69,23 @@ def read_npz(path: Path, dataset: str | None = None) -> Contents:
         return Contents(
             arrays[name], arrays["mask"] if "mask" in taken else None, {"dataset": name}
         )
+
+
+def read_members(path: Path, *names: str) -> dict[str, Array]:
+    """Arrays of a .npz file of our own, those of these names or all; read without pickle.
+
+    Raises
+    ------
+    ReadError
+        No such file, damaged, or it holds no array of one of the names.
+    """
+
+    def read(path: Path) -> dict[str, Array]:
+        # opened here, for NumPy leaves a damaged file open
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            return {name: np.asarray(file[name]) for name in names or file.files}
+
+    return guarded(path, read)
 
 
 def _header(file: IO[bytes]) -> tuple[Shape, np.dtype[Any]] | None:

@@ -160,7 +160,8 @@ def _read(path: Path, *_version: int) -> tuple[nn.Module, Card]:
             )
         low, high = fields.pop("phase_range")
         card = Card(families=tuple(fields.pop("families")), phase_range=(low, high), **fields)
-    except (SafetensorError, ValueError, TypeError, KeyError) as error:
+        _check(card)
+    except (SafetensorError, ValueError, TypeError, KeyError, RecursionError) as error:
         reason = str(error).partition("\n")[0]
         raise WeightsError(f"{path}: damaged or no weights ({reason}): copy it again") from error
     network = _blank(path, card.preset, tensors)
@@ -169,6 +170,16 @@ def _read(path: Path, *_version: int) -> tuple[nn.Module, Card]:
     network.load_state_dict(kept, assign=True)
     network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     return network.eval().requires_grad_(False), card
+
+
+def _check(card: Card) -> None:
+    """Raise TypeError where a field is of another kind than `save` writes."""
+    texts = (*card.families, *card.validation, card.preset, card.hardware, card.recipe)
+    numbers = (*card.phase_range, card.samples, card.hours, *dict(card.validation).values())
+    if not all(isinstance(text, str) for text in texts) or not all(
+        isinstance(number, int | float) for number in numbers
+    ):
+        raise TypeError("a field of its card is of another kind")
 
 
 def _blank(path: Path, preset: str, tensors: dict[str, torch.Tensor]) -> nn.Module:

@@ -16,6 +16,18 @@ from torch import nn
 from ..errors import ReadError, WriteError
 
 NAME = "checkpoint.safetensors"
+_OTHER = (TypeError, AttributeError, RecursionError)  # JSON of another kind, or nested too deep
+# What is saved beside the tensors, and of what kind it is.
+_FACTS: dict[str, Any] = {
+    "recipe": dict,
+    "step": int,
+    "seconds": int | float,
+    "samples": int,
+    "validation": dict,
+    "hardware": list,
+    "start": str | None,
+    "scans": str | None,
+}
 
 
 def save(
@@ -65,7 +77,13 @@ def facts(folder: Path) -> dict[str, Any] | None:
     try:
         with safe_open(path, "pt") as file:
             found: dict[str, Any] = json.loads((file.metadata() or {})["facts"])
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        if not all(isinstance(found.get(key), kind) for key, kind in _FACTS.items()):
+            raise TypeError("a fact of another kind")
+        if not found["step"] >= 0 or not all(isinstance(h, str) for h in found["hardware"]):
+            raise ValueError("a fact out of range")
+        if not all(isinstance(value, int | float) for value in found["validation"].values()):
+            raise TypeError("a figure of another kind")
+    except (OSError, SafetensorError, KeyError, ValueError, *_OTHER) as error:
         raise ReadError(f"{path}: is no checkpoint: name another folder, or remove it") from error
     return found
 
@@ -89,7 +107,19 @@ def load(
                 if group == f"optimiser{index}":
                     place, _, name = rest.partition(".")
                     memory.setdefault(int(place), {})[name] = value
+            _check(memory, optimiser)
             optimiser.load_state_dict({**optimiser.state_dict(), "state": memory})
     except (OSError, SafetensorError, RuntimeError, KeyError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise ReadError(f"{path}: does not fit this training: {reason}") from error
+
+
+def _check(memory: dict[int, dict[str, torch.Tensor]], optimiser: torch.optim.Optimizer) -> None:
+    """Raise ValueError where an optimiser remembers something of another shape than its parameters'."""
+    parameters = [one for group in optimiser.param_groups for one in group["params"]]
+    for place, values in memory.items():
+        if not 0 <= place < len(parameters):
+            raise ValueError(f"there is no parameter {place}")
+        for name, value in values.items():
+            if value.shape not in ((), parameters[place].shape):
+                raise ValueError(f"{name} of parameter {place} is {tuple(value.shape)}")

@@ -97,11 +97,31 @@ class Recipe:
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> Recipe:
-        """Take the values of `as_dict` back."""
-        known = {f.name for f in fields(cls)}
-        given = {key: value for key, value in values.items() if key in known}
-        for name in ("families", "phase"):
-            given[name] = tuple(given[name])
+        """Take the values of `as_dict` back.
+
+        Raises
+        ------
+        ParameterError
+            One is of another kind, or out of range.
+        """
+        given: dict[str, Any] = {}
+        for item in fields(cls):
+            if item.name not in values:
+                continue
+            value, default = values[item.name], item.default
+            if isinstance(default, tuple):
+                right = isinstance(value, list | tuple) and all(
+                    isinstance(one, str if item.name == "families" else int | float)
+                    for one in value
+                )
+                right = right and (item.name == "families" or len(value) == len(default))
+            else:
+                right = isinstance(
+                    value, int | float if isinstance(default, float) else type(default)
+                )
+            if not right:
+                raise ParameterError(f"recipe: {item.name} = {value!r} is of another kind")
+            given[item.name] = tuple(value) if isinstance(default, tuple) else value
         return cls(**given)
 
     def command(self) -> str:

@@ -122,8 +122,9 @@ def _living(folder: Path) -> dict[str, Any] | None:
             owner = json.loads(stream.read() or "{}")
     except FileNotFoundError:
         return None
-    except (OSError, ValueError):  # of another user, or not yet written in full
+    except (OSError, ValueError, RecursionError):  # of another user, or not yet written in full
         return {}
+    owner = owner if isinstance(owner, dict) else {}
     if locked is None:  # a disk without locks: the number of the process has to do
         return owner if _runs(owner) else None
     return None if locked else owner

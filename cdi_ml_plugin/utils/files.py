@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from ..errors import WriteError
 from .claim import claimed
@@ -141,9 +142,12 @@ def commit(own: Path, target: Path, names: tuple[str, ...], optional: tuple[str,
 def repair(target: Path, own: Path) -> None:
     """Undo a `commit` that did not end; once more, if that does not end either."""
     try:
-        undo = json.loads((own / UNDO).read_text(encoding="utf-8"))
+        undo = journal(own / UNDO)
     except FileNotFoundError:
         return
+    for key in ("names", "existed", "made"):
+        if not isinstance(undo, dict) or not are_names(undo.get(key)):
+            raise damaged_journal(own / UNDO)
     for name in undo["names"]:
         old = own / OLD / name
         if name in undo["existed"] and not os.path.lexists(old):
@@ -158,6 +162,42 @@ def repair(target: Path, own: Path) -> None:
         with contextlib.suppress(OSError):
             (target / folder).rmdir()
     (own / UNDO).unlink()
+
+
+def journal(path: Path) -> Any:
+    """What a process has written of what it was about to do.
+
+    Raises
+    ------
+    WriteError
+        It is damaged: nothing says what was done.
+    FileNotFoundError
+        There is none.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise damaged_journal(path) from error
+
+
+def damaged_journal(path: Path) -> WriteError:
+    """What is said of a journal that is none."""
+    return WriteError(
+        f"{path}: damaged, and what a killed process left half done cannot be undone: look what of "
+        f"{path.parent} you need, then delete that folder"
+    )
+
+
+def are_names(value: Any) -> bool:
+    """Whether these are names of files below a folder: a damaged journal may not reach out of it."""
+    return isinstance(value, list) and all(
+        isinstance(name, str)
+        and name.isprintable()
+        and Path(name).parts
+        and not Path(name).is_absolute()
+        and ".." not in Path(name).parts
+        for name in value
+    )
 
 
 def synced(path: Path, deep: bool = True, folders: bool = False) -> None:

@@ -38,7 +38,14 @@ def loads(text: str) -> Any:
     """
     try:
         return _unpack(json.loads(text))
-    except (ValueError, KeyError, TypeError) as error:
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ) as error:
         raise ReadError(f"{text[:40]!r} … is no value that was written here ({error})") from error
 
 

@@ -202,9 +202,12 @@ def _repair(target: Path, own: Path) -> None:
     """End what a process has left half done in its folder: the old files are whole, or the new ones."""
     files.repair(target, own)
     try:
-        ours = set(json.loads((own / JOURNAL).read_text(encoding="utf-8")))
+        names = files.journal(own / JOURNAL)
     except FileNotFoundError:
         return  # nothing of `target` has come into it
+    if not files.are_names(names):
+        raise files.damaged_journal(own / JOURNAL)
+    ours = set(names)
     if (own / OLD).exists() and not os.path.lexists(target):
         os.rename(own / OLD, target)
     if target.is_dir():

@@ -71,7 +71,7 @@ def _metrics(path: Path) -> Mapping[str, Any] | None:
         about = json.loads(path.read_text(encoding="utf-8"))
         ours = PROGRAM in about["versions"] and all("reason" in run for run in about["runs"])
         return about if ours and all(isinstance(note, str) for note in about["notes"]) else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -160,6 +160,9 @@ def _run(group: h5py.Group, about: Mapping[str, Any], shape: tuple[int, int, int
         if not isinstance(about.get(key), kind):
             raise ReadError(f"{group.name}: its {key} is {about.get(key)!r}")
     history = {name: values[()] for name, values in group["history"].items()}
+    for name, curve in history.items():
+        if np.ndim(curve) != 1 or np.asarray(curve).dtype.kind != "f":
+            raise ReadError(f"{group.name}: its history of {name!r:.40} is no curve")
     return Run(object=obj, support=support, history=history, **about)
 
 

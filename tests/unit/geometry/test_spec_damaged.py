@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,84 +11,16 @@ import pytest
 from cdi_ml_plugin import Geometry
 from cdi_ml_plugin.errors import CdiMlError, ReadError
 from cdi_ml_plugin.geometry.spec import read_scan
+from support.damage import TEXT, Damage, damaged
 from support.spec import HEADER, spec_text
 
 GOOD = (spec_text() + "\n" + spec_text(8)[len(HEADER) :]).encode()
-WORDS = (b"", b"nan", b"-inf", b"1e999", b"-1", b"0", b"abc", b"9" * 5000, b"1_0", b"0x1", b"\xb2")
-BYTES = (b"\0", b"\r", b"\x85", b" ", b"  ", b"\t", b"#", b"\n", b"@", b"\\", b"\xff")
 
 
-def bytes_changed(data: bytes, rng: random.Random) -> bytes:
-    changed = bytearray(data)
-    for _ in range(rng.choice((1, 3, 20))):
-        changed[rng.randrange(len(data))] = rng.randrange(256)
-    return bytes(changed)
-
-
-def bytes_put_in(data: bytes, rng: random.Random) -> bytes:
-    at = rng.randrange(len(data))
-    return data[:at] + rng.choice(BYTES) + data[at:]
-
-
-def bytes_lost(data: bytes, rng: random.Random) -> bytes:
-    at = rng.randrange(len(data))
-    return data[:at] + data[at + rng.randrange(40) :]
-
-
-def end_lost(data: bytes, rng: random.Random) -> bytes:
-    return data[: rng.randrange(len(data))]
-
-
-def line_lost(data: bytes, rng: random.Random) -> bytes:
-    lines = data.split(b"\n")
-    del lines[rng.randrange(len(lines))]
-    return b"\n".join(lines)
-
-
-def line_twice(data: bytes, rng: random.Random) -> bytes:
-    lines = data.split(b"\n")
-    at = rng.randrange(len(lines))
-    return b"\n".join([*lines[: at + 1], *lines[at:]])
-
-
-def line_cut(data: bytes, rng: random.Random) -> bytes:
-    lines = data.split(b"\n")
-    at = rng.randrange(len(lines))
-    lines[at] = lines[at][: rng.randrange(len(lines[at]) + 1)]
-    return b"\n".join(lines)
-
-
-def lines_exchanged(data: bytes, rng: random.Random) -> bytes:
-    lines = data.split(b"\n")
-    one, other = rng.randrange(len(lines)), rng.randrange(len(lines))
-    lines[one], lines[other] = lines[other], lines[one]
-    return b"\n".join(lines)
-
-
-def number_replaced(data: bytes, rng: random.Random) -> bytes:
-    found = list(re.finditer(rb"[-+.\d]+", data))
-    if not found:
-        return data
-    number = rng.choice(found)
-    return data[: number.start()] + rng.choice(WORDS) + data[number.end() :]
-
-
-DAMAGES: tuple[Callable[[bytes, random.Random], bytes], ...] = (
-    bytes_changed, bytes_put_in, bytes_lost, end_lost, line_lost, line_twice, line_cut,
-    lines_exchanged, number_replaced,
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_damaged_files_are_read_or_refused_in_one_line(
-    damage: Callable[[bytes, random.Random], bytes], tmp_path: Path
-) -> None:
-    path, rng = tmp_path / "a.spec", random.Random(damage.__name__)
-    read = 0
-    for case in range(60):
-        data = damage(GOOD, rng)
-        if case % 3 == 0:
-            data = damage(data or b"\n", rng)
+@pytest.mark.parametrize("damage", dict.fromkeys(TEXT))
+def test_damaged_files_are_read_or_refused_in_one_line(damage: Damage, tmp_path: Path) -> None:
+    path, read = tmp_path / "a.spec", 0
+    for data in damaged(GOOD, 3, 60, (damage,)):
         path.write_bytes(data)
         refusals = [refusal(path, scan) for scan in (7, 8)]
         assert all("\n" not in words and len(words) < 400 for words in refusals), data

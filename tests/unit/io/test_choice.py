@@ -10,7 +10,7 @@ import tifffile
 
 from cdi_ml_plugin.errors import MeasurementError, ReadError
 from cdi_ml_plugin.io.readers import load
-from support.damage import COUNTS
+from support.sound import COUNTS
 
 
 def save(path: Path, data: np.ndarray) -> Path:

@@ -17,7 +17,8 @@ from cdi_ml_plugin.io.cohere import read_config, read_continue
 from cdi_ml_plugin.io.readers import load
 from cdi_ml_plugin.utils import memory
 from cdi_ml_plugin.workflow.load import read_prepared
-from support.damage import COUNTS, SUFFIXES, damaged, sound
+from support.damage import BYTES, damaged
+from support.sound import COUNTS, SUFFIXES, sound
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -25,7 +26,7 @@ def test_any_damage(tmp_path: Path, suffix: str, capfd: pytest.CaptureFixture[st
     path = sound(tmp_path, suffix)
     np.testing.assert_array_equal(load(path).intensity, np.where(load(path).mask, 0, COUNTS))
     said = []
-    for data in damaged(path.read_bytes(), seed=3, count=60):
+    for data in damaged(path.read_bytes(), 3, 60, BYTES):
         path.write_bytes(data)
         try:
             load(path)

@@ -11,7 +11,7 @@ import pytest
 
 from cdi_ml_plugin.errors import MeasurementError, ParameterError, ReadError
 from cdi_ml_plugin.io.readers import load
-from support.damage import COUNTS
+from support.sound import COUNTS
 
 GAP = np.zeros((8, 10), bool)
 GAP[:, 3] = GAP[2] = True

@@ -117,7 +117,11 @@ def test_what_came_in_meanwhile_is_taken_along(tmp_path, monkeypatch):
 def test_what_the_dead_left_is_cleared(tmp_path):
     out = tmp_path / "out"
     write(out)
-    for place in (tmp_path / ".out.cdi-ml-dead", out / ".cdi-ml-dead", out / ".cdi-ml-older"):
+    for place in (
+        tmp_path / ".out.cdi-ml-dead",
+        out / ".cdi-ml-dead",
+        out / ".cdi-ml-older",
+    ):
         (place / "new").mkdir(parents=True)
         (place / "new" / "a").write_text("half")
     owner = {"pid": 2**30, "host": "here", "began": 0}
@@ -156,3 +160,22 @@ def test_one_writer_and_its_empty_parents(tmp_path, monkeypatch, locks):
     with writer(tmp_path / "new" / "out"):
         assert (tmp_path / "new").is_dir()
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("name", ["..", "../other", "", ".", "/", "a\0b", 1])
+def test_a_damaged_journal_reaches_nothing(tmp_path, name):
+    out, own = tmp_path / "out", tmp_path / ".out.cdi-ml-dead"
+    for folder in (out, tmp_path / "other", own / "old"):
+        folder.mkdir(parents=True)
+        (folder / "a").write_text("kept")
+    before = contents(tmp_path)
+    undo = {"names": [name], "existed": [], "made": []}
+    (own / "undo.json").write_text(json.dumps(undo))
+    with pytest.raises(WriteError, match=r"undo\.json: damaged"):
+        recover(out)
+    (own / "undo.json").unlink()
+    (own / "swap.json").write_text("[[]]")
+    with pytest.raises(WriteError, match=r"swap\.json: damaged"):
+        recover(out)
+    (own / "swap.json").unlink()
+    assert contents(tmp_path) == before
