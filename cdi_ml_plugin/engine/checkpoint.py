@@ -92,7 +92,9 @@ class Checkpoint:
 
     def remove(self) -> None:
         """Delete the file, when what it is for is kept elsewhere."""
-        self.path.unlink(missing_ok=True)
+        if self.there:
+            self.path.unlink(missing_ok=True)
+            self.there = False
 
     def _read(self, device: torch.device) -> dict[str, Any]:
         # opened here, for NumPy leaves a damaged file open
