@@ -46,6 +46,14 @@ if TYPE_CHECKING:
     is_flag=True,
     help="As --force, and a finished result is replaced by an interrupted one too.",
 )
+@click.option(
+    "--checkpoint",
+    type=click.FloatRange(min=0),
+    default=5.0,
+    show_default=True,
+    metavar="MINUTES",
+    help="How often the state of a long run is kept.",
+)
 @click.option("--live", is_flag=True, help="Watch it in a window, which has a button to stop it.")
 @data_options
 @parameter_options
@@ -56,6 +64,7 @@ def reconstruct(
     out: Path,
     force: bool,
     force_interrupted: bool,
+    checkpoint: float,
     live: bool,
     config: Path | None,
     settings: Sequence[str],
@@ -69,8 +78,8 @@ def reconstruct(
     DATA is a folder of 34-ID-C frames (with --spec, --scan), a cohere experiment folder, or a file
     (.npy, .npz, .tif, .cxi, .h5) of intensities ordered (rocking, row, column).
 
-    Of several --seeds each run that has ended is kept beside OUT until the result is written: after a kill the
-    same command goes on from there.
+    Of several --seeds each run that has ended is kept beside OUT until the result is written, and so is the state
+    of a long one every few minutes: after a kill the same command goes on from there.
     """
     from ..engine.kept import forget
     from ..engine.plan import Plan
@@ -87,7 +96,7 @@ def reconstruct(
         measurement = read_prepared(data, **reading)
         click.echo(measurement)
         keep = beside(out, ".cdi-runs")
-        options = (sequence, seeds, parameters, held_out, device, quiet, keep)
+        options = (sequence, seeds, parameters, held_out, device, quiet, keep, checkpoint)
         phase = partial(phased, measurement, *options)
 
         def save(result: Result) -> None:
@@ -111,6 +120,7 @@ def phased(
     device: str | None,
     quiet: bool,
     keep: Path | None = None,
+    checkpoint: float = 5.0,
     watch: Watch | None = None,
 ) -> Result:
     """Run the chain as the options say."""
@@ -127,6 +137,7 @@ def phased(
         progress=not quiet and sys.stderr.isatty(),
         watch=watch,
         keep=keep,
+        checkpoint=checkpoint,
     )
 
 

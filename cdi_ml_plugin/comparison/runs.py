@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from ..data.measurement import Measurement, data_digest
 from ..data.result import Run
 from ..engine import loop
+from ..engine.checkpoint import EVERY, SUFFIX, Checkpoint
 from ..engine.progress import Progress
 from ..engine.start import Start
 from ..errors import ReadError, WriteError
@@ -115,6 +116,13 @@ class Folder:
         """Where a run is kept."""
         return self.runs / f"{contender.digest[:16]}-{seed:04d}.npz"
 
+    def checkpoint(self, contender: Contender, seed: int) -> Checkpoint:
+        """Of a run that is under way; other machines and versions give other bits."""
+        device = contender.plan.device
+        digest = json.dumps([contender.digest, plain(hardware(device, 1)), plain(versions())])
+        path = self.file(contender, seed).with_suffix(SUFFIX)
+        return Checkpoint(path, digest, EVERY, device)
+
     def kept(self, contender: Contender, seeds: int) -> list[Kept]:
         """The finished runs of a chain, in the order of their seeds."""
         paths = (self.file(contender, seed) for seed in range(seeds))
@@ -190,10 +198,12 @@ def compute(contenders: Sequence[Contender], seeds: int, folder: Folder, progres
             if stop:
                 break
             began = time.perf_counter()
-            (run,) = loop.run(contender.plan, [seed], Start(), stop, bar)
+            place = folder.checkpoint(contender, seed)
+            (run,) = loop.run(contender.plan, [seed], Start(), stop, bar, place)
             if run.reason == "interrupted":
                 break
             folder.keep(contender, run, time.perf_counter() - began)
+            place.remove()
         else:
             return True
     return False

@@ -1,4 +1,4 @@
-"""Runs that have ended, on disk, so that a reconstruction that was killed goes on from there.
+"""Runs that have ended, and checkpoints of those that have not, so that a reconstruction that was killed goes on.
 
 A file holds the arrays of a run, and JSON text about it; it is read without pickle.
 """
@@ -27,10 +27,11 @@ from ..utils.files import staged
 from ..utils.jsonable import plain
 from ..utils.swap import recover
 from ..utils.versions import versions
+from .checkpoint import SUFFIX, Checkpoint
 from .plan import Job
 from .start import Start
 
-NAME = re.compile(r"[0-9a-f]{16}-\d+\.npz")
+NAME = re.compile(r"[0-9a-f]{16}-\d+(\.state)?\.npz")
 
 
 class Kept:
@@ -54,6 +55,7 @@ class Kept:
         start: Start,
     ) -> None:
         self.folder = None if folder is None else Path(folder)
+        self.device = plan.device
         if self.folder is None:
             return
         self.shape = measurement.shape
@@ -108,6 +110,13 @@ class Kept:
             name = self._name(run.seed)
             with staged(self.folder, [name], force=True) as stage:
                 (stage / name).write_bytes(buffer.getvalue())
+
+    def checkpoint(self, seeds: Sequence[int], minutes: float) -> Checkpoint | None:
+        """Of the batch that begins with the first of these seeds; None where nothing is kept."""
+        if self.folder is None:
+            return None
+        path = (self.folder / self._name(seeds[0])).with_suffix(SUFFIX)
+        return Checkpoint(path, self.digest, minutes, self.device)
 
     def _name(self, seed: int) -> str:
         return f"{self.digest[:16]}-{seed}.npz"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 
@@ -11,6 +13,7 @@ from ..operators.base import Operator
 from ..physics import metrics
 from ..physics.alignment import centre_shift
 from ..physics.state import State
+from .checkpoint import Checkpoint
 from .plan import Job
 from .progress import Progress
 from .start import Start, fresh_state
@@ -20,9 +23,14 @@ from .verdict import Verdict
 
 @torch.no_grad()
 def run(
-    plan: Job, seeds: Sequence[int], start: Start, stop: list[bool], bar: Progress
+    plan: Job,
+    seeds: Sequence[int],
+    start: Start,
+    stop: list[bool],
+    bar: Progress,
+    checkpoint: Checkpoint | None = None,
 ) -> list[Run]:
-    """Run the whole chain for a batch of seeds."""
+    """Run the whole chain for a batch of seeds, or what is left of it after a checkpoint."""
     triggers = plan.triggers()
     state = fresh_state(plan, seeds, start)
     searching, found = search_length(plan.step), closing(plan.step)
@@ -39,13 +47,29 @@ def run(
         chi2 = history[: state.iteration, index]
         return _run(plan, state, index, obj, support, figures, chi2, "running")
 
-    for block in plan.step.blocks():
-        operator = block.operator
+    def parts() -> dict[str, Any]:
+        now = {"state": state.state_dict(), "history": history[: state.iteration]}
+        place = {"seeds": [*seeds], "block": number, "done": done, "lost": lost}
+        return {**now, **place, "best": verdict.best}
+
+    taken = None if checkpoint is None else checkpoint.taken
+    if taken is not None:
+        # a copy, for `begin` may change it in place
+        state.load_state_dict({**copy.deepcopy(taken["state"]), "memory": {}})
+        history[: state.iteration] = taken["history"]
+        lost, verdict.best = taken["lost"], taken["best"]
+        bar.skip(state.iteration)
+    for number, block in enumerate(plan.step.blocks()):
+        if taken is not None and number < taken["block"]:
+            continue
+        operator, done = block.operator, 0
         operator.begin(state, plan.data, block.times)
-        for _ in range(block.times):
-            if stop or len(lost) == len(seeds):
-                break
+        if taken is not None:
+            state.load_state_dict(taken["state"])  # what `begin` changes it had changed before
+            done, taken = taken["done"], None
+        while done < block.times and not stop and len(lost) < len(seeds):
             _iterate(plan, operator, state, triggers)
+            done += 1
             if operator.counts:
                 history[state.iteration] = state.chi2
                 _watch(plan, state, operator, lost)
@@ -55,6 +79,8 @@ def run(
                     state.progress = 1.0
                 if bar.advance(state, plan.data, snapshot):
                     stop.append(True)
+            if checkpoint is not None:
+                checkpoint.offer(parts)
         operator.end(state, plan.data)
         verdict.after(block, state, plan.data)
         if operator.counts:

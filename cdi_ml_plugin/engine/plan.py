@@ -60,7 +60,7 @@ class Plan:
         return plan
 
     def triggers(self) -> list[Trigger]:
-        """What acts beside the algorithms; made afresh for each run, since some keep what they saw."""
+        """What acts beside the algorithms."""
         coherence = partial_coherence(self.step, self.parameters)
         found = all_triggers(self.step, self.parameters)
         return found if coherence is None else [*found, coherence]

@@ -68,6 +68,10 @@ class Progress:
         self.bar.update()
         return enough
 
+    def skip(self, iterations: int) -> None:
+        """Count iterations of an earlier process."""
+        self.bar.update(iterations)
+
     def _pause(self, took: float) -> float:
         """Seconds until the next look, so that about a tenth of the time is spent on looks.
 

@@ -20,6 +20,7 @@ from ..physics.moduli import HELD_OUT, Moduli
 from ..utils import memory
 from ..utils.interrupt import interruption
 from . import loop
+from .checkpoint import EVERY
 from .kept import Kept
 from .plan import SMALLER, Job, Plan
 from .progress import Progress, Watch
@@ -44,6 +45,7 @@ def reconstruct(
     progress: bool = False,
     watch: Watch | None = None,
     keep: str | Path | None = None,
+    checkpoint: float = EVERY,
 ) -> Result:
     """Phase a measurement.
 
@@ -77,8 +79,11 @@ def reconstruct(
         ``"running"``; of several at once on a GPU, the one that leads), and with each run that has
         ended. Where it returns something true, the reconstruction ends as by Ctrl-C.
     keep : path, optional
-        A folder in which each run that has ended is kept. Where runs of the same data, chain, parameters,
-        start, machine and versions are there, they are not computed again. `kept.forget` deletes them.
+        A folder in which each of several runs that has ended is kept, and the state of one that goes on for
+        long. What is there of the same data, chain, parameters, start, machine and versions is not computed
+        again. `kept.forget` deletes it.
+    checkpoint : float
+        Minutes from one state to the next that is kept of a run: so much a kill costs at the most.
 
     Returns
     -------
@@ -107,7 +112,7 @@ def reconstruct(
         counts = float(measurement.intensity.sum())
         start, support = read_continue(plan.parameters.get("continue_dir", "."), counts)
     given = given_start(measurement, start, support, plan.data)
-    kept = Kept(keep if len(numbers) > 1 else None, plan, measurement, held_out, given)
+    kept = Kept(keep, plan, measurement, held_out, given)
     found = kept.found(numbers)
     missing = [seed for seed in numbers if seed not in {run.seed for run in found}]
     runs: list[Run] = []
@@ -122,10 +127,15 @@ def reconstruct(
             if stop and (runs or found):  # there is a result however early the interruption
                 break
             batch = missing[len(runs) : len(runs) + size]
+            place = kept.checkpoint(batch, checkpoint)
+            if place is not None:
+                batch = place.batch(batch, missing[len(runs) :])
             try:
-                ended = loop.run(plan, batch, given, stop, bar)
+                ended = loop.run(plan, batch, given, stop, bar, place)
             except torch.cuda.OutOfMemoryError as error:
                 size = _fewer(len(batch), plan, error)
+                if place is not None:
+                    place.remove()
                 notes.append(
                     f"out of memory on {plan.device} with {len(batch)} starts at once: "
                     f"went on with {size}"
@@ -133,10 +143,15 @@ def reconstruct(
                 continue
             runs += ended
             try:
-                kept.keep(ended)
+                if len(numbers) > 1 or (place is not None and place.there):
+                    kept.keep(ended)
+                if place is not None and not stop:
+                    place.remove()
             except WriteError as error:  # no reason to lose what was computed
                 notes.append(f"runs are no longer kept for another time: {error}")
                 kept.folder = None
+            if place is not None:
+                notes += place.notes
             if bar.ended(ended):
                 stop.append(True)
     seconds = time.perf_counter() - began

@@ -260,19 +260,15 @@ def low_pass(step: Step, parameters: Mapping[str, Any]) -> list[Trigger]:
     ]
 
 
-class Average:
+def _average(state: State, data: Moduli, number: int) -> None:
     """cohere's average: the final modulus is the mean of the moduli in the iterations triggered."""
-
-    def __init__(self) -> None:
-        self.total: torch.Tensor | None = None
-        self.count = 0
-
-    def __call__(self, state: State, data: Moduli, number: int) -> None:
-        size = modulus(state.object)
-        self.total = size if self.total is None else self.total + size
-        self.count += 1
-        if state.iteration == state.iterations - 1:
-            state.object.mul_(self.total / self.count / size)
+    size = modulus(state.object)
+    total, count = size, 1
+    if state.averaged is not None:
+        total, count = state.averaged[0] + size, state.averaged[1] + 1
+    state.averaged = total, count
+    if state.iteration == state.iterations - 1:
+        state.object.mul_(total / count / size)
 
 
 def average(step: Step, parameters: Mapping[str, Any]) -> Trigger | None:
@@ -283,7 +279,7 @@ def average(step: Step, parameters: Mapping[str, Any]) -> Trigger | None:
             f"average_trigger = {parameters['average_trigger']}: let it act in the last iteration too, "
             "where the mean replaces the modulus, and let that be none of a network"
         )
-    return Trigger("average", dict.fromkeys(chosen, 0), Average(), before=False) if chosen else None
+    return Trigger("average", dict.fromkeys(chosen, 0), _average, before=False) if chosen else None
 
 
 def all_triggers(step: Step, parameters: Mapping[str, Any]) -> list[Trigger]:

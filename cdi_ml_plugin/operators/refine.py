@@ -204,6 +204,26 @@ class _Run:
         self.reached = self.fit.chi2(model)
         return self.reached
 
+    def state_dict(self) -> dict[str, Any]:
+        """What the epochs have changed."""
+        names = ("done", "lowest", "reached", "best", "diverged")
+        parts = {part: getattr(self, part).state_dict() for part in ("adam", "sgd")}
+        return {
+            **{name: getattr(self, name) for name in names},
+            **parts,
+            "network": self.fit.network.state_dict(),
+        }
+
+    def load_state_dict(self, values: dict[str, Any]) -> None:
+        """Go on from there."""
+        for name, value in values.items():
+            if name == "network":
+                self.fit.network.load_state_dict(value)
+            elif name in ("adam", "sgd"):
+                getattr(self, name).load_state_dict(value)
+            else:
+                setattr(self, name, value)
+
     def _turn(self) -> torch.optim.Optimizer:
         turn = self.done // SWITCH
         if self.schedule == "paper":

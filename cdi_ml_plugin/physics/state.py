@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from functools import partial
 from typing import Any
 
 import torch
+
+
+class NotKept(Exception):
+    """An algorithm holds something between its iterations that cannot be written to a file."""
 
 
 @dataclass(eq=False)
@@ -82,6 +87,26 @@ class Seed:
             )
         return not self.from_random
 
+    def state_dict(self) -> dict[str, Any]:
+        """All that belongs to it, as tensors and plain values."""
+        found = {one.name: getattr(self, one.name) for one in fields(self)}
+        found["generator"] = self.generator.get_state()
+        found["others"] = [other() for other in self.others]
+        return found
+
+    def load_state_dict(self, values: Mapping[str, Any]) -> None:
+        """Take back what `state_dict` gave; the generator stays the same object."""
+        for name, value in values.items():
+            if name == "generator":
+                self.generator.set_state(value)
+            else:
+                setattr(self, name, value)
+        self.others = [partial(_given, *other) for other in values["others"]]
+
+
+def _given(*parts: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    return parts
+
 
 @dataclass(eq=False)
 class State:
@@ -107,7 +132,11 @@ class State:
     phase_allowed : bool tensor (batch, z, y, x) or None
         cohere's phase constraint, in force beside the support where it is set.
     memory : dict
-        What an algorithm keeps across its own consecutive iterations.
+        What an algorithm keeps across its own consecutive iterations. A long run can be taken up between
+        two of them where that is tensors, plain values, lists and dicts of such, and objects with torch's
+        ``state_dict`` and ``load_state_dict`` that ``_begin`` makes; else before and after them.
+    averaged : (real tensor (batch, z, y, x), int) or None
+        Sum of the moduli that cohere's average takes the mean of, and of how many.
     filtered : real tensor (batch or 1, z, y, x) or None
         What `project_modulus` takes for ``Moduli.amplitude`` while a low-pass is on.
     transfer : list of tensor (z, y, x // 2 + 1) or None
@@ -127,6 +156,7 @@ class State:
     filtered: torch.Tensor | None = None
     transfer: list[torch.Tensor | None] = field(default_factory=list)
     memory: dict[str, Any] = field(default_factory=dict)
+    averaged: tuple[torch.Tensor, int] | None = None
 
     def __post_init__(self) -> None:
         self.transfer = self.transfer or [None] * len(self.seeds)
@@ -137,3 +167,53 @@ class State:
     def allowed(self) -> torch.Tensor:
         """Where the object may be: the support, and cohere's phase constraint where it is set."""
         return self.support if self.phase_allowed is None else self.support & self.phase_allowed
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that changes, as tensors and plain values.
+
+        Raises
+        ------
+        NotKept
+            `memory` holds something else.
+        """
+        memory = _kept(self.memory)
+        found = {one.name: getattr(self, one.name) for one in fields(self)}
+        return found | {"memory": memory, "seeds": [seed.state_dict() for seed in self.seeds]}
+
+    def load_state_dict(self, values: Mapping[str, Any]) -> None:
+        """Take back what `state_dict` gave."""
+        for name, value in values.items():
+            if name == "memory":
+                self.memory = _restored(self.memory, value)
+            elif name == "seeds":
+                for seed, own in zip(self.seeds, value, strict=True):
+                    seed.load_state_dict(own)
+            else:
+                setattr(self, name, value)
+
+
+def _kept(value: Any) -> Any:
+    """Tensors and plain values of an algorithm's memory."""
+    if hasattr(value, "state_dict"):
+        return value.state_dict()
+    if isinstance(value, dict):
+        return {key: _kept(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        parts = [_kept(item) for item in value]
+        return tuple(parts) if isinstance(value, tuple) else parts
+    if value is None or torch.is_tensor(value) or isinstance(value, bool | int | float | str):
+        return value
+    raise NotKept(type(value).__name__)
+
+
+def _restored(now: Any, value: Any) -> Any:
+    """Memory as it was kept, its objects those that are there `now`."""
+    if hasattr(now, "load_state_dict"):
+        now.load_state_dict(value)
+        return now
+    if isinstance(value, dict):
+        there = now if isinstance(now, dict) else {}
+        return {key: _restored(there.get(key), item) for key, item in value.items()}
+    if isinstance(value, list) and isinstance(now, list) and len(now) == len(value):
+        return [_restored(*pair) for pair in zip(now, value, strict=True)]
+    return value

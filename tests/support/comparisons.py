@@ -62,9 +62,9 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     run = loop.run
     left = iter(range(after))
 
-    def stopped(plan: Plan, seeds: Any, start: Any, stop: list[bool], bar: Any) -> Any:
+    def stopped(plan: Plan, seeds: Any, start: Any, stop: list[bool], *rest: Any) -> Any:
         if next(left, None) is None:
             signal.raise_signal(signal.SIGTERM)
-        return run(plan, seeds, start, stop, bar)
+        return run(plan, seeds, start, stop, *rest)
 
     monkeypatch.setattr(loop, "run", stopped)

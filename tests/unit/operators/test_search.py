@@ -18,7 +18,8 @@ from cdi_ml_plugin.engine.start import fresh_state
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.operators.base import Operator
 from cdi_ml_plugin.operators.classical import capped
-from cdi_ml_plugin.operators.search import SEARCH, levels, search
+from cdi_ml_plugin.operators.rounds import levels
+from cdi_ml_plugin.operators.search import SEARCH, search
 from cdi_ml_plugin.physics.moduli import HELD_OUT, Moduli
 from cdi_ml_plugin.physics.projections import blur, modulus
 from cdi_ml_plugin.physics.supports import extent, keeping

@@ -1,0 +1,233 @@
+"""A run that was killed goes on from its checkpoint, and ends with the same bits as one that was not."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+
+import h5py
+import numpy as np
+import pytest
+
+from cdi_ml_plugin.comparison.run import compare
+from cdi_ml_plugin.data.measurement import Measurement
+from cdi_ml_plugin.engine.checkpoint import SUFFIX, Checkpoint
+from cdi_ml_plugin.engine.run import reconstruct
+from cdi_ml_plugin.operators.base import Operator
+from cdi_ml_plugin.operators.classical import ER
+from cdi_ml_plugin.utils.swap import beside
+from support.commands import COMMAND
+from support.results import same
+
+OF_COHERE = {
+    "average_trigger": [-21, 2],
+    "twin_trigger": [5],
+    "pc_interval": 10,
+    "phc_trigger": [3, 2, 20],
+    "phc_phase_min": -1.5,
+    "phc_phase_max": 1.5,
+    "lowpass_filter_trigger": [0, 1, 15],
+}
+CHAINS = [
+    ("12*HIO + 12*DM + 20*ER", {}),
+    ("20*HIO + 20*ER", OF_COHERE),
+    ("9*HIO + 20*MLE + 5*ER", {}),
+    ("60*SEARCH + 5*ER", {}),
+    ("5*HIO + 6*REFINE + 3*ER", {"refine_channels": 4}),
+    ("8*REFINE + 4*ER", {"refine_network": "paper", "refine_schedule": "paper"}),
+]
+
+
+@pytest.fixture(scope="module")
+def measurement():
+    return measured(16)
+
+
+def measured(n):
+    box = np.zeros((n, n, n))
+    box[n // 3 : n // 3 + 5, n // 3 : n // 3 + 6, n // 3 : n // 3 + 4] = 1
+    pattern = abs(np.fft.fftshift(np.fft.fftn(box))) ** 2
+    return Measurement(np.random.default_rng(0).poisson(1e6 * pattern / pattern.max()))
+
+
+class Killed(Exception):
+    pass
+
+
+def killed(monkeypatch, after):
+    """Let a kill come after so many iterations of this process, a checkpoint having been written in each."""
+    left, offer = [after], Checkpoint.offer
+
+    def counted(self, parts):
+        offer(self, parts)
+        left[0] -= 1
+        if not left[0]:
+            raise Killed
+
+    monkeypatch.setattr(Checkpoint, "offer", counted)
+
+
+def as_data(result):
+    keys = ("seed", "object", "support", "metrics", "history", "reason", "notes")
+    return [{key: getattr(run, key) for key in keys} for run in result.runs]
+
+
+@pytest.mark.parametrize(("chain", "parameters"), CHAINS, ids=lambda one: str(one)[:12])
+def test_the_same_bits_as_without_kills(measurement, tmp_path, monkeypatch, chain, parameters):
+    keep = tmp_path / "kept"
+    words = {"sequence": chain, "seeds": [3], "parameters": parameters}
+    whole = reconstruct(measurement, **words)
+    for after in (2, 5, 3):
+        with monkeypatch.context() as patch:
+            killed(patch, after)
+            with pytest.raises(Killed):
+                reconstruct(measurement, **words, keep=keep, checkpoint=0)
+    again = reconstruct(measurement, **words, keep=keep)
+    assert any("went on from iteration 10 of an earlier run" in note for note in again.notes)
+    assert same(as_data(again), as_data(whole))
+    assert not list(keep.glob(f"*{SUFFIX}"))
+
+
+@pytest.mark.parametrize("chain", ["CNN + 30*SEARCH + 5*ER", "CNN + 20*HIO + 5*ER"])
+def test_what_a_prediction_leaves_for_a_search_is_kept(tmp_path, monkeypatch, chain):
+    data = measured(32)
+    whole = reconstruct(data, chain)
+    for after in (1, 4):  # the first right after CNN
+        with monkeypatch.context() as patch:
+            killed(patch, after)
+            with pytest.raises(Killed):
+                reconstruct(data, chain, keep=tmp_path, checkpoint=0)
+    again = reconstruct(data, chain, keep=tmp_path)
+    assert any("went on from iteration 4" in note for note in again.notes)
+    assert same(as_data(again), as_data(whole))
+
+
+def test_nothing_is_written_before_its_time(measurement, tmp_path):
+    reconstruct(measurement, "9*ER", keep=tmp_path / "kept")
+    assert not (tmp_path / "kept").exists()
+
+
+@pytest.mark.parametrize("spoil", ["cut", "empty", "bits", "foreign"])
+def test_what_is_damaged_or_foreign_is_left_with_a_note(measurement, tmp_path, monkeypatch, spoil):
+    def begun(chain):
+        with monkeypatch.context() as patch:
+            killed(patch, 4)
+            with pytest.raises(Killed):
+                reconstruct(measurement, chain, keep=tmp_path, checkpoint=0)
+        (path,) = tmp_path.glob(f"*{SUFFIX}")
+        return path
+
+    if spoil == "foreign":
+        other = begun("10*ER").rename(tmp_path / "other")
+        path = begun("9*ER")
+        other.replace(path)
+    else:
+        path = begun("9*ER")
+        content = bytearray(path.read_bytes())
+        if spoil == "bits":
+            content[len(content) // 2] ^= 255
+        path.write_bytes({"cut": content[:-100], "empty": b""}.get(spoil, content))
+    result = reconstruct(measurement, "9*ER", keep=tmp_path)
+    assert any("checkpoint is not used" in note for note in result.notes)
+    assert same(as_data(result), as_data(reconstruct(measurement, "9*ER")))
+
+
+def test_where_nothing_can_be_written_the_run_goes_on_with_a_note(measurement, tmp_path):
+    (tmp_path / "file").write_text("")
+    result = reconstruct(measurement, "9*ER", keep=tmp_path / "file", checkpoint=0)
+    assert result.runs[0].reason == "completed"
+    assert len([note for note in result.notes if "no checkpoint" in note]) == 1
+
+
+@dataclass(frozen=True)
+class Closed(Operator):
+    """ER that holds what no file can."""
+
+    def _begin(self, state, data, count):
+        state.memory["closed"] = object()
+
+    def _step(self, state, data):
+        ER().step(state, data)
+
+
+def test_what_cannot_be_written_is_run_again_from_before_it(measurement, tmp_path, monkeypatch):
+    chain = 4 * ER() + 6 * Closed() + 3 * ER()
+    with monkeypatch.context() as patch:
+        killed(patch, 8)
+        with pytest.raises(Killed):
+            reconstruct(measurement, chain, keep=tmp_path, checkpoint=0)
+    again = reconstruct(measurement, chain, keep=tmp_path)
+    assert any("went on from iteration 4" in note for note in again.notes)
+    assert same(as_data(again), as_data(reconstruct(measurement, chain)))
+
+
+def test_a_comparison_goes_on_within_a_run(measurement, tmp_path, monkeypatch):
+    chains = {"a": "9*ER", "b": "5*HIO + 4*ER"}
+    whole = compare(measurement, chains, tmp_path / "whole", seeds=2)
+    with monkeypatch.context() as patch:
+        patch.setattr("cdi_ml_plugin.comparison.runs.EVERY", 0)
+        killed(patch, 13)
+        with pytest.raises(Killed):
+            compare(measurement, chains, tmp_path / "out", seeds=2)
+    assert len(list((tmp_path / "out").rglob(f"*{SUFFIX}"))) == 1
+    again = compare(measurement, chains, tmp_path / "out", seeds=2)
+    assert not list((tmp_path / "out").rglob(f"*{SUFFIX}"))
+    for one, other in zip(again.members, whole.members, strict=True):
+        for left, right in zip(one.runs, other.runs, strict=True):
+            np.testing.assert_array_equal(left.object(), right.object())
+            assert left.about["metrics"] == right.about["metrics"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_ten_seeds_that_were_killed_five_times(tmp_path):
+    np.save(tmp_path / "counts.npy", measured(32).intensity)
+    rng = random.Random(0)
+
+    def words(out, minutes="0.003"):
+        call = ["reconstruct", str(tmp_path / "counts.npy"), "-a", "150*HIO + 50*ER", "-q"]
+        more = ["--seeds", "10", "--force", "--checkpoint", minutes, "--out", str(out)]
+        return [*COMMAND, *call, *more]
+
+    def run(*given):
+        subprocess.run(words(*given), check=True, stdout=subprocess.DEVNULL)
+
+    run(tmp_path / "whole", "5")
+    out = tmp_path / "out"
+    kept, within = beside(out, ".cdi-runs"), 0
+    for number in (
+        *(signal.SIGKILL, signal.SIGTERM, signal.SIGINT),
+        signal.SIGKILL,
+        signal.SIGTERM,
+    ):
+        before = sorted(kept.glob("*")) and newest(kept)
+        with subprocess.Popen(words(out), stdout=subprocess.DEVNULL) as process:
+            while not kept.is_dir() or newest(kept) == before:  # it has begun
+                assert process.poll() is None
+                time.sleep(0.01)
+            time.sleep(rng.uniform(0, 1))
+            process.send_signal(number)
+        assert process.returncode in (0, 130, -number)
+        within += bool(list(kept.glob(f"*{SUFFIX}")))
+    assert within  # not each time between two runs
+    run(out)
+    figures = [
+        json.loads((one / "metrics.json").read_text())["runs"] for one in (out, tmp_path / "whole")
+    ]
+    assert figures[0] == figures[1]
+    with h5py.File(out / "result.cxi") as one, h5py.File(tmp_path / "whole" / "result.cxi") as two:
+        names = []
+        one.visititems(lambda name, node: names.append(name) if hasattr(node, "shape") else None)
+        for name in names:
+            if one[name].dtype.kind in "fc" and not name.endswith("/seconds"):
+                np.testing.assert_array_equal(one[name][()], two[name][()], err_msg=name)
+    assert {path.name for path in tmp_path.iterdir()} == {"counts.npy", "out", "whole"}
+
+
+def newest(folder):
+    return max((path.stat().st_mtime_ns for path in folder.glob("*.npz")), default=0)
