@@ -19,11 +19,13 @@ from scipy import fft
 from ..errors import MeasurementError, ParameterError
 from ..geometry.check import KEYWORDS, check_kinds
 from ..geometry.instruments import diffractometer
+from ..utils.values import above_0, instance, number, room_for, several
 from .hot_pixels import FLOOR, RATIO, brightest, hot_columns, hot_voxels
 from .lost_frames import mask_lost_frames
 from .measurement import MIN_SIZE, Measurement, as_array
 
 Shape = tuple[int, int, int]
+MOST = 1_000_000  # voxels along an axis
 
 
 def apply_mask(m: Measurement, mask: ArrayLike) -> Measurement:
@@ -76,7 +78,9 @@ def mask_hot_pixels(m: Measurement, *, ratio: float = RATIO, floor: float = FLOO
     ParameterError
         `ratio` is not above 1, or `floor` is negative.
     """
-    if not (ratio > 1 and floor >= 0):
+    above_0("ratio", ratio)
+    number("floor", floor, 0)
+    if not ratio > 1:
         raise ParameterError(f"ratio {ratio:g}, floor {floor:g}: use a ratio above 1, a floor ≥ 0")
     voxels = hot_voxels(m.intensity, ratio, floor)
     pixels = hot_columns(m.intensity[~m.mask.all(axis=(1, 2))], ratio)
@@ -97,8 +101,7 @@ def threshold(m: Measurement, level: float) -> Measurement:
     MeasurementError
         Nothing is above it.
     """
-    if not (math.isfinite(level) and level >= 0):
-        raise ParameterError(f"threshold is {level!r}: give a number of counts, 0 or more")
+    number("threshold", level, 0)
     highest = float(m.intensity.max())
     if highest <= level:
         raise MeasurementError(
@@ -164,6 +167,7 @@ def crop(m: Measurement, shape: Sequence[int]) -> Measurement:
         Nothing but zeros or masked voxels is left.
     """
     to = _three(shape, "shape", MIN_SIZE)
+    room_for("a crop", to, 10)
     start = tuple(old // 2 - new // 2 for old, new in zip(m.shape, to, strict=True))
     if not m.intensity[_overlap(m.shape, start, to)[0]].any():
         raise MeasurementError(f"the central {to} voxels hold no counts: centre the peak first")
@@ -190,6 +194,7 @@ def centre(m: Measurement, shape: Sequence[int] | None = None) -> Measurement:
     measured there. Here it is lost, and the voxels that come in were not measured: masked.
     """
     to = m.shape if shape is None else _three(shape, "shape", MIN_SIZE)
+    room_for("a crop", to, 10)
     at = peak(m)
     start = tuple(p - n // 2 for p, n in zip(at, to, strict=True))
     recorded = tuple(
@@ -287,6 +292,7 @@ def with_geometry(measurement: Measurement, numbers: Mapping[str, Any]) -> Measu
     ParameterError
         A name that `Geometry` does not know, or values that cannot be its.
     """
+    instance("geometry", numbers, Mapping, "a mapping of parameters")
     circles = diffractometer(numbers.get("diffractometer", "34idc")).circles
     unknown = [name for name in numbers if name not in (*KEYWORDS, *circles)]
     if unknown:
@@ -339,8 +345,5 @@ def _binning(m: Measurement) -> tuple[int, ...]:
 
 
 def _three(values: Sequence[int], what: str, lowest: int) -> Shape:
-    numbers = tuple(values)
-    whole = all(isinstance(n, int | np.integer) and not isinstance(n, bool) for n in numbers)
-    if len(numbers) != 3 or not whole or min(numbers) < lowest:
-        raise ParameterError(f"{what} {numbers}: give three whole numbers of at least {lowest}")
-    return int(numbers[0]), int(numbers[1]), int(numbers[2])
+    z, y, x = several(what, values, 3, lowest, MOST)
+    return z, y, x

@@ -14,6 +14,7 @@ from ..operators.base import Step
 from ..operators.sequence import check_length, parse
 from ..physics.moduli import Moduli
 from ..utils.device import find_device
+from ..utils.values import instance, number
 from .coherence import partial_coherence
 from .parameters import DEFAULT_SEQUENCE, check
 from .triggers import Trigger, all_triggers
@@ -38,6 +39,7 @@ class Plan:
         SequenceError, ParameterError, AlgorithmError, WeightsError
             The chain or a parameter is not valid, or an algorithm cannot run here.
         """
+        instance("parameters", given, Mapping, "a mapping of keys as in config_rec")
         chosen = sequence if sequence is not None else given.get("algorithm_sequence")
         if chosen is None:
             chosen = DEFAULT_SEQUENCE
@@ -70,10 +72,12 @@ class Plan:
         precision: str,
     ) -> Job:
         """Bring data to a device for this plan."""
-        if precision not in DTYPES:
+        instance(
+            "measurement", measurement, Measurement, "a Measurement; `prepare` makes one of counts"
+        )
+        if not isinstance(precision, str) or precision not in DTYPES:
             raise ParameterError(f"precision = {precision!r}: give one of {', '.join(DTYPES)}")
-        if not 0 <= held_out <= 0.5:
-            raise ParameterError(f"held_out = {held_out!r}: give a share from 0 to 0.5")
+        number("held_out", held_out, 0, 0.5)
         place = find_device(device)
         dtype = DTYPES[precision]
         data = Moduli.of(measurement, held_out, place, dtype.to_real())

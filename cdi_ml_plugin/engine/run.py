@@ -8,6 +8,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
@@ -18,12 +19,14 @@ from ..operators.base import Step
 from ..physics import metrics
 from ..physics.moduli import HELD_OUT, Moduli
 from ..utils.interrupt import interruption
+from ..utils.values import path
 from . import loop
 from .kept import Kept
 from .plan import Job, Plan
 from .progress import Progress, Watch
 from .start import given_start
 
+MOST_SEEDS = 100_000  # starts of one reconstruction
 BYTES_PER_VOXEL = 80  # of one run: object, wave, working room, and what a transform takes
 
 
@@ -93,7 +96,11 @@ def reconstruct(
     One seed gives the same object to the bit on one device, whatever other seeds run beside it.
     An interruption (Ctrl-C, SIGTERM) ends the current iteration and returns what there is.
     """
-    plan = Plan.of(sequence, parameters or {}).on(measurement, held_out, device, precision)
+    if watch is not None and not callable(watch):
+        raise ParameterError(f"watch is of type {type(watch).__name__}: give a function of a Run")
+    keep = None if keep is None else path("keep", keep)
+    given_parameters = {} if parameters is None else parameters
+    plan = Plan.of(sequence, given_parameters).on(measurement, held_out, device, precision)
     if start is None and plan.parameters.get("init_guess") == "continue":
         from ..io.cohere import read_continue
 
@@ -158,11 +165,21 @@ def reconstruct(
 
 def _seeds(seeds: int | Sequence[int] | None, parameters: Mapping[str, Any]) -> list[int]:
     if seeds is None:
-        seeds = int(parameters.get("reconstructions", 1))
-    numbers: Sequence[Any] = [*range(seeds)] if isinstance(seeds, int) else [*seeds]
-    if not numbers or not all(isinstance(n, Integral) and 0 <= int(n) < 2**63 for n in numbers):
-        raise ParameterError(f"seeds = {seeds!r}: give at least one, each a whole number from 0")
+        seeds = parameters.get("reconstructions", 1)
+    one = isinstance(seeds, Integral) and not isinstance(seeds, bool)
+    numbers = list(range(int(seeds))) if one and seeds <= MOST_SEEDS else _listed(seeds)
+    right = (
+        isinstance(n, Integral) and not isinstance(n, bool) and 0 <= n < 2**63 for n in numbers
+    )
+    if not numbers or not all(right) or len(set(numbers)) < len(numbers):
+        raise ParameterError(
+            f"seeds = {seeds!r:.80}: give how many (1 to {MOST_SEEDS}), or whole numbers from 0, each once"
+        )
     return [int(number) for number in numbers]
+
+
+def _listed(seeds: Any) -> list[Any]:
+    return list(seeds) if isinstance(seeds, Sequence | np.ndarray) else []
 
 
 def _batch_size(data: Moduli, wanted: int, device: torch.device) -> int:

@@ -42,7 +42,7 @@ def check(values: Mapping[str, Any]) -> None:
     numbers = {name: values[name] for name in ("energy", "distance", "step")}
     for name, value in {**numbers, **angles}.items():
         # compared, since an integer may be too large for math.isfinite
-        if not isinstance(value, int | float | np.number) or not -math.inf < value < math.inf:
+        if not _real(value) or not -math.inf < value < math.inf:
             raise ParameterError(f"geometry: {name} is {value!r}: a finite number is needed")
     for name, value in angles.items():
         if abs(value) > 360:
@@ -92,12 +92,14 @@ def check_kinds(given: Mapping[str, Any]) -> None:
                 "x+, y- …",
             )
         else:
-            numbers = [
-                isinstance(v, int | float | np.number) and -LARGEST < v < LARGEST for v in each
-            ]
+            numbers = [_real(v) and -LARGEST < v < LARGEST for v in each]
             right, what = all(numbers), f"finite numbers below {LARGEST:g}"
         if len(each) != count or not right:
             raise ParameterError(f"geometry: {name} is {value!r}: it needs {count} values, {what}")
+
+
+def _real(value: Any) -> bool:
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 
 
 def missing(given: Mapping[str, Any]) -> list[str]:
@@ -133,6 +135,8 @@ def known_detector(
     ParameterError
         It is unknown, and pixel size or region are not given.
     """
+    if not isinstance(name, str):
+        raise ParameterError(f"geometry: detector is {name!r}: give one of {', '.join(DETECTORS)}")
     if name in DETECTORS:
         return DETECTORS[name]
     if pixel is None or roi is None:
@@ -141,3 +145,21 @@ def known_detector(
             f"roi and beam_zero, or one of {', '.join(DETECTORS)}"
         )
     return Detector((roi[0] + roi[1], roi[2] + roi[3]), pixel[0])
+
+
+def voxels(shape: Any) -> tuple[int, int, int]:
+    """Shape of an array.
+
+    Raises
+    ------
+    ParameterError
+        It is not three positive numbers.
+    """
+    each = list(shape) if isinstance(shape, list | tuple | np.ndarray) else []
+    whole = (isinstance(n, int | np.integer) and not isinstance(n, bool) for n in each)
+    if len(each) != 3 or not all(whole) or min(each) < 1:
+        raise ParameterError(
+            f"geometry: shape {shape!r:.80} is not three positive numbers of voxels"
+        )
+    z, y, x = map(int, each)
+    return z, y, x

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from xrayutilities.experiment import QConversion
 
 from ..errors import ParameterError
-from .check import KEYWORDS, check, complete, known_detector, missing
+from .check import KEYWORDS, LENGTHS, check, check_kinds, complete, known_detector, missing, voxels
 from .config_instr import from_config_instr
 from .instruments import DETECTORS, ENERGY, Directions
 from .instruments import diffractometer as _diffractometer
@@ -113,9 +113,12 @@ class Geometry:
         **angles: float,
     ) -> None:
         circles = _diffractometer(diffractometer)
+        kinds = (reference, roi, pixel, beam_zero, directions, binning)
+        check_kinds(dict(zip(LENGTHS, kinds, strict=True)))
         detector = circles.default_detector if detector is None else detector
         known = known_detector(detector, pixel, roi)
         columns, rows = known.size
+        known_zero = known.beam_zero or (columns / 2, rows / 2)
         values = {
             "energy": energy,
             "distance": distance,
@@ -126,7 +129,7 @@ class Geometry:
             "detector": detector,
             "roi": (0, columns, 0, rows) if roi is None else tuple(roi),
             "pixel": (known.pixel, known.pixel) if pixel is None else tuple(pixel),
-            "beam_zero": tuple(beam_zero or known.beam_zero or (columns / 2, rows / 2)),
+            "beam_zero": tuple(known_zero if beam_zero is None else beam_zero),
             "directions": circles.directions if directions is None else tuple(directions),
             "binning": tuple(binning),
             "angles": MappingProxyType(dict(angles)),
@@ -169,6 +172,7 @@ class Geometry:
                 f"geometry: unknown keyword {unknown[0]!r}: use one of "
                 + ", ".join([*KEYWORDS, *circles.circles])
             )
+        check_kinds({"reference": reference, **overrides})
         values = from_scan(read_scan(spec_file, scan), reference, overrides, circles)
         return cls(**{**values, **overrides})
 
@@ -207,11 +211,14 @@ class Geometry:
         ReadError, ParameterError
             As `from_spec`.
         """
-        given = dict(about.get("geometry", {}))
+        stated = about.get("geometry", {})
+        if not isinstance(stated, Mapping):
+            raise ParameterError(f"geometry: {stated!r:.80} is no mapping of parameters")
+        given = dict(stated)
         if "binning" in about:
-            given["binning"] = tuple(about["binning"])
+            given["binning"] = about["binning"]
         if "peak" in about:
-            given.setdefault("reference", tuple(about["peak"]))
+            given.setdefault("reference", about["peak"])
         if missing(given) and {"spec", "scan"} <= about.keys() and "reference" in given:
             return cls.from_spec(about["spec"], about["scan"], **given)
         return cls(**complete(given)) if "geometry" in about else None
@@ -250,8 +257,7 @@ class Geometry:
         ParameterError
             `shape` is not three positive numbers.
         """
-        if len(shape) != 3 or min(shape) < 1:
-            raise ParameterError(f"geometry: shape {shape} is not three positive numbers of voxels")
+        _voxels(shape)
         field_of_view = 2 * np.pi * np.linalg.inv(self.reciprocal_basis()).T
         return np.asarray(field_of_view / np.asarray(shape, dtype=float), dtype=float)
 
@@ -260,7 +266,7 @@ class Geometry:
 
         The reference voxel is at ``n // 2`` of each axis. Exact, where `reciprocal_basis` is the tangent.
         """
-        frames, rows, columns = shape
+        frames, rows, columns = _voxels(shape)
         rotation = self._rotation()
         result = np.empty((3, frames, rows, columns), dtype=np.float32)
         for frame in range(frames):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..data.measurement import Measurement
 from ..errors import ParameterError, ReadError
 from ..utils.inputs import check_name
+from ..utils.values import path as named
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,6 +56,10 @@ def load(
         The values cannot be a measurement.
     """
     path = _path(path)
+    spec, dark, white = (
+        None if value is None else named(name, value)
+        for name, value in (("spec", spec), ("dark", dark), ("white", white))
+    )
     try:
         there = path.exists()
     except (OSError, ValueError):  # a name that is too long, or holds a null byte
