@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from xrayutilities.experiment import QConversion
 
 from ..errors import ParameterError
-from .check import KEYWORDS, LENGTHS, check, check_kinds, complete, known_detector, missing, voxels
+from . import check as checks
+from .check import KEYWORDS, check, check_kinds, complete, known_detector, missing
 from .config_instr import from_config_instr
 from .instruments import DETECTORS, ENERGY, Directions
 from .instruments import diffractometer as _diffractometer
@@ -114,7 +115,7 @@ class Geometry:
     ) -> None:
         circles = _diffractometer(diffractometer)
         kinds = (reference, roi, pixel, beam_zero, directions, binning)
-        check_kinds(dict(zip(LENGTHS, kinds, strict=True)))
+        check_kinds(dict(zip(checks.LENGTHS, kinds, strict=True)))
         detector = circles.default_detector if detector is None else detector
         known = known_detector(detector, pixel, roi)
         columns, rows = known.size
@@ -257,16 +258,17 @@ class Geometry:
         ParameterError
             `shape` is not three positive numbers.
         """
-        _voxels(shape)
         field_of_view = 2 * np.pi * np.linalg.inv(self.reciprocal_basis()).T
-        return np.asarray(field_of_view / np.asarray(shape, dtype=float), dtype=float)
+        return np.asarray(
+            field_of_view / np.asarray(checks.voxels(shape), dtype=float), dtype=float
+        )
 
     def q(self, shape: tuple[int, int, int]) -> NDArray[np.float32]:
         """q = k_f − k_i of every voxel, (3, z, y, x) in 1/nm, for the crystal as it stands at the reference.
 
         The reference voxel is at ``n // 2`` of each axis. Exact, where `reciprocal_basis` is the tangent.
         """
-        frames, rows, columns = _voxels(shape)
+        frames, rows, columns = checks.voxels(shape)
         rotation = self._rotation()
         result = np.empty((3, frames, rows, columns), dtype=np.float32)
         for frame in range(frames):

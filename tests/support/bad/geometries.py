@@ -157,5 +157,7 @@ def scans() -> Iterator[Input]:
     }.items():
         yield f"write_virtual_scan {name}", lambda o=other: write_virtual_scan("out", **o)
     for name, path in NOT_PATHS.items():
-        small = {"shape": (16, 16, 16), "size": 60.0}
-        yield f"write_virtual_scan into {name}", lambda p=path: write_virtual_scan(p, **small)
+        yield (
+            f"write_virtual_scan into {name}",
+            lambda p=path: write_virtual_scan(p, shape=(16, 16, 16), size=60.0),
+        )
