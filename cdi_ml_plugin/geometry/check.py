@@ -163,3 +163,10 @@ def voxels(shape: Any) -> tuple[int, int, int]:
         )
     z, y, x = map(int, each)
     return z, y, x
+
+
+def mapping(given: Any) -> Mapping[str, Any]:
+    """What is given, where it is a mapping; else ParameterError."""
+    if not isinstance(given, Mapping):
+        raise ParameterError(f"geometry: {given!r:.80} is no mapping of parameters")
+    return given

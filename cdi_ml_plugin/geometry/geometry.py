@@ -114,7 +114,7 @@ class Geometry:
         **angles: float,
     ) -> None:
         circles = _diffractometer(diffractometer)
-        kinds = (reference, roi, pixel, beam_zero, directions, binning)
+        kinds = reference, roi, pixel, beam_zero, directions, binning
         check_kinds(dict(zip(checks.LENGTHS, kinds, strict=True)))
         detector = circles.default_detector if detector is None else detector
         known = known_detector(detector, pixel, roi)
@@ -212,10 +212,7 @@ class Geometry:
         ReadError, ParameterError
             As `from_spec`.
         """
-        stated = about.get("geometry", {})
-        if not isinstance(stated, Mapping):
-            raise ParameterError(f"geometry: {stated!r:.80} is no mapping of parameters")
-        given = dict(stated)
+        given = dict(checks.mapping(about.get("geometry", {})))
         if "binning" in about:
             given["binning"] = about["binning"]
         if "peak" in about:

@@ -56,7 +56,8 @@ def several(name: str, values: Any, count: int, low: int, high: int) -> tuple[in
     right = (isinstance(n, int | np.integer) and not isinstance(n, bool) for n in each)
     if len(each) != count or not all(right) or not all(low <= n <= high for n in each):
         raise ParameterError(
-            f"{name} = {_shown(values)}: give {count} whole numbers from {low} to {high:.10g}"
+            f"{name} {_shown(values)}: give {'three' if count == 3 else count} whole numbers of at least {low}"
+            f", and at most {high}"
         )
     return tuple(map(int, each))
 
