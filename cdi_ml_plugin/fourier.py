@@ -83,15 +83,15 @@ def diffraction(obj: NDArray[Any]) -> NDArray[np.float32]:
     Raises
     ------
     ParameterError
-        No finite numbers, or not three axes.
+        No numbers, or not three axes.
     """
     try:
         obj = np.asarray(obj)
     except (ValueError, TypeError) as error:
         raise ParameterError(f"object is no array of numbers: {error}") from error
-    if obj.dtype.kind not in "biufc" or obj.ndim < 3 or not obj.size or not np.isfinite(obj).all():
+    if obj.dtype.kind not in "biufc" or obj.ndim < 3 or not obj.size:
         raise ParameterError(
-            f"object of shape {obj.shape}, {obj.dtype}: three axes of finite numbers are needed"
+            f"object of shape {obj.shape}, {obj.dtype}: three axes of numbers are needed"
         )
     amplitude = to_reciprocal(torch.from_numpy(np.ascontiguousarray(obj, dtype=np.complex64)))
     intensity: NDArray[np.float32] = to_centre(amplitude.abs().square()).numpy()

@@ -101,7 +101,7 @@ def threshold(m: Measurement, level: float) -> Measurement:
     MeasurementError
         Nothing is above it.
     """
-    number("the counts of threshold", level, 0)
+    number("threshold", level, 0)
     highest = float(m.intensity.max())
     if highest <= level:
         raise MeasurementError(

@@ -18,11 +18,13 @@ MOST = 10**9  # of anything that is counted
 
 
 def _number(value: Any) -> bool:
-    return not isinstance(value, bool) and isinstance(value, Real) and abs(value) <= LARGEST
+    real = isinstance(value, Real) and not isinstance(value, bool)
+    return real and -LARGEST <= value <= LARGEST
 
 
 def _whole(value: Any) -> bool:
-    return not isinstance(value, bool) and isinstance(value, Integral) and abs(value) <= MOST
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    return whole and -MOST <= value <= MOST
 
 
 def _text(value: Any) -> bool:

@@ -163,13 +163,13 @@ def reconstruct(
     )
 
 
-def _seeds(seeds: int | Sequence[int] | None, parameters: Mapping[str, Any]) -> list[int]:
+def _seeds(seeds: Any, parameters: Mapping[str, Any]) -> list[int]:
     if seeds is None:
         seeds = parameters.get("reconstructions", 1)
     one = isinstance(seeds, Integral) and not isinstance(seeds, bool)
     numbers = list(range(int(seeds))) if one and seeds <= MOST_SEEDS else _listed(seeds)
     right = (
-        isinstance(n, Integral) and not isinstance(n, bool) and 0 <= n < 2**63 for n in numbers
+        type(n) is not bool and isinstance(n, Integral) and 0 <= int(n) < 2**63 for n in numbers
     )
     if not numbers or not all(right) or len(set(numbers)) < len(numbers):
         raise ParameterError(

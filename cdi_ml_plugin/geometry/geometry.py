@@ -255,10 +255,7 @@ class Geometry:
         ParameterError
             `shape` is not three positive numbers.
         """
-        field_of_view = 2 * np.pi * np.linalg.inv(self.reciprocal_basis()).T
-        return np.asarray(
-            field_of_view / np.asarray(checks.voxels(shape), dtype=float), dtype=float
-        )
+        return 2 * np.pi * np.linalg.inv(self.reciprocal_basis()).T / checks.voxels(shape)
 
     def q(self, shape: tuple[int, int, int]) -> NDArray[np.float32]:
         """q = k_f − k_i of every voxel, (3, z, y, x) in 1/nm, for the crystal as it stands at the reference.

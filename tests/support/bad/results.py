@@ -57,7 +57,7 @@ def inputs() -> Iterator[Input]:
         yield f"object_error to {name}", lambda a=array: object_error(good, a)
         yield f"analyse {name}", lambda a=array: analyse(a, held, geometry())
         yield f"analyse support {name}", lambda a=array: analyse(good, a, geometry())
-        if name not in ("4-D", "zeros", "thin"):
+        if name not in ("4-D", "zeros", "thin", "nan", "inf", "all NaN"):
             yield f"diffraction {name}", lambda a=array: diffraction(a)
     for name, shape in {"of other shapes": (4, 5, 6), "of one voxel": (1, 1, 1)}.items():
         yield f"align {name}", lambda s=shape: align(np.ones(s), good)
