@@ -12,7 +12,8 @@ LONGEST = (
 
 
 def shortened(text: str) -> str:
-    """A message without the middle of what is too long: it begins with where, and ends with what to do."""
+    """A message in one line, without the middle of what is too long: it begins with where, and ends with what to do."""
+    text = " ".join(line.strip() for line in text.splitlines())
     if len(text) <= LONGEST:
         return text
     return f"{text[: LONGEST - 153]} … {text[-150:]}"

@@ -26,6 +26,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .errors import ParameterError
+
 AXES = (-3, -2, -1)
 
 
@@ -76,7 +78,21 @@ def resample(obj: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
 
 
 def diffraction(obj: NDArray[Any]) -> NDArray[np.float32]:
-    """Intensity |FT|² of a centred object, centred, as float32 (z, y, x); Σ I = Σ |obj|²."""
+    """Intensity |FT|² of a centred object, centred, as float32 (z, y, x); Σ I = Σ |obj|².
+
+    Raises
+    ------
+    ParameterError
+        No numbers, or not three axes.
+    """
+    try:
+        obj = np.asarray(obj)
+    except (ValueError, TypeError) as error:
+        raise ParameterError(f"object is no array of numbers: {error}") from error
+    if obj.dtype.kind not in "biufc" or obj.ndim < 3 or not obj.size:
+        raise ParameterError(
+            f"object of shape {obj.shape}, {obj.dtype}: three axes of numbers are needed"
+        )
     amplitude = to_reciprocal(torch.from_numpy(np.ascontiguousarray(obj, dtype=np.complex64)))
     intensity: NDArray[np.float32] = to_centre(amplitude.abs().square()).numpy()
     return intensity

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ParameterError, WriteError
+from ..errors import ParameterError, ReadError, WriteError
+from ..utils.files import check_folder
+from ..utils.inputs import check_file
 
 
 def read(out: Path) -> dict[str, dict[str, Any]]:
@@ -20,17 +22,34 @@ def read(out: Path) -> dict[str, dict[str, Any]]:
     ParameterError
         It holds something else.
     """
-    if not out.exists():
-        return {}
     try:
+        if not out.exists():
+            return {}
+        check_file(out)
         text = out.read_text()
-        if not text.endswith("\n"):  # a line that was being written when the benchmark was killed
-            text = text[: text.rfind("\n") + 1]
-            out.write_text(text)
-        rows = [json.loads(line) for line in text.splitlines()]
-        return {row["key"]: row for row in rows}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        kept = text[: text.rfind("\n") + 1]
+        if text and not kept:
+            raise ValueError("not a line")
+        rows = {row["key"]: row for row in map(json.loads, kept.splitlines())}
+        if kept != text:  # a line that was being written when the benchmark was killed
+            out.write_text(kept)
+        return rows
+    except (OSError, ReadError, ValueError, KeyError, TypeError) as error:
         raise ParameterError(f"{out}: is no table of this benchmark: name another file") from error
+
+
+def check(out: Path) -> None:
+    """Make sure that rows can be added to a file, before anything is measured for it.
+
+    Raises
+    ------
+    ParameterError, WriteError
+        It holds something else; its folder is missing, or cannot be written to.
+    """
+    check_folder(out.parent)
+    if not out.parent.is_dir():
+        raise WriteError(f"{out}: there is no folder {out.parent}: make it, or name another file")
+    read(out)
 
 
 def append(out: Path, row: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ..workflow.load import read_prepared
-from .options import PATH, data_options
+from .options import PATH, data_options, whole
 
 
 @click.group()
@@ -22,30 +22,30 @@ def bench() -> None:
 @click.option(
     "--size",
     "sizes",
-    type=int,
+    type=whole(4),
     multiple=True,
     default=(64, 128),
     show_default=True,
     help="Cubic crop; may be repeated.",
 )
-@click.option("--iterations", type=click.IntRange(min=10), default=60, show_default=True)
+@click.option("--iterations", type=whole(10), default=60, show_default=True)
 @click.option("--device", default="cpu", show_default=True)
 def engine(data: Path | None, sizes: Sequence[int], iterations: int, device: str) -> None:
     """Milliseconds of each algorithm beside the bare FFT pair, and of cohere where it is installed."""
     from ..bench.engine import engine_table
+    from ..utils.device import find_device
 
+    find_device(device)
     for line in engine_table(data, sizes, iterations, device):
         click.echo(line)
 
 
 @bench.command()
-@click.option("--crystals", type=click.IntRange(min=0), default=200, show_default=True)
-@click.option("--first", type=click.IntRange(min=0), default=0, help="Number of the first crystal.")
+@click.option("--crystals", type=whole(0), default=200, show_default=True)
+@click.option("--first", type=whole(0), default=0, help="Number of the first crystal.")
 @click.option("--data", type=PATH, help="Measured data to phase instead of simulated crystals.")
 @data_options
-@click.option(
-    "--seeds", type=click.IntRange(min=1), default=20, show_default=True, help="With --data."
-)
+@click.option("--seeds", type=whole(1), default=20, show_default=True, help="With --data.")
 @click.option("-o", "--out", type=PATH, default=Path("bench_cnn.jsonl"), show_default=True)
 @click.option("--device", default="cpu", show_default=True, help="Of the times of a prediction.")
 def cnn(
@@ -62,7 +62,11 @@ def cnn(
     Each finished chain is a line of OUT; given again, the benchmark goes on where it was.
     """
     from ..bench import cnn as bench_cnn
+    from ..bench import table
+    from ..utils.device import find_device
 
+    find_device(device)
+    table.check(out)
     if data is not None:
         cases = bench_cnn.measured(read_prepared(data, **reading), seeds)
     else:
@@ -74,11 +78,9 @@ def cnn(
 
 
 @bench.command()
-@click.option("--crystals", type=click.IntRange(min=0), default=50, show_default=True)
-@click.option("--first", type=click.IntRange(min=0), default=0, help="Number of the first crystal.")
-@click.option(
-    "--gaps", type=click.IntRange(min=0), default=6, show_default=True, help="Crystals with a gap."
-)
+@click.option("--crystals", type=whole(0), default=50, show_default=True)
+@click.option("--first", type=whole(0), default=0, help="Number of the first crystal.")
+@click.option("--gaps", type=whole(0), default=6, show_default=True, help="Crystals with a gap.")
 @click.option("-o", "--out", type=PATH, default=Path("bench_refine.jsonl"), show_default=True)
 @click.option("--device", default="cpu", show_default=True, help="Of the times and of the gaps.")
 def refine(crystals: int, first: int, gaps: int, out: Path, device: str) -> None:
@@ -87,7 +89,11 @@ def refine(crystals: int, first: int, gaps: int, out: Path, device: str) -> None
     Each finished chain is a line of OUT; given again, the benchmark goes on where it was.
     """
     from ..bench import refine as bench_refine
+    from ..bench import table
+    from ..utils.device import find_device
 
+    find_device(device)
+    table.check(out)
     for line in bench_refine.speed_table(device):
         click.echo(line)
     for line in bench_refine.gap_table(range(first, first + gaps), device):
@@ -97,10 +103,10 @@ def refine(crystals: int, first: int, gaps: int, out: Path, device: str) -> None
 
 
 @bench.command()
-@click.option("--crystals", type=click.IntRange(min=1), default=63, show_default=True)
+@click.option("--crystals", type=whole(1), default=63, show_default=True)
 @click.option(
     "--first",
-    type=click.IntRange(min=0),
+    type=whole(0),
     default=1000,
     show_default=True,
     help="Number of the first crystal; defaults were chosen on those below 1000.",
@@ -121,7 +127,9 @@ def solve(crystals: int, first: int, chains: Sequence[str], out: Path) -> None:
     Each finished chain is a line of OUT; given again, the benchmark goes on where it was. The error is
     the squared one, after shift, global factor and twin.
     """
+    from ..bench import table
     from ..bench.solve import solve as lines
 
+    table.check(out)
     for line in lines(range(first, first + crystals), chains, out):
         click.echo(line)

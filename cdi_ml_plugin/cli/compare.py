@@ -20,6 +20,7 @@ from .options import (
     read_parameters,
     read_setting,
     say_notes,
+    whole,
 )
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ LONGEST = 40  # characters of a sequence that can be the name of its chain
 )
 @click.option(
     "--seeds",
-    type=click.IntRange(min=2),
+    type=whole(2),
     default=100,
     show_default=True,
     metavar="N",

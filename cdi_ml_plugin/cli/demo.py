@@ -7,17 +7,17 @@ from pathlib import Path
 import click
 
 from ..workflow.load import read_prepared
-from .options import PATH
+from .options import PATH, Number, whole
 from .reconstruct import phased, write
 
 
 @click.command()
 @click.argument("folder", type=PATH)
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--photons", type=float, default=2e7, show_default=True, help="Counts in all.")
+@click.option("--seed", type=whole(0), default=0, show_default=True)
+@click.option("--photons", type=Number(), default=2e7, show_default=True, help="Counts in all.")
 @click.option(
     "--phase-range",
-    type=float,
+    type=Number(),
     default=2.0,
     show_default=True,
     help="Strain phase, rad, peak to peak.",
@@ -40,7 +40,7 @@ def simulate(folder: Path, seed: int, photons: float, phase_range: float, force:
     "-o", "--out", type=PATH, default=Path("demo"), show_default=True, help="Folder to work in."
 )
 @click.option("-a", "--algorithm", "sequence", metavar="SEQUENCE", help="Chain of algorithms.")
-@click.option("--seeds", type=click.IntRange(min=1), default=3, show_default=True, metavar="N")
+@click.option("--seeds", type=whole(1), default=3, show_default=True, metavar="N")
 @click.option("--force", is_flag=True, help="Replace what is there already.")
 def demo(out: Path, sequence: str | None, seeds: int, force: bool) -> None:
     """Simulate a 34-ID-C scan, phase it from its frames, and compare with the truth."""

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import click
 
-from .options import PATH
+from .options import PATH, whole
 
 
 @click.command()
 @click.argument("result", type=PATH)
 @click.argument("folder", type=PATH)
 @click.option("--to", "program", type=click.Choice(["cdiutils"]), required=True)
-@click.option("--scan", type=int, metavar="N", help="Number of the scan; default that of the data.")
+@click.option(
+    "--scan", type=whole(0), metavar="N", help="Number of the scan; default that of the data."
+)
 @click.option("--force", is_flag=True, help="Replace an earlier export.")
 def export(result: Path, folder: Path, program: str, scan: int | None, force: bool) -> None:
     """Write RESULT, a result.cxi or its folder, into FOLDER as another program names it.

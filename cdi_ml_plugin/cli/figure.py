@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ..errors import ParameterError
-from .options import PATH
+from .options import ABOVE_0, PATH
 
 FORMATS = (".png", ".pdf", ".svg")
 # names alone, so that no picture's libraries are loaded for a line of help
@@ -33,18 +33,18 @@ KINDS = ("phase", "strain", "diffraction", "slices", "spectral-weight")
 @click.option("--force", is_flag=True, help="Replace pictures that are there already.")
 @click.option(
     "--level",
-    type=float,
+    type=ABOVE_0,
     metavar="SHARE",
     help="Surface of the crystal, of the highest amplitude. Default: half of the median inside.",
 )
 @click.option(
     "--counts",
-    type=float,
+    type=ABOVE_0,
     help="Surface of the diffraction. Default: 1/5000 of the highest intensity, at least 10.",
 )
 @click.option(
     "--voxel",
-    type=float,
+    type=ABOVE_0,
     metavar="NM",
     help="Edge of the laboratory's voxels. Default: that of the data, or finer.",
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from .options import PATH, read_parameters, read_setting
+from .options import PATH, read_parameters, read_setting, whole
 
 
 @click.command()
@@ -24,7 +24,7 @@ def hosts() -> None:
 @click.option(
     "-o", "--out", type=PATH, help="Folder for the guess; default: EXPERIMENT/results_CNN."
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--seed", type=whole(0), default=0, show_default=True)
 @click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="One parameter, as cnn_weights."
 )

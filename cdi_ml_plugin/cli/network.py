@@ -12,18 +12,21 @@ import click
 
 from ..errors import ParameterError
 from ..workflow.load import read_prepared
-from .options import PATH, data_options, say_notes
+from .options import ABOVE_0, PATH, Number, data_options, say_notes, whole
 
 if TYPE_CHECKING:
     from ..data.measurement import Measurement
 
 # What `train` and `fine-tune` share.
-MINUTES = click.option("--minutes", type=float, help="Stop and save after this long.")
+MINUTES = click.option("--minutes", type=ABOVE_0, help="Stop and save after this long.")
 SAVE_EVERY = click.option(
-    "--save-every", type=float, default=5.0, show_default=True, metavar="MINUTES"
+    "--save-every", type=Number(min=0), default=5.0, show_default=True, metavar="MINUTES"
 )
 ACCELERATOR = click.option(
-    "--accelerator", default="auto", show_default=True, help="cpu, cuda, auto …"
+    "--accelerator",
+    type=click.Choice(["auto", "cpu", "cuda", "gpu", "mps", "tpu"]),
+    default="auto",
+    show_default=True,
 )
 PRECISION = click.option(
     "--precision",
@@ -62,21 +65,23 @@ def _warn_of(precision: str, accelerator: str) -> None:
     help="Where to start from; the options below change it.",
 )
 @click.option("--families", metavar="A,B,…", help="What is drawn, see below.")
-@click.option("--phase", type=float, nargs=2, metavar="LOW HIGH", help="Phase range, rad.")
+@click.option("--phase", type=Number(min=0), nargs=2, metavar="LOW HIGH", help="Phase range, rad.")
 @click.option("--loss", type=click.Choice(["overlap", "paper"]))
 @click.option("--twin/--no-twin", default=None, help="Either of the twins counts as right.")
 @click.option("--optimiser", type=click.Choice(["adamw", "paper"]))
-@click.option("--steps", type=click.IntRange(min=1))
-@click.option("--batch", type=click.IntRange(min=1), help="Patterns in a step.")
-@click.option("--rate", type=float, help="Learning rate.")
-@click.option("--seed", type=click.IntRange(min=0))
+@click.option("--steps", type=whole(1))
+@click.option("--batch", type=whole(1), help="Patterns in a step.")
+@click.option("--rate", type=ABOVE_0, help="Learning rate.")
+@click.option("--seed", type=whole(0))
 @click.option("--from", "start", metavar="WEIGHTS", help="Start from a file or shipped weights.")
 @MINUTES
 @SAVE_EVERY
-@click.option("--validate-every", type=float, default=5.0, show_default=True, metavar="MINUTES")
+@click.option(
+    "--validate-every", type=Number(min=0), default=5.0, show_default=True, metavar="MINUTES"
+)
 @ACCELERATOR
-@click.option("--devices", type=click.IntRange(min=1), default=1, show_default=True)
-@click.option("--nodes", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--devices", type=whole(1), default=1, show_default=True)
+@click.option("--nodes", type=whole(1), default=1, show_default=True)
 @PRECISION
 @QUIET
 def train(
@@ -117,7 +122,9 @@ def train(
     if start is not None and seed is None:
         seed = read_weights(start)[1].samples  # no pattern that they have seen comes again
     given: dict[str, Any] = {
-        "families": tuple(name.strip() for name in families.split(",")) if families else None,
+        "families": tuple(name.strip() for name in families.split(","))
+        if families is not None
+        else None,
         "phase": phase,
         "loss": loss,
         "twin": twin,
@@ -130,7 +137,7 @@ def train(
     recipe = replace(recipe, **{key: value for key, value in given.items() if value is not None})
     _warn_of(precision, accelerator)
     session = Session(
-        minutes=_above_0(minutes),
+        minutes=minutes,
         save_every=save_every,
         validate_every=validate_every,
         accelerator=accelerator,
@@ -152,12 +159,6 @@ def train(
         click.echo(f"written: {folder / 'weights.safetensors'}")
 
 
-def _above_0(minutes: float | None) -> float | None:
-    if minutes is not None and not minutes > 0:
-        raise ParameterError(f"--minutes {minutes:g}: give a time above 0")
-    return minutes
-
-
 @click.command("fine-tune")
 @click.argument("data", type=PATH, nargs=-1, required=True, metavar="DATA...")
 @click.option("-o", "--out", type=PATH, required=True, help="Folder for checkpoints and weights.")
@@ -169,15 +170,15 @@ def _above_0(minutes: float | None) -> float | None:
     show_default=True,
     help="Shipped weights or a file.",
 )
-@click.option("--steps", type=click.IntRange(min=1), default=300, show_default=True)
+@click.option("--steps", type=whole(1), default=300, show_default=True)
 @click.option(
     "--batch",
-    type=click.IntRange(min=2),
+    type=whole(2),
     default=16,
     show_default=True,
     help="Patterns in a step, a quarter of them scans.",
 )
-@click.option("--rate", type=float, default=1e-4, show_default=True, help="Learning rate.")
+@click.option("--rate", type=ABOVE_0, default=1e-4, show_default=True, help="Learning rate.")
 @MINUTES
 @SAVE_EVERY
 @ACCELERATOR
@@ -217,7 +218,6 @@ def fine_tune(
     from ..training.loop import train as run
     from ..utils.files import check_folder
 
-    minutes = _above_0(minutes)
     start = weights.load(source)[1]
     recipe = recipe_from(start, steps, batch, rate)
     check_folder(out)  # `run` sees whether there are weights
@@ -273,7 +273,7 @@ def weights(source: str | None) -> None:
     """Print the cards of the weights that came with the package, or of those in the file SOURCE."""
     from ..nn import weights as files
 
-    names = [source] if source else sorted(files.shipped())
+    names = [source] if source is not None else sorted(files.shipped())
     for name in names:
         click.echo(files.load(name)[1])
     if not names:

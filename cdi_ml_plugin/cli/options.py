@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,8 +15,34 @@ from ..errors import ParameterError
 if TYPE_CHECKING:
     from ..data.measurement import Measurement
 
-PATH = click.Path(path_type=Path)
+MOST = 10**9  # of anything that is counted
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class _Path(click.Path):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not str(value).strip():  # pathlib takes no name for the current folder
+            self.fail("names no file and no folder: give its name", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class Number(click.FloatRange):
+    """A number in a range; NaN and infinity are in none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number", param, ctx)
+        return number
+
+
+PATH = _Path(path_type=Path)
+ABOVE_0 = Number(min=0, min_open=True)
+
+
+def whole(lowest: int) -> click.IntRange:
+    """A count or a number of something, from `lowest` on."""
+    return click.IntRange(min=lowest, max=MOST)
 
 
 def data_options(command: Command) -> Command:
@@ -44,15 +71,15 @@ def data_options(command: Command) -> Command:
             ),
             click.option(
                 "--threshold",
-                type=float,
+                type=Number(min=0),
                 metavar="COUNTS",
                 help="Set intensities up to this to 0.",
             ),
             click.option(
-                "--crop", type=int, nargs=3, metavar="Z Y X", help="Crop around the peak."
+                "--crop", type=whole(1), nargs=3, metavar="Z Y X", help="Crop around the peak."
             ),
             click.option(
-                "--binning", type=int, nargs=3, metavar="Z Y X", help="Add up intensities."
+                "--binning", type=whole(1), nargs=3, metavar="Z Y X", help="Add up intensities."
             ),
         )
     ):
@@ -74,7 +101,7 @@ def parameter_options(command: Command) -> Command:
             ),
             click.option(
                 "--held-out",
-                type=float,
+                type=Number(),
                 help="Share of voxels that no algorithm sees (default 0.03).",
             ),
             click.option(
@@ -106,6 +133,10 @@ def read_parameters(data: Path, config: Path | None, settings: Sequence[str]) ->
 
     if config is None and (data / "conf" / "config_rec").is_file():
         config = data / "conf" / "config_rec"
+    elif config is not None and not read_config(config):
+        raise ParameterError(
+            f"--config {config}: holds no parameter: leave it out, or name another"
+        )
     parameters = as_cohere(modern(read_config(config))) if config else {}
     return parameters | dict(map(read_setting, settings))
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..workflow.load import read_prepared
-from .options import PATH, data_options, parameter_options, read_parameters
+from .options import PATH, data_options, parameter_options, read_parameters, whole
 from .view import can_watch, watch_and_write
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--seeds",
-    type=click.IntRange(min=1),
+    type=whole(1),
     metavar="N",
     help="Number of random starts; the best is chosen.",
 )

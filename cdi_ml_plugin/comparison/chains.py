@@ -18,6 +18,7 @@ from ..errors import ParameterError
 from ..operators.base import Step
 from ..operators.sequence import parse
 from ..utils.jsonable import plain
+from ..utils.values import instance
 
 if TYPE_CHECKING:
     from ..operators.base import Step
@@ -71,7 +72,8 @@ def parameters_of(
     ParameterError
         A name is that of no chain, or a key is known to none, or not to the chain that it is for.
     """
-    for name in chain_parameters:
+    for name, own in chain_parameters.items():
+        instance(f"parameters for {name!r}", own, Mapping, "a mapping of keys as in config_rec")
         if name not in named:
             raise ParameterError(
                 f"parameters for {name!r}, which is no chain: give one of {', '.join(named)}"

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ..data.measurement import Measurement
+from ..engine.run import MOST_SEEDS
 from ..errors import AlgorithmError, ParameterError
 from ..fourier import diffraction
 from ..operators.base import Step
@@ -19,6 +20,7 @@ from ..physics.metrics import best
 from ..physics.moduli import HELD_OUT
 from ..physics.shells import Shells, prtf, shells, spectral_weight
 from ..utils.memory import enough
+from ..utils.values import instance, path, whole
 from .chains import Contender, contenders
 from .comparison import Comparison, Member
 from .runs import Folder, Kept, compute
@@ -85,14 +87,23 @@ def compare(
     KeyboardInterrupt
         Interrupted before each chain had a run; what is finished is kept.
     """
-    if isinstance(seeds, bool) or not isinstance(seeds, int) or not 2 <= seeds <= MOST_SEEDS:
-        raise ParameterError(
-            f"seeds = {seeds!r}: a comparison needs a whole number from 2 to {MOST_SEEDS}"
-        )
+    whole("seeds", seeds, 2, MOST_SEEDS)
+    instance(
+        "measurement", measurement, Measurement, "a Measurement; `prepare` makes one of counts"
+    )
+    instance("command", command, str, "a text")
+    instance("chains", chains, Mapping, "two or more chains by their names")
+    for name, given in (("parameters", parameters), ("chain_parameters", chain_parameters)):
+        if given is not None:
+            instance(name, given, Mapping, "a mapping")
+    for name in chains:
+        instance("the name of a chain", name, str, "a text")
+    steps = None if basis is None else _regular(basis)
+    out = path("out", out)
     ready = contenders(
         measurement, chains, parameters or {}, chain_parameters or {}, held_out, device, precision
     )
-    folder = Folder(Path(out), measurement)
+    folder = Folder(out, measurement)
     complete = compute(ready, seeds, folder, progress)
     runs = [folder.kept(contender, seeds) for contender in ready]
     if not all(runs):
@@ -101,7 +112,7 @@ def compare(
         if not any(run.finite for run in own):
             reason = own[0].about["notes"][-1]
             raise AlgorithmError(f"every run of {contender.label} became NaN or infinite: {reason}")
-    parts = shells(measurement.shape, None if basis is None else np.asarray(basis, dtype=float))
+    parts = shells(measurement.shape, steps)
     return Comparison(
         measurement=measurement,
         members=_members(measurement, ready, runs, parts),
@@ -116,6 +127,19 @@ def compare(
             "precision": precision,
         },
     )
+
+
+def _regular(basis: ArrayLike) -> NDArray[np.float64]:
+    """Steps of Q that span all three directions."""
+    try:
+        steps = np.asarray(basis)
+        steps = steps if np.iscomplexobj(steps) else steps.astype(float)
+    except (TypeError, ValueError) as error:
+        raise ParameterError(f"basis is no matrix of numbers: {error}") from error
+    regular = steps.shape == (3, 3) and steps.dtype == float and bool(np.isfinite(steps).all())
+    if not regular or np.linalg.matrix_rank(steps) < 3:
+        raise ParameterError(f"basis {steps.tolist()!r:.80}: give a regular (3, 3) matrix in 1/nm")
+    return steps
 
 
 def _members(

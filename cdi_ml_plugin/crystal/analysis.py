@@ -10,6 +10,7 @@ Robinson, Harder, Nature Materials 8, 291 (2009).
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -24,6 +25,8 @@ from ..geometry.laboratory import cubic_voxel, laboratory_shape, to_laboratory
 from ..physics.alignment import align
 from ..physics.shells import crossing, prtf, shells
 from ..physics.windows import about_centre
+from ..utils import memory
+from ..utils.values import above_0, instance, volume
 from .crystal import FAINT, Crystal
 from .figures import figures_of
 from .phase import phase_gradient, without_ramp
@@ -55,17 +58,28 @@ def analyse(
     ParameterError
         An empty support or object, shapes that differ, numbers out of range.
     """
-    if obj.shape != support.shape:
-        raise ParameterError(f"object {obj.shape} and support {support.shape} differ in shape")
+    obj = volume("object", obj)
+    support = volume("support", support, obj.shape).astype(bool)
+    instance("geometry", geometry, Geometry, "a Geometry")
+    for name, value in (("voxel", voxel), ("d_spacing", d_spacing)):
+        if value is not None:
+            above_0(name, value)
     if not np.abs(obj[support]).sum() > 0:
         raise ParameterError("the object is 0 everywhere in its support: there is no crystal")
     shape = (obj.shape[0], obj.shape[1], obj.shape[2])
     basis = geometry.direct_basis(shape)
     voxel = cubic_voxel(basis) if voxel is None else voxel
+    if voxel**3 > support.sum() * abs(np.linalg.det(basis)):
+        raise ParameterError(
+            f"a voxel of {voxel:g} nm is larger than the crystal: give a smaller one"
+        )
     about = about_centre(support)  # the rest is empty, and a full scan is large
     support = support[about]
     flat, gradient = without_ramp(np.where(support, obj[about], 0))
     size = laboratory_shape(support, basis, voxel)
+    memory.check(
+        f"a crystal with a voxel of {voxel:g} nm", math.prod(size), 60, "give larger voxels"
+    )
     wave = to_laboratory(flat, basis, voxel, size, order=3)
     held = to_laboratory(support.astype(np.float32), basis, voxel, size) > 0.5
     amplitude = np.abs(wave)
@@ -102,6 +116,7 @@ def crystal_of(result: Result, voxel: float | None = None) -> Crystal | None:
     ReadError, ParameterError
         The geometry that it names cannot be read.
     """
+    instance("result", result, Result, "a Result")
     geometry = result.measurement.geometry
     if geometry is None:
         return None

@@ -62,6 +62,10 @@ class Measurement:
     ) -> None:
         counts, hidden = as_array(intensity)
         excluded = _mask(mask, counts)
+        if provenance is not None and not isinstance(provenance, Mapping):
+            raise MeasurementError(
+                f"provenance is of type {type(provenance).__name__}: give a mapping of names"
+            )
         about = dict(provenance or {})
         if hidden is not None and (fresh := int((hidden & ~excluded).sum())):
             excluded |= hidden

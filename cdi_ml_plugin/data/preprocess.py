@@ -19,12 +19,14 @@ from scipy import fft
 from ..errors import MeasurementError, ParameterError
 from ..geometry.check import check_given
 from ..utils import memory
+from ..utils.values import above_0, instance, number, several
 from .hot_pixels import FLOOR, RATIO, brightest, hot_columns, hot_voxels
 from .lost_frames import mask_lost_frames
 from .measurement import MIN_SIZE, Measurement, as_array
 
 Shape = tuple[int, int, int]
 CUT = 18  # bytes a voxel of what is cut out, beside the data
+MOST = 1_000_000  # voxels along an axis
 
 
 def apply_mask(m: Measurement, mask: ArrayLike) -> Measurement:
@@ -77,7 +79,9 @@ def mask_hot_pixels(m: Measurement, *, ratio: float = RATIO, floor: float = FLOO
     ParameterError
         `ratio` is not above 1, or `floor` is negative.
     """
-    if not (ratio > 1 and floor >= 0):
+    above_0("ratio", ratio)
+    number("floor", floor, 0)
+    if not ratio > 1:
         raise ParameterError(f"ratio {ratio:g}, floor {floor:g}: use a ratio above 1, a floor ≥ 0")
     voxels = hot_voxels(m.intensity, ratio, floor)
     pixels = hot_columns(m.intensity[~m.mask.all(axis=(1, 2))], ratio)
@@ -98,8 +102,7 @@ def threshold(m: Measurement, level: float) -> Measurement:
     MeasurementError
         Nothing is above it.
     """
-    if not (math.isfinite(level) and level >= 0):
-        raise ParameterError(f"threshold is {level!r}: give a number of counts, 0 or more")
+    number("threshold", level, 0)
     highest = float(m.intensity.max())
     if highest <= level:
         raise MeasurementError(
@@ -292,6 +295,7 @@ def with_geometry(
     ParameterError
         A name that `Geometry` does not know, or values that cannot be its.
     """
+    instance("geometry", numbers, Mapping, "a mapping of parameters")
     check_given(numbers)
     provenance = {**measurement.provenance, "geometry": dict(numbers)}
     if notes:
@@ -341,8 +345,5 @@ def _binning(m: Measurement) -> tuple[int, ...]:
 
 
 def _three(values: Sequence[int], what: str, lowest: int) -> Shape:
-    numbers = tuple(values)
-    whole = all(isinstance(n, int | np.integer) and not isinstance(n, bool) for n in numbers)
-    if len(numbers) != 3 or not whole or min(numbers) < lowest:
-        raise ParameterError(f"{what} {numbers}: give three whole numbers of at least {lowest}")
-    return int(numbers[0]), int(numbers[1]), int(numbers[2])
+    z, y, x = several(what, values, 3, lowest, MOST)
+    return z, y, x

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Callable, Iterable, Mapping
 from numbers import Integral, Real
 from typing import Any
@@ -12,16 +11,20 @@ from ..errors import ParameterError
 from ..operators.base import OPEN, Operator
 from ..operators.classical import DM, HIO, RAAR
 from ..operators.support import ASW, AUTO, SW
+from ..utils.values import LARGEST, instance
 
 Check = Callable[[Any], bool]
+MOST = 10**9  # of anything that is counted
 
 
 def _number(value: Any) -> bool:
-    return not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
+    real = isinstance(value, Real) and not isinstance(value, bool)
+    return real and -LARGEST <= value <= LARGEST
 
 
 def _whole(value: Any) -> bool:
-    return not isinstance(value, bool) and isinstance(value, Integral)
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    return whole and -MOST <= value <= MOST
 
 
 def _text(value: Any) -> bool:
@@ -116,10 +119,12 @@ def check(given: Mapping[str, Any], extra: Iterable[str] = ()) -> tuple[dict[str
     ParameterError
         An unknown key (the nearest valid one is named), or a value of the wrong kind or out of range.
     """
+    instance("parameters", given, Mapping, "a mapping of keys as in config_rec")
     valid = set(extra)
     parameters: dict[str, Any] = {}
     notes: list[str] = []
     for key, value in given.items():
+        instance("a key of parameters", key, str, "the name of a parameter")
         if key in HONOURED:
             _check_value(key, value)
             parameters[key] = value

@@ -15,6 +15,7 @@ from ..operators.sequence import check_length, parse
 from ..physics.moduli import Moduli
 from ..utils import memory
 from ..utils.device import find_device
+from ..utils.values import instance, number
 from .coherence import partial_coherence
 from .parameters import DEFAULT_SEQUENCE, check
 from .triggers import Trigger, all_triggers
@@ -22,6 +23,7 @@ from .triggers import Trigger, all_triggers
 DTYPES = {"single": torch.complex64, "double": torch.complex128}
 KEPT = 12  # bytes a voxel of a run that has ended: its object, its support, its history
 SMALLER = "crop or bin the data (half the voxels take half the memory), or leave REFINE and MLE out"
+FEWER = "ask for fewer seeds, or crop or bin the data"
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +43,7 @@ class Plan:
         SequenceError, ParameterError, AlgorithmError, WeightsError
             The chain or a parameter is not valid, or an algorithm cannot run here.
         """
+        instance("parameters", given, Mapping, "a mapping of keys as in config_rec")
         chosen = sequence if sequence is not None else given.get("algorithm_sequence")
         if chosen is None:
             chosen = DEFAULT_SEQUENCE
@@ -81,24 +84,30 @@ class Plan:
         held_out: float,
         device: str | torch.device | None,
         precision: str,
+        runs: int = 1,
     ) -> Job:
-        """Bring data to a device for this plan.
+        """Bring data to a device for this plan, and for so many runs one after the other.
 
         Raises
         ------
         ParameterError
             The precision, the share or the device cannot be.
         TooLargeError
-            A run needs more memory than is free there.
+            A run needs more memory than is free there, or what all of them leave does.
         """
-        if precision not in DTYPES:
+        instance(
+            "measurement", measurement, Measurement, "a Measurement; `prepare` makes one of counts"
+        )
+        if not isinstance(precision, str) or precision not in DTYPES:
             raise ParameterError(f"precision = {precision!r}: give one of {', '.join(DTYPES)}")
-        if not 0 <= held_out <= 0.5:
-            raise ParameterError(f"held_out = {held_out!r}: give a share from 0 to 0.5")
+        number("held_out", held_out, 0, 0.5)
         place = find_device(device)
         dtype = DTYPES[precision]
-        each = self.bytes_per_voxel(precision)
-        memory.check(f"phasing on {place}", measurement.mask.size, each, SMALLER, place)
+        voxels = measurement.mask.size
+        memory.check(f"phasing on {place}", voxels, self.bytes_per_voxel(precision), SMALLER, place)
+        if runs > 1:
+            each = self.bytes_per_voxel(precision, runs)
+            memory.check(f"phasing from {runs} seeds", voxels, each, FEWER)
         data = Moduli.of(measurement, held_out, place, dtype.to_real())
         notes = [*measurement.notes, *self.notes]
         if held_out and not len(data.held_out):

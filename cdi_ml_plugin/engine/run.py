@@ -8,6 +8,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
@@ -19,6 +20,7 @@ from ..physics import metrics
 from ..physics.moduli import HELD_OUT, Moduli
 from ..utils import memory
 from ..utils.interrupt import interruption
+from ..utils.values import path
 from . import loop
 from .checkpoint import EVERY
 from .kept import Kept
@@ -26,7 +28,7 @@ from .plan import SMALLER, Job, Plan
 from .progress import Progress, Watch
 from .start import given_start
 
-FEWER = "ask for fewer seeds, or crop or bin the data"
+MOST_SEEDS = 100_000  # starts of one reconstruction
 BYTES_PER_VOXEL = 80  # of one run: object, wave, working room, and what a transform takes
 
 
@@ -103,9 +105,12 @@ def reconstruct(
     One seed gives the same object to the bit on one device, whatever other seeds run beside it.
     An interruption (Ctrl-C, SIGTERM) ends the current iteration and returns what there is.
     """
-    checked = Plan.of(sequence, parameters or {})
-    numbers = _seeds(seeds, checked, measurement.mask.size, precision)
-    plan = checked.on(measurement, held_out, device, precision)
+    if watch is not None and not callable(watch):
+        raise ParameterError(f"watch is of type {type(watch).__name__}: give a function of a Run")
+    keep = None if keep is None else path("keep", keep)
+    checked = Plan.of(sequence, {} if parameters is None else parameters)
+    numbers = _seeds(seeds, checked.parameters)
+    plan = checked.on(measurement, held_out, device, precision, len(numbers))
     if start is None and plan.parameters.get("init_guess") == "continue":
         from ..io.cohere import read_continue
 
@@ -177,18 +182,23 @@ def reconstruct(
     )
 
 
-def _seeds(seeds: int | Sequence[int] | None, plan: Plan, voxels: int, precision: str) -> list[int]:
-    """The seed of each run, after making sure that the results of all fit into memory."""
+def _seeds(seeds: Any, parameters: Mapping[str, Any]) -> list[int]:
     if seeds is None:
-        seeds = int(plan.parameters.get("reconstructions", 1))
-    count = seeds if isinstance(seeds, int) else len(seeds)
-    if count > 1:
-        each = plan.bytes_per_voxel(precision, count)
-        memory.check(f"phasing from {memory.short(count)} seeds", voxels, each, FEWER)
-    numbers: Sequence[Any] = [*range(seeds)] if isinstance(seeds, int) else [*seeds]
-    if not numbers or not all(isinstance(n, Integral) and 0 <= int(n) < 2**63 for n in numbers):
-        raise ParameterError(f"seeds = {seeds!r}: give at least one, each a whole number from 0")
+        seeds = parameters.get("reconstructions", 1)
+    one = isinstance(seeds, Integral) and not isinstance(seeds, bool)
+    numbers = list(range(int(seeds))) if one and seeds <= MOST_SEEDS else _listed(seeds)
+    right = (
+        type(n) is not bool and isinstance(n, Integral) and 0 <= int(n) < 2**63 for n in numbers
+    )
+    if not numbers or not all(right) or len(set(numbers)) < len(numbers):
+        raise ParameterError(
+            f"seeds = {seeds!r:.80}: give how many (1 to {MOST_SEEDS}), or whole numbers from 0, each once"
+        )
     return [int(number) for number in numbers]
+
+
+def _listed(seeds: Any) -> list[Any]:
+    return list(seeds) if isinstance(seeds, Sequence | np.ndarray) else []
 
 
 def _batch_size(data: Moduli, wanted: int, device: torch.device) -> int:

@@ -17,6 +17,7 @@ from ..physics.moduli import Moduli
 from ..physics.projections import random_phases
 from ..physics.state import Seed, State
 from ..physics.supports import box
+from ..utils.values import volume
 from .parameters import NOISE_TOLERANCE
 from .plan import Job
 from .triggers import in_coheres_way
@@ -38,20 +39,17 @@ def given_start(
     def tensor(name: str, array: ArrayLike | None, kind: type) -> torch.Tensor | None:
         if array is None:
             return None
-        values: NDArray[Any] = np.ascontiguousarray(array, dtype=kind)
-        if values.shape != measurement.shape:
-            raise ParameterError(
-                f"{name} has shape {values.shape}, the measurement {measurement.shape}: give the same"
-            )
-        if not np.isfinite(values).all():
-            raise ParameterError(f"{name} holds NaN or infinite voxels")
-        return torch.from_numpy(values)
+        values: NDArray[Any] = volume(name, array, measurement.shape)
+        if kind is bool and not np.isin(values, (0, 1)).all():
+            raise ParameterError(f"{name} holds other values than 0 and 1: give booleans")
+        return torch.from_numpy(np.ascontiguousarray(values, dtype=kind))
 
     obj = tensor("start", start, np.complex128)
-    for name, array in (("start", start), ("support", support)):
-        if array is not None and not np.any(array):
+    held = tensor("support", support, bool)
+    for name, found in (("start", obj), ("support", held)):
+        if found is not None and not bool(found.any()):
             raise ParameterError(f"{name} is empty: give at least one voxel that is not 0")
-    return Start(None if obj is None else obj / data.scale, tensor("support", support, bool))
+    return Start(None if obj is None else obj / data.scale, held)
 
 
 def fresh_state(plan: Job, seeds: Sequence[int], start: Start | None = None) -> State:

@@ -182,6 +182,10 @@ def _check_several(name: str, value: Any, count: int) -> None:
         raise ParameterError(f"geometry: {name} is {shown(value)}: it needs {count} values, {what}")
 
 
+def _real(value: Any) -> bool:
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
 def missing(given: Mapping[str, Any]) -> list[str]:
     """Keywords that a `Geometry` cannot do without, and that are not given."""
     circles = diffractometer(given.get("diffractometer") or "34idc").circles
@@ -215,6 +219,8 @@ def known_detector(
     ParameterError
         It is unknown, and pixel size or region are not given.
     """
+    if not isinstance(name, str):
+        raise ParameterError(f"geometry: detector is {name!r}: give one of {', '.join(DETECTORS)}")
     if name in DETECTORS:
         return DETECTORS[name]
     if pixel is None or roi is None:
@@ -223,3 +229,28 @@ def known_detector(
             f"roi and beam_zero, or one of {', '.join(DETECTORS)}"
         )
     return Detector((roi[0] + roi[1], roi[2] + roi[3]), pixel[0])
+
+
+def voxels(shape: Any) -> tuple[int, int, int]:
+    """Shape of an array.
+
+    Raises
+    ------
+    ParameterError
+        It is not three positive numbers.
+    """
+    each = list(shape) if isinstance(shape, list | tuple | np.ndarray) else []
+    whole = (isinstance(n, int | np.integer) and not isinstance(n, bool) for n in each)
+    if len(each) != 3 or not all(whole) or min(each) < 1:
+        raise ParameterError(
+            f"geometry: shape {shape!r:.80} is not three positive numbers of voxels"
+        )
+    z, y, x = map(int, each)
+    return z, y, x
+
+
+def mapping(given: Any) -> Mapping[str, Any]:
+    """What is given, where it is a mapping; else ParameterError."""
+    if not isinstance(given, Mapping):
+        raise ParameterError(f"geometry: {given!r:.80} is no mapping of parameters")
+    return given

@@ -20,6 +20,8 @@ def from_config_instr(config: Mapping[str, Any]) -> dict[str, Any]:
     ParameterError
         A diffractometer of another beamline, or a value that is no number.
     """
+    if not isinstance(config, Mapping):
+        raise ParameterError(f"config_instr is {config!r:.80}: give what `read_config` returns")
     if config.get("diffractometer", "34idc") != "34idc":
         raise ParameterError(
             f"config_instr: diffractometer {config['diffractometer']!r}: only 34idc is read from "

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from xrayutilities.experiment import QConversion
 
 from ..errors import ParameterError
-from .check import KEYWORDS, check, check_given, complete, missing, with_defaults
+from .check import KEYWORDS, check, check_given, complete, mapping, missing, voxels, with_defaults
 from .config_instr import from_config_instr
 from .instruments import DETECTORS, ENERGY, Directions
 from .instruments import diffractometer as _diffractometer
@@ -199,11 +199,11 @@ class Geometry:
         ReadError, ParameterError
             As `from_spec`.
         """
-        given = dict(about.get("geometry", {}))
+        given = dict(mapping(about.get("geometry", {})))
         if "binning" in about:
-            given["binning"] = tuple(about["binning"])
+            given["binning"] = about["binning"]
         if "peak" in about:
-            given.setdefault("reference", tuple(about["peak"]))
+            given.setdefault("reference", about["peak"])
         if missing(given) and {"spec", "scan"} <= about.keys() and "reference" in given:
             return cls.from_spec(about["spec"], about["scan"], **given)
         return cls(**complete(given)) if "geometry" in about else None
@@ -242,17 +242,14 @@ class Geometry:
         ParameterError
             `shape` is not three positive numbers.
         """
-        if len(shape) != 3 or min(shape) < 1:
-            raise ParameterError(f"geometry: shape {shape} is not three positive numbers of voxels")
-        field_of_view = 2 * np.pi * np.linalg.inv(self.reciprocal_basis()).T
-        return np.asarray(field_of_view / np.asarray(shape, dtype=float), dtype=float)
+        return 2 * np.pi * np.linalg.inv(self.reciprocal_basis()).T / voxels(shape)
 
     def q(self, shape: tuple[int, int, int]) -> NDArray[np.float32]:
         """q = k_f − k_i of every voxel, (3, z, y, x) in 1/nm, for the crystal as it stands at the reference.
 
         The reference voxel is at ``n // 2`` of each axis. Exact, where `reciprocal_basis` is the tangent.
         """
-        frames, rows, columns = shape
+        frames, rows, columns = voxels(shape)
         rotation = self._rotation()
         result = np.empty((3, frames, rows, columns), dtype=np.float32)
         for frame in range(frames):

@@ -145,6 +145,8 @@ def read_scan(spec_file: str | os.PathLike[str], scan: int | str) -> SpecScan:
     and is read. One that ends the file was cut short, unless it has a point for each interval, as fly
     scans do.
     """
+    if not isinstance(spec_file, str | os.PathLike) or not isinstance(os.fspath(spec_file), str):
+        raise ReadError(f"{spec_file!r:.80}: is no path of a SPEC file: give one")
     path = Path(spec_file)
     block, occurrence = _choose(read_blocks(path), path, scan)
     name = block.number if occurrence is None else f"{block.number}.{occurrence}"

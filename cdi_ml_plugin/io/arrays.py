@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..data.measurement import Measurement
+from ..data.measurement import Measurement, as_array
 from ..data.preprocess import for_all_frames
 from ..errors import MeasurementError, ReadError
 from .contents import Contents, check_numbers, guarded
@@ -132,8 +132,12 @@ def excluding(mask: ArrayLike) -> NDArray[np.bool_]:
     MeasurementError
         Other values than 0 and 1.
     """
-    hidden = np.ma.getmaskarray(mask) if isinstance(mask, np.ma.MaskedArray) else False
-    values = np.asarray(mask)
+    values, masked = as_array(mask)
+    hidden = False if masked is None else masked
+    if values.ndim not in (2, 3):
+        raise MeasurementError(
+            f"the mask has {values.ndim} dimension(s): give the shape of the data, or of one frame"
+        )
     if values.dtype.kind not in "biuf" or not (np.isin(values, (0, 1)) | hidden).all():
         raise MeasurementError(
             f"the mask, an array of {values.dtype}, holds others than booleans, or 0 and 1 (1 excludes)"

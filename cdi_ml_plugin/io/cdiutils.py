@@ -16,7 +16,8 @@ import numpy as np
 
 from ..data.result import Result
 from ..errors import ParameterError
-from ..utils.files import staged
+from ..utils.files import check_folder, staged
+from ..utils.values import instance, path, whole
 from .cxi.groups import PACKED, add_group
 from .cxi.writer import cxi_bytes, first_entry
 
@@ -53,6 +54,8 @@ def export_cdiutils(
     WriteError
         The files exist already, or writing failed: then nothing has changed on disk.
     """
+    instance("result", result, Result, "a Result")
+    folder = path("folder", folder)
     number = _scan(result, scan)
     mode = f"S{number}_pynx_reconstruction_mode.cxi"
     runs = {
@@ -61,6 +64,7 @@ def export_cdiutils(
         if run.reason != "not finite"
     }
     names = (mode, *runs)
+    check_folder(folder)
     with staged(folder, names, force, _earlier(Path(folder), number) - set(names)) as stage:
         (stage / mode).write_bytes(_mode_bytes(result))
         for name, run in runs.items():
@@ -71,8 +75,11 @@ def export_cdiutils(
 def _scan(result: Result, scan: int | None) -> int:
     number = result.measurement.provenance.get("scan") if scan is None else scan
     try:
+        if isinstance(number, str):  # as a file may hold it
+            number = int(number)
+        whole("scan", number, 0, 10**9)
         return int(number)  # type: ignore[arg-type]  # whatever else it is, is refused
-    except (TypeError, ValueError) as error:
+    except (ParameterError, ValueError) as error:
         raise ParameterError(
             f"scan = {number!r}: cdiutils' files are named by the number of the scan: give it"
         ) from error
@@ -83,7 +90,7 @@ def _earlier(folder: Path, scan: int) -> set[str]:
     pattern = re.compile(rf"S{scan}_Run\d+\.cxi")
     below = folder / RUNS
     found = below.iterdir() if below.is_dir() else iter(())
-    return {f"{RUNS}/{path.name}" for path in found if pattern.fullmatch(path.name)}
+    return {f"{RUNS}/{one.name}" for one in found if pattern.fullmatch(one.name)}
 
 
 def _mode_bytes(result: Result) -> bytes:

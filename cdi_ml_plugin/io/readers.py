@@ -10,6 +10,7 @@ from ..data.measurement import Measurement
 from ..errors import ParameterError, ReadError
 from ..utils.inputs import check_name
 from ..utils.memory import enough
+from ..utils.values import path as named
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,6 +60,10 @@ def load(
         More memory is needed than is free.
     """
     path = _path(path)
+    spec, dark, white = (
+        None if value is None else named(name, value)
+        for name, value in (("spec", spec), ("dark", dark), ("white", white))
+    )
     try:
         there = path.exists()
     except (OSError, ValueError):  # a name that is too long, or holds a null byte

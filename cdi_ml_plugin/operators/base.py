@@ -314,5 +314,5 @@ def within(name: str, value: Any, low: float, high: float) -> None:
     """Raise ParameterError unless ``low <= value <= high``; an open field passes."""
     if value is OPEN:
         return
-    if isinstance(value, bool) or not isinstance(value, Real) or not low <= float(value) <= high:
+    if isinstance(value, bool) or not isinstance(value, Real) or not low <= value <= high:  # type: ignore[operator]
         raise ParameterError(f"{name} = {value!r}: give a number from {low:g} to {high:g}")

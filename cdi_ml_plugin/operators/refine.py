@@ -99,7 +99,7 @@ class REFINE(Operator):
             ("refine_network", self.network, NETWORKS),
             ("refine_schedule", self.schedule, SCHEDULES),
         ):
-            if value is not OPEN and value not in valid:
+            if value is not OPEN and not (isinstance(value, str) and value in valid):
                 raise ParameterError(f"{key} = {value!r}: give one of {', '.join(valid)}")
         for key, text in (("refine_weights", self.weights), ("refine_loss", self.loss)):
             if text is not OPEN and not isinstance(text, str):

@@ -6,7 +6,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..errors import ParameterError
 from ..fourier import shift_ramp, to_direct, to_reciprocal
+from ..utils.values import volume
 
 
 def align(
@@ -24,7 +26,14 @@ def align(
     complex128 (z, y, x)
         The version of `obj`, or of its twin ρ*(−r), that is nearest to `truth` among all shifts
         and global phases.
+
+    Raises
+    ------
+    ParameterError
+        No arrays of finite numbers, (z, y, x), of one shape.
     """
+    truth = volume("truth", truth)
+    obj = volume("object", obj, truth.shape)
     reference = torch.from_numpy(np.ascontiguousarray(truth, dtype=np.complex128))
     candidate = torch.from_numpy(np.ascontiguousarray(obj, dtype=np.complex128))
     wanted = to_reciprocal(reference)
@@ -106,7 +115,15 @@ def _sums(cross: torch.Tensor, weights: list[torch.Tensor]) -> torch.Tensor:
 
 
 def object_error(obj: NDArray[np.complexfloating], truth: NDArray[np.complexfloating]) -> float:
-    """‖ρ − ρ_true‖ / ‖ρ_true‖ after removing shift, global phase, twin and overall scale."""
+    """‖ρ − ρ_true‖ / ‖ρ_true‖ after removing shift, global phase, twin and overall scale.
+
+    Raises
+    ------
+    ParameterError
+        See `align`; or the truth is 0 everywhere.
+    """
+    if not volume("truth", truth).any():
+        raise ParameterError("truth is 0 everywhere: there is nothing to compare with")
     aligned = align(obj, truth)
     power = float(np.vdot(aligned, aligned).real)
     if power == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,11 +17,15 @@ from numpy.typing import NDArray
 from .. import fourier
 from ..errors import ParameterError
 from ..geometry.geometry import Geometry
+from ..utils import memory
 from ..utils.files import staged
+from ..utils.values import above_0, number, several, volume, whole
+from ..utils.values import path as named
 from .particle import Field, Shape, coordinates, strained_crystal
 
 FILES = ("frames", "virtual.spec", "dark.tif", "white.tif", "truth.npz")
 SCAN = 1
+MOST_FRAMES = 4096
 DETECTOR = 512  # pixels along each side of the 34idcTIM2
 CHIP = 254  # the read-out region stays on the first chip, clear of the seam at pixel 256
 THETA = 0.22  # degrees, where the peak is
@@ -129,7 +134,8 @@ def write_virtual_scan(
     WriteError
         The folder cannot be written to, or holds such a scan and `force` is not set.
     """
-    _check(shape, photons, background, phase_range, seed)
+    named("folder", folder)
+    _check(shape, photons, background, phase_range, seed, size, edge)
     rng = np.random.default_rng(seed)
     # n/8 at most, so that a crop about the peak loses little
     offset = tuple(min(o, n // 8) * s for o, n, s in zip((3, 6, 5), shape, (1, -1, 1), strict=True))
@@ -140,7 +146,14 @@ def write_virtual_scan(
     fine = (_even(shape[0]), _even(shape[1]), _even(shape[2]))
     basis = geometry.direct_basis(fine)
     if crystal is not None:
-        obj = crystal(coordinates(fine, basis)).astype(np.complex64)
+        if not callable(crystal):
+            raise ParameterError(
+                f"virtual scan: crystal is of type {type(crystal).__name__}: give a function of positions"
+            )
+        made = volume("virtual scan: what crystal returns", crystal(coordinates(fine, basis)), fine)
+        if not made.any():
+            raise ParameterError("virtual scan: crystal is 0 everywhere: it must scatter")
+        obj = made.astype(np.complex64)
     else:
         obj = strained_crystal(
             fine, basis, size=size, rng=rng, kind=kind, phase_range=phase_range, edge=edge
@@ -189,18 +202,26 @@ def write_virtual_scan(
     )
 
 
-def _check(shape: Shape, photons: float, background: float, phase_range: float, seed: int) -> None:
-    if len(shape) != 3 or min(shape) < 16 or max(shape[1:]) > CHIP:
-        raise ParameterError(
-            f"virtual scan: shape {shape} must be three numbers of 16 or more, "
-            f"rows and columns at most {CHIP}"
-        )
-    if not 0 < photons < 1e12 or not 0 <= background < 1e6:
-        raise ParameterError("virtual scan: photons must be > 0 and background >= 0 counts")
-    if not 0 <= phase_range <= 1000 or seed < 0:
-        raise ParameterError(
-            f"virtual scan: phase_range {phase_range:g} must be 0 to 1000 rad, seed {seed} 0 or more"
-        )
+def _check(
+    shape: Shape,
+    photons: float,
+    background: float,
+    phase_range: float,
+    seed: int,
+    size: float,
+    edge: float,
+) -> None:
+    frames, *others = several("virtual scan: shape", shape, 3, 16, MOST_FRAMES)
+    if max(others) > CHIP:
+        raise ParameterError(f"virtual scan: shape {shape}: at most {CHIP} rows and columns")
+    above_0("virtual scan: photons", photons)
+    number("virtual scan: photons", photons, 0, 1e12)
+    number("virtual scan: background", background, 0, 1e6)
+    number("virtual scan: phase_range", phase_range, 0, 1000)
+    whole("virtual scan: seed", seed, 0, 2**63 - 1)
+    above_0("virtual scan: size", size)
+    number("virtual scan: edge", edge, 0)
+    memory.check("a scan", math.prod((frames, *others)), 200, "simulate fewer voxels")
 
 
 def _geometry(shape: Shape, peak: tuple[int, int, int]) -> Geometry:
@@ -253,8 +274,8 @@ def _detector(
     dark = np.zeros((DETECTOR, DETECTOR), dtype=np.int32)
     first_column, columns, first_row, rows = roi
     fields: tuple[tuple[NDArray[Any], int, int], ...] = ((dark, 100, 40), (white, 0, 100))
-    for field, value, number in fields:
-        at = rng.integers(0, DETECTOR, (number, 2))
+    for field, value, many in fields:
+        at = rng.integers(0, DETECTOR, (many, 2))
         within = np.array([first_row, first_column]) + rng.integers(0, (rows, columns), (6, 2))
         # the brightest pixel stays whole: whoever loses it drives the stage a little and repeats
         centre = np.array([first_row + peak[0], first_column + peak[1]])

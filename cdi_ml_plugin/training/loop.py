@@ -19,6 +19,7 @@ from tqdm import tqdm
 from ..errors import AlgorithmError, ParameterError, WriteError
 from ..nn import weights
 from ..utils.device import hardware
+from ..utils.files import check_folder
 from ..utils.interrupt import interruption
 from . import checkpoint
 from .fine_tune import Scans
@@ -93,10 +94,7 @@ def train(recipe: Recipe, folder: Path, session: Session) -> weights.Card:
             f"training: {error.name or 'a package'} is not installed: "
             "pip install 'cdi-ml-plugin[train]'"
         ) from error
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ParameterError(f"{folder}: cannot be made: {error.strerror}") from error
+    check_folder(folder)
     before = _same_recipe(recipe, folder, session)
     try:
         with _without_mpi_library():
@@ -109,6 +107,10 @@ def train(recipe: Recipe, folder: Path, session: Session) -> weights.Card:
             )
     except (ValueError, RuntimeError) as error:
         raise ParameterError(f"training: {str(error).partition(chr(10))[0]}") from error
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ParameterError(f"{folder}: cannot be made: {error.strerror}") from error
     fabric.launch()
     run = _Run(recipe, folder, session, fabric, before)
     run.loop()

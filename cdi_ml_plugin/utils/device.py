@@ -11,8 +11,12 @@ from ..errors import ParameterError
 
 def find_device(wanted: str | torch.device | None) -> torch.device:
     """The device of that name, or without one a CUDA device where there is one, else the CPU."""
+    if wanted is not None and not isinstance(wanted, str | torch.device):
+        raise ParameterError(f"device = {wanted!r:.80}: give a name such as cpu or cuda:0")
     try:
-        place = torch.device(wanted or ("cuda" if torch.cuda.is_available() else "cpu"))
+        place = torch.device(
+            wanted if wanted is not None else ("cuda" if torch.cuda.is_available() else "cpu")
+        )
         torch.zeros(1, device=place).item()  # a device such as "meta" holds no values
     except Exception as error:  # each kind of device fails in a way of its own
         reason = str(error).partition("\n")[0].partition(". ")[0]

@@ -16,7 +16,9 @@ from typing import Any
 
 from ..errors import WriteError
 from .claim import claimed
+from .values import path as named
 
+LONGEST_NAME = 200  # bytes of a name in a folder; ours, beside it, are up to 50 longer
 IN_PLACE = ".cdi-ml-"  # how the names of our folders begin
 UNDO = "undo.json"
 NEW, OLD = "new", "old"
@@ -32,9 +34,11 @@ def check_folder(folder: str | Path, names: Iterable[str] = (), force: bool = Fa
     WriteError
         It is no folder, cannot be written to, or holds one of `names` and `force` is not set.
     """
-    path = Path(folder)
+    path = named("folder", folder)
     here = Path(os.path.realpath(path))
     while not os.path.lexists(here):
+        if len(here.name.encode()) > LONGEST_NAME:
+            raise WriteError(f"{path}: a name in it is too long: give a shorter one")
         here = here.parent
     new = here != Path(os.path.realpath(path))
     if not here.is_dir():

@@ -15,6 +15,7 @@ from ..errors import WriteError
 from ..io.cxi.writer import cxi_bytes
 from ..utils.files import staged
 from ..utils.swap import whole
+from ..utils.values import instance, path
 from .earlier import (
     CRYSTAL_FILES,
     RESULT_FILES,
@@ -64,6 +65,10 @@ def save(
     from ..view.figures.summary import draw_summary
     from ..view.pages import report  # imports Matplotlib: not needed for a check
 
+    instance("result", result, Result, "a Result")
+    if crystal is not None:
+        instance("crystal", crystal, Crystal, "a Crystal")
+    folder = path("folder", folder)
     command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
     check_result_folder(folder, force)
     if was_interrupted(result) and not interrupted and holds_finished(Path(folder)):
@@ -101,8 +106,10 @@ def save_comparison(comparison: Comparison, folder: str | Path) -> tuple[Path, .
     WriteError
         No permission, no space: what was there is unchanged.
     """
+    from ..comparison.comparison import Comparison
     from ..view.pages.comparison import page  # imports Matplotlib
 
+    instance("comparison", comparison, Comparison, "a Comparison")
     content = comparison.content()
     text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
     html = page(comparison, content)

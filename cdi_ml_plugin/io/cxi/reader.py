@@ -16,6 +16,8 @@ from ...data.measurement import Measurement
 from ...data.result import Result, Run
 from ...errors import MeasurementError, ReadError
 from ...utils import jsonable
+from ...utils.inputs import check_name
+from ...utils.values import path as named
 from ..hdf5_links import Survey
 from .writer import DETECTOR, PROCESS, PROGRAM
 
@@ -42,8 +44,13 @@ def read_result(path: str | os.PathLike[str]) -> Result:
     ReadError
         No such file, not HDF5, of another program, without the runs (older releases), or damaged.
     """
-    path = Path(path)
-    if path.is_dir():
+    path = named("result", path)
+    check_name(path)
+    try:
+        folder = path.is_dir()
+    except OSError as error:  # a name that is too long
+        raise ReadError(f"{path}: cannot be read: {error.strerror}") from error
+    if folder:
         path = path / "result.cxi"
     if not path.is_file():
         raise ReadError(f"{path}: no such file: give a result.cxi, or the folder that holds it")

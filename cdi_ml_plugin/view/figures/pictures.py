@@ -18,6 +18,7 @@ from ...errors import ParameterError, ReadError
 from ...fourier import diffraction
 from ...geometry.geometry import BEAM, Basis
 from ...geometry.laboratory import cubic_voxel, laboratory_shape
+from ...utils.values import above_0, instance, whole
 from .. import probe
 from ..style.colours import ColourScale, distance_scale, phase_scale, strain_scale
 from ..style.curves import NYQUIST, WAVENUMBER
@@ -36,6 +37,7 @@ from .spectrum import draw_spectrum
 from .summary import draw_diffraction, draw_object
 
 SIZE = 1600  # pixels
+SIZES = (200, 10_000)
 CELLS = 3e7  # voxels in the laboratory; more take several GB
 FINE = 50  # voxels along the longest side of a crystal, at least; fewer look like steps
 DETECTOR = ("column", "row", "rocking")  # what is drawn along x, y, z without a geometry
@@ -80,6 +82,15 @@ class Pictures:
         voxel: float | None = None,
         size: int = SIZE,
     ) -> None:
+        instance("result", result, Result, "a Result")
+        for name, value in (("level", level), ("counts", counts), ("voxel", voxel)):
+            if value is not None:
+                above_0(name, value)
+        whole("size", size, *SIZES)
+        if level is not None and level >= 1:
+            raise ParameterError(
+                f"level = {level!r}: give a share of the highest amplitude, below 1"
+            )
         self.result = result
         self.level, self.counts, self.voxel, self.size = level, counts, voxel, size
         self.notes: list[str] = []
@@ -103,7 +114,7 @@ class Pictures:
         ParameterError
             An unknown kind.
         """
-        unknown = [kind for kind in kinds if kind not in KINDS]
+        unknown = [kind for kind in kinds if not (isinstance(kind, str) and kind in KINDS)]
         if unknown:
             raise ParameterError(
                 f"no picture is called {unknown[0]}: use one of {', '.join(KINDS)}"

@@ -106,7 +106,7 @@ def test_bad_sequences(sequence, words, array, run, tmp_path):
         (["--seeds", 0], ["--seeds", "try 'cdi-ml reconstruct --help'"]),
         (["--seeds", "many"], ["--seeds", "many"]),
         (["--crop", 8, 8], ["--crop", "3"]),
-        (["--crop", 0, 8, 8], ["(0, 8, 8)"]),
+        (["--crop", 0, 8, 8], ["--crop", "0"]),
         (["--binning", 9, 9, 9], ["binning"]),
         (["--threshold", 1e12], ["threshold"]),
         (["--held-out", 0.9], ["held_out = 0.9"]),

@@ -213,7 +213,7 @@ def test_prepare_pads_to_sizes_that_are_fast() -> None:
 
 @pytest.mark.parametrize("level", [-1, float("nan"), float("inf")])
 def test_threshold_must_be_a_number_of_counts(level: float) -> None:
-    with pytest.raises(ParameterError, match=r"threshold is .*: give a number of counts"):
+    with pytest.raises(ParameterError, match=r"threshold = .*: give a finite number from 0"):
         threshold(Measurement(crystal()), level)
 
 
@@ -248,7 +248,7 @@ def test_mask_of_another_shape() -> None:
 
 @pytest.mark.parametrize(("ratio", "floor"), [(1, 20), (10, -1), (float("nan"), 1)])
 def test_hot_pixel_settings(ratio: float, floor: float) -> None:
-    with pytest.raises(ParameterError, match="use a ratio above 1"):
+    with pytest.raises(ParameterError, match=r"use a ratio above 1|(ratio|floor) = .*: give a"):
         mask_hot_pixels(Measurement(crystal()), ratio=ratio, floor=floor)
 
 

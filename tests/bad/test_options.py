@@ -1,0 +1,43 @@
+"""Every option of every command, spoilt in every way of its kind."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from cdi_ml_plugin.cli.app import main
+from support.bad.commands import Words, spoilt
+from support.bad.room import Room, bounded, one_line
+
+INPUTS = list(spoilt())
+
+
+@pytest.mark.parametrize(
+    ("command", "words"), INPUTS, ids=[f"{c} {' '.join(w)!r}"[:90] for c, w in INPUTS]
+)
+def test_a_bad_option_is_refused(
+    command: str,
+    words: Words,
+    room: Room,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["cdi-ml", *command.split(), *words])
+    code: object = 0
+    try:
+        with bounded():
+            main()
+    except SystemExit as stop:
+        code = stop.code
+    finally:
+        left = room.left()
+    out, err = capsys.readouterr()
+    assert code == 2, (code, out, err)
+    one_line(err)
+    assert "written" not in out
+    assert not left
+
+
+def test_there_are_many_bad_inputs() -> None:
+    assert len(INPUTS) >= 600

@@ -1,0 +1,111 @@
+"""Calls of every command that are right but for one option: found by asking the commands themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from cdi_ml_plugin.cli.app import COMMANDS, cli
+
+Words = tuple[str, ...]
+
+# A good call of each command, small; an option that is tried stands after it, and the last one counts.
+GOOD: dict[str, Words] = {
+    "algorithms": (),
+    "cohere-guess": ("exp_54", "-o", "out"),
+    "compare": ("counts.npy", "-a", "2*ER", "-a", "3*ER", "--seeds", "2", "-o", "out"),
+    "demo": ("-o", "out", "-a", "2*ER", "--seeds", "1"),
+    "export": ("result", "out", "--to", "cdiutils"),
+    "figure": ("result", "--kind", "slices", "-o", "out"),
+    "fine-tune": ("counts.npy", "-o", "out", "--steps", "1", "--batch", "2"),
+    "hosts": (),
+    "reconstruct": ("counts.npy", "-a", "2*ER", "-o", "out"),
+    "simulate": ("out",),
+    "train": ("out", "--steps", "1", "--batch", "1"),
+    "view": ("counts.npy",),
+    "weights": (),
+}
+# What is written; every other path is read.
+WRITTEN = {("simulate", "folder"), ("train", "folder"), ("export", "folder")}
+LONG = 300 * "n"
+# Of any number; whether -1, 0 and what is huge are bad as well, its range says.
+NO_NUMBERS = ("nan", "text", "", " ", "1 nm", "3,5", "0x10", "1e", "½", "None", "1\n2", "[1]")
+NO_INTEGERS = ("1.5", "1e3", "inf", "-inf", "1e400")
+NO_REALS = ("inf", "-inf", "1e400", "-1e400", "-1")
+HUGE = str(10**30)
+NO_FILES = (
+    "missing",
+    "",
+    "folder",
+    "empty",
+    "noise",
+    "pipe",
+    "counts.npy/x",
+    LONG,
+    "a\nb",
+    "text.txt",
+)
+NO_TARGETS = ("", "empty", "counts.npy/x", LONG, "/proc/nowhere/out", "/dev/null/out", "pipe")
+NO_TEXTS = ("", " ", "no such thing", "a\nb", "π", LONG, "None", "'", '"', "../..", "-")
+
+
+def commands() -> dict[str, click.Command]:
+    """Every command that is no group of others."""
+    found: dict[str, click.Command] = {}
+    context = click.Context(cli)
+    for name in COMMANDS:
+        command = cli.get_command(context, name)
+        assert command is not None
+        if not isinstance(command, click.Group):  # of the benchmarks a good call takes too long
+            found[name] = command
+    return found
+
+
+def values(command: str, parameter: click.Parameter) -> Iterator[str]:
+    """Bad values of a parameter, by its kind."""
+    kind = parameter.type
+    if isinstance(kind, click.types.IntParamType):
+        yield from (*NO_NUMBERS, *NO_INTEGERS, HUGE, f"-{HUGE}")
+        lowest = getattr(kind, "min", None)
+        yield str(lowest - 1 if lowest is not None else -1)
+    elif isinstance(kind, click.types.FloatParamType):
+        yield from (*NO_NUMBERS, *NO_REALS)
+    elif isinstance(kind, click.Choice):
+        yield from ("", "nonsense", "π")
+    elif isinstance(kind, click.Path):
+        written = parameter.name == "out" or (command, parameter.name) in WRITTEN
+        yield from NO_TARGETS if written else NO_FILES
+    elif parameter.name not in ("quiet",):
+        yield from NO_TEXTS
+
+
+def spoilt() -> Iterator[tuple[str, Words]]:
+    """Every command, with every option and argument spoilt in every way."""
+    for name, command in commands().items():
+        good = GOOD[name]
+        place = 0
+        for parameter in command.params:
+            if isinstance(parameter, click.Argument):
+                for value in values(name, parameter):
+                    words = list(good)
+                    words[place : place + 1] = ["--", value] if value[:1] == "-" else [value]
+                    yield name, tuple(words)
+                place += 1
+                continue
+            option = max(parameter.opts, key=len)
+            if isinstance(parameter, click.Option) and parameter.is_flag:
+                yield name, (*good, f"{option}=yes")
+                continue
+            yield name, (*good, option)  # without a value
+            for value in values(name, parameter):
+                if parameter.nargs == 1:
+                    yield name, (*good, option, value)
+                    continue
+                for at in range(parameter.nargs):
+                    many = ["8"] * parameter.nargs
+                    many[at] = value
+                    yield name, (*good, option, *many)
+        yield name, (*good, "--nonsense")
+        if all(parameter.nargs > 0 for parameter in command.params):
+            yield name, (*good, "one", "too", "many")
