@@ -26,8 +26,6 @@ from .comparison import Comparison, Member
 from .runs import Folder, Kept, compute
 from .statistics import agreement, common_shape, in_array, placed
 
-MOST_SEEDS = 100_000  # the file names and their order are kept in memory
-
 
 @enough("comparing", "crop or bin the data")
 def compare(

@@ -15,6 +15,13 @@ FIRST, EVERY = 10, 10  # iterations of the closing: after so many it is first ju
 KERNEL, LUCY = (16, 16, 16), 20  # voxels and iterations of Lucy's kernel, where they are not given
 
 
+def kernel_type(parameters: Mapping[str, Any]) -> str:
+    """``pc_type``, or what stands for it where it is not given."""
+    plain = "NONE" if in_coheres_way(parameters) else "AUTO"
+    kind: str = parameters.get("pc_type", "LUCY" if "pc_interval" in parameters else plain)
+    return kind
+
+
 def partial_coherence(step: Step, parameters: Mapping[str, Any]) -> Trigger | None:
     """Trigger that estimates the kernel of the beam.
 
@@ -22,8 +29,7 @@ def partial_coherence(step: Step, parameters: Mapping[str, Any]) -> Trigger | No
     such one on; ``"AUTO"``, the default of a chain that is not run in cohere's way, a Gaussian in the
     closing alone, and there only where the held-out voxels ask for it; ``"NONE"``.
     """
-    plain = "NONE" if in_coheres_way(parameters) else "AUTO"
-    kind = parameters.get("pc_type", "LUCY" if "pc_interval" in parameters else plain)
+    kind = kernel_type(parameters)
     if kind == "NONE":
         return None
     if kind == "AUTO":

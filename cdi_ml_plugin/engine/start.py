@@ -18,6 +18,7 @@ from ..physics.projections import random_phases
 from ..physics.state import Seed, State
 from ..physics.supports import box
 from ..utils.values import volume
+from .coherence import kernel_type
 from .parameters import NOISE_TOLERANCE
 from .plan import Job
 from .triggers import in_coheres_way
@@ -65,6 +66,8 @@ def fresh_state(plan: Job, seeds: Sequence[int], start: Start | None = None) -> 
             "noise_tolerance", 0.0 if in_coheres_way(plan.parameters) else NOISE_TOLERANCE
         ),
     )
+    for seed in state.seeds:
+        seed.judged = kernel_type(plan.parameters) == "NONE"
     if start.support is not None:
         state.support[:] = start.support.to(plan.device)
     elif "initial_support_area" in plan.parameters:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from ..physics.alignment import centre_shift, object_error
-from ..physics.coherence import gaussian, judged, refined, set_gaussian
+from ..physics.coherence import set_gaussian
 from ..physics.level import Level
 from ..physics.metrics import free_llk
 from ..physics.projections import random_phases
 from ..physics.state import State
 from ..physics.supports import extent, grown, keeping
 from .base import Operator
+from .beam import Beam, Candidate
 from .classical import ER, HIO
 from .support import ASW
 
@@ -32,18 +33,14 @@ BEGIN = 20  # iterations of ER that begin the first round
 EVERY = 10  # iterations from one support to the next
 # The rounds on the first level: share of its iterations, and of each share what is under the cap.
 STARTS = ((0.26, 0.8), (0.15, 0.0), (0.4, 0.8))  # from the object that is there, and from others
+# Rounds on the first level that each try a wider kernel of the beam: share of its iterations.
+KERNELS = (0.05, 0.05, 0.05)
 SURE = 0.12  # of the iterations, without the cap, once two starts agree
 AGREE = 0.015  # squared error between two starts that have found the same
 KEPT = 0.3  # of the rms nearby: what has less is outside
 
 
-_KEPT = (
-    "done",
-    "starts",
-    "ends",
-    "agree",
-    "variance",
-)  # of a search, beside what has types of its own
+_KEPT = ("done", "starts", "ends", "agree")  # of a search, beside what has types of its own
 
 
 Start = tuple[torch.Tensor, torch.Tensor]  # object and support (1, z, y, x)
@@ -52,17 +49,9 @@ Start = tuple[torch.Tensor, torch.Tensor]  # object and support (1, z, y, x)
 class Round(NamedTuple):
     """A part of a search: what it begins from, its iterations, and the share of them that is under the cap."""
 
-    begins: str  # "there", "start", "best" or "higher"
+    begins: str  # "there", "start", "kernel", "best" or "higher"
     iterations: int
     until: float = 0.0
-
-
-class Candidate(NamedTuple):
-    """Object (z, y, x), its support, and its free log-likelihood on its level."""
-
-    object: torch.Tensor
-    support: torch.Tensor
-    llk: float
 
 
 class Search:
@@ -91,7 +80,7 @@ class Search:
             noise_tolerance=state.noise_tolerance,
         )
         self.best: Candidate | None = None
-        self.variance: torch.Tensor | None = None
+        self.beam = Beam()
         self.left, self.done = self._plan(), 0  # rounds, and iterations of the first of them
         self.starts: list[tuple[torch.Tensor | None, torch.Tensor]] = []
         self.ends: list[torch.Tensor] = []
@@ -112,6 +101,8 @@ class Search:
             count -= SETTLE
         starts = 1 + len(self.seed.others) + (len(STARTS) - 1 if self.seed.from_random else 0)
         rounds = [Round("start", round(share * count), u) for share, u in STARTS[:starts]]
+        if self._blurs():
+            rounds += [Round("kernel", round(share * count)) for share in KERNELS]
         last = Round("best", count - sum(one.iterations for one in rounds))
         self.first = count
         return [*first, *rounds, last, *[Round("higher", each)] * upper]
@@ -128,6 +119,8 @@ class Search:
             self.left, self.done = self.left[1:], 0
             if one.begins == "start" and not self.agree:
                 self._compare()
+            elif one.begins == "kernel":
+                self._weigh()
 
     def _enter(self, one: Round) -> None:
         inner = self.inner
@@ -137,9 +130,11 @@ class Search:
             if obj is None:
                 obj = random_phases(self.level.data.amplitude, self.seed.generator)[None] * support
             inner.object, inner.support = obj, support
+        elif one.begins == "kernel":
+            self._back()
+            self._widen()
         elif one.begins == "best":
             self._back()
-            self._coherence()
         elif one.begins == "higher":
             self._back()
             self._climb(self.levels[self.levels.index(self.level) + 1])
@@ -151,11 +146,12 @@ class Search:
         self.ends.append(end)
         if any(object_error(end.numpy(), other) ** 2 < AGREE for other in ends):
             self.agree = True
-            rest = [one for one in self.left if one.begins in ("start", "best")]
-            done = self.first - sum(one.iterations for one in rest)
+            level = [one for one in self.left if one.begins != "higher"]
+            done = self.first - sum(one.iterations for one in level)
             self.seed.note(f"SEARCH: after {done} iterations two starts agree")
+            kernels = [one for one in level if one.begins == "kernel"]
             last = Round("best", round(SURE * self.first))
-            self.left = [last, *self.left[len(rest) :]]
+            self.left = [*kernels, last, *self.left[len(level) :]]
 
     def _starts(self) -> list[tuple[torch.Tensor | None, torch.Tensor]]:
         """What is there, what was left to be tried beside it, and random phases where nothing was given."""
@@ -177,7 +173,8 @@ class Search:
         """ER, HIO with the cap for a share of the way, then the support that keeps, and ER."""
         inner, data = self.inner, self.level.data
         first = one.begins == "start"
-        inner.seeds[0].found = one.begins == "higher" or (one.begins == "best" and self.agree)
+        found = one.begins in ("kernel", "higher") or (one.begins == "best" and self.agree)
+        inner.seeds[0].found = found
         settle = min(SETTLE, one.iterations // 4)
         search = one.iterations - settle
         cap = self.cap if first and self.level.beyond <= BEYOND else 0.0
@@ -217,6 +214,7 @@ class Search:
             **{name: getattr(self, name) for name in _KEPT},
             "left": [tuple(one) for one in self.left],
             "best": None if self.best is None else tuple(self.best),
+            "beam": self.beam.state_dict(),
             "level": self.levels.index(self.level),
             "inner": self.inner.state_dict(),
         }
@@ -227,6 +225,7 @@ class Search:
             setattr(self, name, values[name])
         self.left = [Round(*one) for one in values["left"]]
         self.best = None if values["best"] is None else Candidate(*values["best"])
+        self.beam.load_state_dict(values["beam"])
         self.level = self.levels[values["level"]]
         self.inner.load_state_dict(values["inner"])
 
@@ -234,24 +233,37 @@ class Search:
         """Keep the object if it foretells the held-out voxels better than the best so far."""
         inner, data = self.inner, self.level.data
         obj = inner.object[0] * inner.support[0]
-        if self.variance is not None:
-            self._blur(refined(obj, data, self.variance))
+        self.beam.refine(obj, data)
+        self._blur()
         llk = free_llk(obj, data, inner.transfer[0])
         if self.best is None or not llk >= self.best.llk:
             self.best = Candidate(obj, inner.support[0].clone(), llk)
 
-    def _coherence(self) -> None:
-        """Find whether the beam is fully coherent, by what there is so far."""
-        assert self.best is not None
-        variance = judged(self.best.object, self.level.data)
-        if variance is not None:
-            self._blur(variance)
-            llk = free_llk(self.best.object, self.level.data, self.inner.transfer[0])
-            self.best = self.best._replace(llk=llk)
+    def _blurs(self) -> bool:
+        """Whether the beam may be found to be partly coherent."""
+        return self.seed.coherence is not None or not self.seed.judged
 
-    def _blur(self, variance: torch.Tensor) -> None:
-        self.variance = variance
-        self.inner.transfer = [gaussian(self.level.data.shape, variance)]
+    def _blur(self) -> None:
+        """Take the beam for what it is thought to be by now."""
+        self.inner.transfer = [self.beam.kernel(self.level.data.shape)]
+
+    def _widen(self) -> None:
+        """Try a wider kernel of the beam."""
+        assert self.best is not None
+        self.beam.widen(self.best, self.level.data)
+        self.best = None
+        self._blur()
+
+    def _weigh(self) -> None:
+        """Keep the wider kernel if it is better, and try none where there is none to be found."""
+        assert self.best is not None
+        self.best = self.beam.weigh(self.best, self.level.data)
+        self._blur()
+        if self.beam.settled:
+            spared = [one for one in self.left if one.begins == "kernel"]
+            last, *higher = self.left[len(spared) :]
+            more = sum(one.iterations for one in spared)
+            self.left = [last._replace(iterations=last.iterations + more), *higher]
 
     def _back(self) -> None:
         """Go on from the best so far."""
@@ -263,8 +275,7 @@ class Search:
         obj, support = self.level.climb(self.inner.object[0], self.inner.support[0], level)
         self.inner.object, self.inner.support = obj[None], support[None]
         self.level, self.best = level, None
-        if self.variance is not None:
-            self._blur(self.variance)
+        self._blur()
 
     def finish(self, state: State) -> None:
         """Bring object, support and coherence to the whole pattern; also of a search that was cut short."""
@@ -276,9 +287,9 @@ class Search:
         state.object[self.index] = obj
         state.support[self.index] = grown(keeping(obj[None], support[None], KEPT))[0]
         self.seed.fresh, self.seed.found, self.seed.judged = False, True, True
-        if self.variance is not None:
-            stride = torch.tensor(self.level.stride).to(self.variance)
-            set_gaussian(state, self.index, self.variance * stride.square())
+        if (variance := self.beam.variance) is not None:
+            stride = torch.tensor(self.level.stride).to(variance)
+            set_gaussian(state, self.index, variance * stride.square())
 
 
 def levels(data: Moduli, support: torch.Tensor, oversampling: float) -> list[Level]:

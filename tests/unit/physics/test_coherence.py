@@ -141,6 +141,19 @@ def test_a_coherent_crystal_loses_nothing(seed: int) -> None:
     assert errors[1] < 1.05 * errors[0]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("visibility", [0.5, 0.7, 1.0])
+def test_the_default_chain_finds_crystal_and_kernel(visibility: float) -> None:
+    ratios = []
+    for seed in (10, 13, 15):
+        obj, m = measured(visibility, 1e7, seed)
+        without, found = (reconstruct(m, parameters={"pc_type": kind}) for kind in ("NONE", "AUTO"))
+        assert "coherence_x" not in without.metrics
+        errors = [object_error(r.object, obj) ** 2 for r in (without, found)]
+        ratios.append(errors[1] / errors[0])
+    assert sorted(ratios)[1] < 0.6 if visibility < 1 else max(ratios) < 1.05
+
+
 def test_coheres_way_is_coherent_unless_asked() -> None:
     _, m = measured(0.5, 1e7)
     parameters: dict[str, Any] = {"shrink_wrap_trigger": [5, 5]}
