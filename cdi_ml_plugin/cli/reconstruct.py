@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..workflow.load import read_prepared
-from .options import PATH, data_options, parameter_options, read_parameters, whole
+from .options import PATH, Number, data_options, parameter_options, read_parameters, whole
 from .view import can_watch, watch_and_write
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--checkpoint",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     default=5.0,
     show_default=True,
     metavar="MINUTES",

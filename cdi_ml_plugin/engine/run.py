@@ -20,7 +20,7 @@ from ..physics import metrics
 from ..physics.moduli import HELD_OUT, Moduli
 from ..utils import memory
 from ..utils.interrupt import interruption
-from ..utils.values import path
+from ..utils.values import number, path
 from . import loop
 from .checkpoint import EVERY
 from .kept import Kept
@@ -108,6 +108,7 @@ def reconstruct(
     if watch is not None and not callable(watch):
         raise ParameterError(f"watch is of type {type(watch).__name__}: give a function of a Run")
     keep = None if keep is None else path("keep", keep)
+    number("checkpoint", checkpoint, 0)
     checked = Plan.of(sequence, {} if parameters is None else parameters)
     numbers = _seeds(seeds, checked.parameters)
     plan = checked.on(measurement, held_out, device, precision, len(numbers))
@@ -198,7 +199,8 @@ def _seeds(seeds: Any, parameters: Mapping[str, Any]) -> list[int]:
 
 
 def _listed(seeds: Any) -> list[Any]:
-    return list(seeds) if isinstance(seeds, Sequence | np.ndarray) else []
+    several = isinstance(seeds, Sequence | np.ndarray) and len(seeds) <= MOST_SEEDS
+    return list(seeds) if several else []
 
 
 def _batch_size(data: Moduli, wanted: int, device: torch.device) -> int:

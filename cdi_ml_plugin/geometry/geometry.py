@@ -159,7 +159,7 @@ class Geometry:
         ParameterError
             An unknown keyword or a number out of range.
         """
-        check_given(overrides)
+        check_given({"reference": reference, **overrides})
         circles = _diffractometer(overrides.get("diffractometer", "34idc"))
         values = from_scan(read_scan(spec_file, scan), reference, overrides, circles)
         return cls(**{**values, **overrides})

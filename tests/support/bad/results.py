@@ -131,6 +131,9 @@ def inputs() -> Iterator[Input]:
         if name != "number as text":
             yield f"export scan {name}", lambda s=scan: export_cdiutils(result(), "out", s)
     for name, numbers in {"energy": {"energy": "high"}, "part": {"energy": 9.0}}.items():
-        measured = with_geometry(result().measurement, numbers)
-        spoilt = replace(result(), measurement=measured)
-        yield f"crystal_of geometry {name}", lambda s=spoilt: crystal_of(s)
+        yield (
+            f"crystal_of geometry {name}",
+            lambda n=numbers: crystal_of(
+                replace(result(), measurement=with_geometry(result().measurement, n))
+            ),
+        )
