@@ -25,10 +25,12 @@ from .table import append, read
 
 CHAINS = {
     "default": DEFAULT_SEQUENCE,
+    "coherent": DEFAULT_SEQUENCE,
     "from random phases": DEFAULT_SEQUENCE.removeprefix("CNN + "),
     "CNN 220": "CNN + 20*ER + 150*HIO + 50*ER",
     "random 220": "20*ER + 150*HIO + 50*ER",
 }
+PARAMETERS = {"coherent": {"pc_type": "NONE"}}
 COHERE = "cohere"
 LIMITS = (0.1, 0.03)  # squared errors below which a crystal is found, and found well
 
@@ -77,7 +79,10 @@ def _row(one: Crystal, name: str) -> dict[str, Any]:
     if name == COHERE:
         obj = _cohere(one)
     else:
-        obj = reconstruct(one.measurement, CHAINS[name], seeds=[one.number]).object
+        result = reconstruct(
+            one.measurement, CHAINS[name], seeds=[one.number], parameters=PARAMETERS.get(name)
+        )
+        obj = result.object
     return {
         "kind": one.kind,
         "processor_seconds": time.process_time() - began,

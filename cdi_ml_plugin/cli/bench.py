@@ -118,7 +118,7 @@ def refine(crystals: int, first: int, gaps: int, out: Path, device: str) -> None
     multiple=True,
     default=("default", "CNN 220", "random 220"),
     show_default=True,
-    help="default, 'from random phases', 'CNN 220', 'random 220' or cohere; may be repeated.",
+    help="default, coherent, 'from random phases', 'CNN 220', 'random 220' or cohere; may be repeated.",
 )
 @click.option("-o", "--out", type=PATH, default=Path("bench_solve.jsonl"), show_default=True)
 def solve(crystals: int, first: int, chains: Sequence[str], out: Path) -> None:

@@ -22,19 +22,17 @@ class SEARCH(Operator):
 
     Along an axis on which the crystal is oversampled by more than twice `oversampling`, every second
     voxel of the pattern is enough, and so on; where the crystal has more than some 16 voxels across, the
-    central part of the pattern shows its form. There two rounds of HIO look for it, the second from the
-    end of the first, and what foretells the held-out voxels best is kept. Then the part grows, with a few
-    iterations on each level, and in the end the object is brought to the whole pattern, in a support that
-    keeps it. ER is left to do.
+    central part of the pattern shows its form. There up to three starts look for it, and what foretells
+    the held-out voxels best goes on. Then the part grows, with a few iterations on each level, and in the
+    end the object is brought to the whole pattern, in a support that keeps it. ER is left to do.
 
-    In the rounds HIO caps the amplitude (`cap`, see `classical.capped`) every other eighth of the way,
-    where the part holds all but a little of the power: in a coarse picture a strained crystal has no
-    even amplitude.
+    In the rounds of the starts HIO caps the amplitude (`cap`, see `classical.capped`), where the part holds
+    all but a little of the power: in a coarse picture a strained crystal has no even amplitude.
 
     Notes
     -----
-    Where the held-out voxels say that the beam is not fully coherent, the second round and what follows go
-    on with a kernel, see `physics.coherence`.
+    After the starts wider and wider kernels of the beam are tried for a few iterations each; one that
+    foretells the held-out voxels better is kept, see `beam` and `physics.coherence`.
 
     The judge is the Poisson log-likelihood of the held-out voxels; where the data have none, as in
     cohere, the search holds some out for itself.
