@@ -21,7 +21,7 @@ _HOME = {
     "diffraction": "fourier",
     "load": "io.readers",
     "object_error": "physics.alignment",
-    "prepare": "data.preprocess",
+    "prepare": "data.prepare",
     "read_result": "io.cxi.reader",
     "reconstruct": "engine.run",
     "save": "workflow.save",

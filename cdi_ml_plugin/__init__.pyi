@@ -4,7 +4,7 @@ from .crystal.analysis import analyse as analyse
 from .crystal.analysis import crystal_of as crystal_of
 from .crystal.crystal import Crystal as Crystal
 from .data.measurement import Measurement as Measurement
-from .data.preprocess import prepare as prepare
+from .data.prepare import prepare as prepare
 from .data.result import Result as Result
 from .data.result import Run as Run
 from .engine.run import reconstruct as reconstruct

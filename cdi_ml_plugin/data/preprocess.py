@@ -21,7 +21,6 @@ from ..geometry.check import check_given
 from ..utils import memory
 from ..utils.values import above_0, instance, number, several
 from .hot_pixels import FLOOR, RATIO, brightest, hot_columns, hot_voxels
-from .lost_frames import mask_lost_frames
 from .measurement import MIN_SIZE, Measurement, as_array
 
 Shape = tuple[int, int, int]
@@ -218,63 +217,6 @@ def good_shape(shape: Sequence[int]) -> Shape:
 
     z, y, x = _three(shape, "shape", 1)
     return good(z), good(y), good(x)
-
-
-_threshold = threshold  # a parameter of `prepare` has the same name
-
-
-def prepare(
-    m: Measurement | ArrayLike,
-    *,
-    threshold: float | None = None,
-    binning: Sequence[int] | None = None,
-    crop: Sequence[int] | None = None,
-    mask: ArrayLike | None = None,
-    hot_pixels: bool = True,
-    lost_frames: bool = True,
-) -> Measurement:
-    """Do all that stands between reading and phasing.
-
-    In this order: mask, hot pixels, lost frames, threshold, binning, then the peak to the centre of an array
-    of the shape `crop`, or else of the next even sizes that are fast to transform.
-
-    Parameters
-    ----------
-    m : Measurement
-        Or an array of counts, which `mask` helps to become one.
-    threshold : float, optional
-        Counts up to and including this become 0.
-    binning : three ints, optional
-        Voxels to sum along (rocking, row, column).
-    crop : three ints, optional
-        Shape of the result in (binned) voxels, taken as it is.
-    mask : array_like of bool, optional
-        True excludes; in the shape of `m`, or of one frame.
-    hot_pixels, lost_frames : bool
-        Whether to look for hot pixels, and for frames that those beside them contradict, and to mask them.
-
-    Raises
-    ------
-    MeasurementError
-        The mask does not fit, or nothing is left.
-    ParameterError
-        A negative threshold; binning or a shape that cannot be.
-    TooLargeError
-        More memory is needed than is free.
-    """
-    if not isinstance(m, Measurement):
-        m = Measurement(m, None if mask is None else for_all_frames(mask, np.shape(m)))
-    elif mask is not None:
-        m = apply_mask(m, mask)
-    if hot_pixels:
-        m = mask_hot_pixels(m)
-    if lost_frames:
-        m = mask_lost_frames(m)
-    if threshold is not None:
-        m = _threshold(m, threshold)
-    if binning is not None:
-        m = bin(m, binning)
-    return centre(m, good_shape(m.shape) if crop is None else crop)
 
 
 def with_geometry(

@@ -182,10 +182,6 @@ def _check_several(name: str, value: Any, count: int) -> None:
         raise ParameterError(f"geometry: {name} is {shown(value)}: it needs {count} values, {what}")
 
 
-def _real(value: Any) -> bool:
-    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-
-
 def missing(given: Mapping[str, Any]) -> list[str]:
     """Keywords that a `Geometry` cannot do without, and that are not given."""
     circles = diffractometer(given.get("diffractometer") or "34idc").circles

@@ -35,7 +35,7 @@ def read_prepared(
     ----------
     data : Path
     threshold, crop, binning
-        See `cdi_ml_plugin.data.preprocess.prepare`.
+        See `cdi_ml_plugin.data.prepare.prepare`.
     geometry : Path, optional
         JSON file with parameters of `Geometry`, which the provenance keeps; that they are none is an
         error, where a SPEC file that cannot be read costs no more than a note. What is doubtful of them
@@ -43,7 +43,8 @@ def read_prepared(
     **reading
         See `cdi_ml_plugin.io.readers.load`.
     """
-    from ..data.preprocess import prepare, with_geometry
+    from ..data.prepare import prepare
+    from ..data.preprocess import with_geometry
     from ..geometry.doubts import doubts
     from ..io.readers import load
 

@@ -10,7 +10,8 @@ import pytest
 import tifffile
 
 from cdi_ml_plugin.data.measurement import Measurement
-from cdi_ml_plugin.data.preprocess import mask_hot_pixels, prepare
+from cdi_ml_plugin.data.prepare import prepare
+from cdi_ml_plugin.data.preprocess import mask_hot_pixels
 from cdi_ml_plugin.geometry.spec import read_scan
 from cdi_ml_plugin.io.readers import load
 

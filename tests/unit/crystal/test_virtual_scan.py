@@ -12,7 +12,7 @@ from skimage.measure import marching_cubes
 from cdi_ml_plugin import Geometry, reconstruct
 from cdi_ml_plugin.crystal.analysis import analyse
 from cdi_ml_plugin.crystal.crystal import Crystal
-from cdi_ml_plugin.data.preprocess import prepare
+from cdi_ml_plugin.data.prepare import prepare
 from cdi_ml_plugin.io.readers import load
 from cdi_ml_plugin.physics.alignment import align
 from cdi_ml_plugin.simulate.scan import VirtualScan, write_virtual_scan

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdi_ml_plugin.data.measurement import Measurement
+from cdi_ml_plugin.data.prepare import prepare
 from cdi_ml_plugin.data.preprocess import (
     apply_mask,
     bin,
@@ -16,7 +17,6 @@ from cdi_ml_plugin.data.preprocess import (
     good_shape,
     mask_hot_pixels,
     peak,
-    prepare,
     threshold,
     with_geometry,
 )

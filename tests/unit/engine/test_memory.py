@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from cdi_ml_plugin import Measurement, compare, reconstruct
-from cdi_ml_plugin.data.preprocess import crop, prepare
+from cdi_ml_plugin.data.prepare import prepare
+from cdi_ml_plugin.data.preprocess import crop
 from cdi_ml_plugin.engine import loop
 from cdi_ml_plugin.engine.plan import Plan
 from cdi_ml_plugin.errors import ParameterError, TooLargeError

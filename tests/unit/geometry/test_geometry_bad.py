@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cdi_ml_plugin.data.preprocess import prepare, with_geometry
+from cdi_ml_plugin.data.prepare import prepare
+from cdi_ml_plugin.data.preprocess import with_geometry
 from cdi_ml_plugin.errors import CdiMlError, ParameterError
 from cdi_ml_plugin.geometry.doubts import difference, doubts, moved
 from cdi_ml_plugin.geometry.geometry import Geometry

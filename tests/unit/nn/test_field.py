@@ -12,7 +12,7 @@ import tifffile
 import torch
 
 from cdi_ml_plugin import Measurement
-from cdi_ml_plugin.data.preprocess import prepare
+from cdi_ml_plugin.data.prepare import prepare
 from cdi_ml_plugin.fourier import diffraction, to_centre, to_corner, to_reciprocal
 from cdi_ml_plugin.io.readers import load
 from cdi_ml_plugin.nn.field import FILL_AIM, Field, extents
