@@ -165,25 +165,51 @@ def test_where_nothing_can_be_written_the_run_goes_on_with_a_note(measurement, t
     assert len([note for note in result.notes if "no checkpoint" in note]) == 1
 
 
+class Custom:
+    """What looks like an optimiser of torch, and holds something of its own."""
+
+    def state_dict(self):
+        return {"own": object()}
+
+    def load_state_dict(self, values):
+        raise AssertionError(values)
+
+
+HELD = {
+    "object": (lambda state: object(), 4),
+    "of its own": (lambda state: Custom(), 4),
+    "half": (lambda state: state.object.abs().bfloat16(), 4),
+    "sparse": (lambda state: state.object.to_sparse(), 4),
+    "conjugate": (lambda state: state.object.conj(), 8),
+    "negative": (lambda state: state.object.conj().imag, 8),
+    "by number": (lambda state: {0: (1, None), 1.5: [state.object.clone()]}, 8),
+}
+
+
 @dataclass(frozen=True)
-class Closed(Operator):
-    """ER that holds what no file can."""
+class Holding(Operator):
+    """ER that holds something between its iterations."""
+
+    what: str = "object"
 
     def _begin(self, state, data, count):
-        state.memory["closed"] = object()
+        state.memory["held"] = HELD[self.what][0](state)
 
     def _step(self, state, data):
         ER().step(state, data)
 
 
-def test_what_cannot_be_written_is_run_again_from_before_it(measurement, tmp_path, monkeypatch):
-    chain = 4 * ER() + 6 * Closed() + 3 * ER()
+@pytest.mark.parametrize("what", HELD)
+def test_what_cannot_be_written_is_run_again_from_before_it(
+    measurement, tmp_path, monkeypatch, what
+):
+    chain = 4 * ER() + 6 * Holding(what) + 3 * ER()
     with monkeypatch.context() as patch:
         killed(patch, 8)
         with pytest.raises(Killed):
             reconstruct(measurement, chain, keep=tmp_path, checkpoint=0)
     again = reconstruct(measurement, chain, keep=tmp_path)
-    assert any("went on from iteration 4" in note for note in again.notes)
+    assert any(f"went on from iteration {HELD[what][1]}" in note for note in again.notes)
     assert same(as_data(again), as_data(reconstruct(measurement, chain)))
 
 
