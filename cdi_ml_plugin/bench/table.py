@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from ..errors import ParameterError, ReadError, WriteError
 from ..utils.files import check_folder
 from ..utils.inputs import check_file
+from ..utils.swap import writer
 
 
 def read(out: Path) -> dict[str, dict[str, Any]]:
@@ -38,18 +40,21 @@ def read(out: Path) -> dict[str, dict[str, Any]]:
         raise ParameterError(f"{out}: is no table of this benchmark: name another file") from error
 
 
-def check(out: Path) -> None:
-    """Make sure that rows can be added to a file, before anything is measured for it.
+@contextmanager
+def lent(out: Path) -> Iterator[None]:
+    """Be the only process that adds rows to a file, which is looked at before anything is measured for it.
 
     Raises
     ------
     ParameterError, WriteError
-        It holds something else; its folder is missing, or cannot be written to.
+        It holds something else; another process writes it; its folder is missing, or cannot be written to.
     """
     check_folder(out.parent)
     if not out.parent.is_dir():
         raise WriteError(f"{out}: there is no folder {out.parent}: make it, or name another file")
-    read(out)
+    with writer(out):
+        read(out)
+        yield
 
 
 def append(out: Path, row: dict[str, Any]) -> None:

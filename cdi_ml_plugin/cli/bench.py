@@ -66,15 +66,15 @@ def cnn(
     from ..utils.device import find_device
 
     find_device(device)
-    table.check(out)
-    if data is not None:
-        cases = bench_cnn.measured(read_prepared(data, **reading), seeds)
-    else:
-        for line in bench_cnn.speed_table(device):
+    with table.lent(out):
+        if data is not None:
+            cases = bench_cnn.measured(read_prepared(data, **reading), seeds)
+        else:
+            for line in bench_cnn.speed_table(device):
+                click.echo(line)
+            cases = bench_cnn.simulated(range(first, first + crystals))
+        for line in bench_cnn.compare(cases, out):
             click.echo(line)
-        cases = bench_cnn.simulated(range(first, first + crystals))
-    for line in bench_cnn.compare(cases, out):
-        click.echo(line)
 
 
 @bench.command()
@@ -93,13 +93,13 @@ def refine(crystals: int, first: int, gaps: int, out: Path, device: str) -> None
     from ..utils.device import find_device
 
     find_device(device)
-    table.check(out)
-    for line in bench_refine.speed_table(device):
-        click.echo(line)
-    for line in bench_refine.gap_table(range(first, first + gaps), device):
-        click.echo(line)
-    for line in bench_refine.compare(range(first, first + crystals), out):
-        click.echo(line)
+    with table.lent(out):
+        for line in bench_refine.speed_table(device):
+            click.echo(line)
+        for line in bench_refine.gap_table(range(first, first + gaps), device):
+            click.echo(line)
+        for line in bench_refine.compare(range(first, first + crystals), out):
+            click.echo(line)
 
 
 @bench.command()
@@ -130,6 +130,6 @@ def solve(crystals: int, first: int, chains: Sequence[str], out: Path) -> None:
     from ..bench import table
     from ..bench.solve import solve as lines
 
-    table.check(out)
-    for line in lines(range(first, first + crystals), chains, out):
-        click.echo(line)
+    with table.lent(out):
+        for line in lines(range(first, first + crystals), chains, out):
+            click.echo(line)

@@ -25,11 +25,15 @@ from .reconstruct import phased, write
 @click.option("--force", is_flag=True, help="Replace a scan that is there already.")
 def simulate(folder: Path, seed: int, photons: float, phase_range: float, force: bool) -> None:
     """Write a virtual 34-ID-C scan of a strained crystal into FOLDER: frames, SPEC file, fields."""
-    from ..simulate.scan import write_virtual_scan
+    from ..simulate.scan import FILES, write_virtual_scan
+    from ..utils.files import check_folder
+    from ..utils.swap import writer
 
-    scan = write_virtual_scan(
-        folder, seed=seed, photons=photons, phase_range=phase_range, force=force
-    )
+    check_folder(folder, FILES, force)
+    with writer(folder, force):
+        scan = write_virtual_scan(
+            folder, seed=seed, photons=photons, phase_range=phase_range, force=force
+        )
     click.echo(
         f"written: {scan.frames} (scan {scan.scan} of {scan.spec}), {scan.dark}, {scan.white}"
     )
@@ -52,20 +56,20 @@ def demo(out: Path, sequence: str | None, seeds: int, force: bool) -> None:
 
     Plan.of(sequence, {})  # before a scan is written for it
     check_result_folder(out / "result", force)
-    scan = write_virtual_scan(out / "scan", force=force)
-    click.echo(
-        f"cdi-ml reconstruct {scan.frames} --spec {scan.spec} --scan {scan.scan} --dark {scan.dark} "
-        f"--white {scan.white} --crop 64 64 64 --seeds {seeds} --out {out / 'result'}"
-    )
-    measurement = read_prepared(
-        scan.frames,
-        spec=scan.spec,
-        scan=scan.scan,
-        dark=scan.dark,
-        white=scan.white,
-        crop=(64, 64, 64),
-    )
-    with writer(out / "result", force):
+    with writer(out / "scan", force), writer(out / "result", force):
+        scan = write_virtual_scan(out / "scan", force=force)
+        click.echo(
+            f"cdi-ml reconstruct {scan.frames} --spec {scan.spec} --scan {scan.scan} --dark {scan.dark} "
+            f"--white {scan.white} --crop 64 64 64 --seeds {seeds} --out {out / 'result'}"
+        )
+        measurement = read_prepared(
+            scan.frames,
+            spec=scan.spec,
+            scan=scan.scan,
+            dark=scan.dark,
+            white=scan.white,
+            crop=(64, 64, 64),
+        )
         result = phased(measurement, sequence, seeds, {}, None, None, False)
         write(result, out / "result", force)
     error = object_error(result.object, scan.true_object(result.object.shape))

@@ -25,6 +25,10 @@ def export(result: Path, folder: Path, program: str, scan: int | None, force: bo
     """
     from ..io.cdiutils import export_cdiutils
     from ..io.cxi.reader import read_result
+    from ..utils.files import check_folder
+    from ..utils.swap import writer
 
-    for path in export_cdiutils(read_result(result), folder, scan, force):
-        click.echo(f"written: {path}")
+    check_folder(folder)
+    with writer(folder, force):
+        for path in export_cdiutils(read_result(result), folder, scan, force):
+            click.echo(f"written: {path}")

@@ -72,7 +72,8 @@ def figure(
     calculated, in the axes of the laboratory; slices; and the Fourier spectral weight.
     """
     from ..io.cxi.reader import read_result
-    from ..utils.files import staged
+    from ..utils.files import check_folder, staged
+    from ..utils.swap import writer
     from ..view.figures.pictures import Pictures
 
     if out is None:
@@ -88,7 +89,8 @@ def figure(
         raise ParameterError(f"{result}: shows nothing of {', '.join(kinds)}")
     folder = out.parent if one else out
     names = {kind: out.name if one else f"{kind}.png" for kind in plan}
-    with staged(folder, names.values(), force) as stage:
+    check_folder(folder, names.values(), force)
+    with writer(out, force), staged(folder, names.values(), force) as stage:
         for kind, name in names.items():
             pictures.save(kind, stage / name)
     click.echo(f"written: {', '.join(str(folder / name) for name in names.values())}")

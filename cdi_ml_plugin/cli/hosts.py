@@ -42,15 +42,18 @@ def cohere_guess(
     from ..hosts.cohere.options import Options, operators
     from ..io.cohere import read_experiment, write_continue
     from ..operators.cnn import CNN
+    from ..utils.files import check_folder
+    from ..utils.swap import writer
 
     parameters = read_parameters(experiment, None, settings)
     check(dict(map(read_setting, settings)), CNN.keys.values())
     operator = operators(parameters, ["CNN"])["CNN"]
     operator.check()
     measurement = read_experiment(experiment, Options.of(parameters).zeros)
-    result = reconstruct(measurement, operator, seeds=[seed], held_out=0, device=device)
-    folder = (out or experiment / "results_CNN").resolve()
-    write_continue(folder, result.object, result.support)
+    folder = check_folder((out or experiment / "results_CNN").resolve())
+    with writer(folder):
+        result = reconstruct(measurement, operator, seeds=[seed], held_out=0, device=device)
+        write_continue(folder, result.object, result.support)
     for note in result.run.notes:
         click.echo(f"note: {note}")
     click.echo(f"written: {folder / 'image.npy'}, {folder / 'support.npy'}; in config_rec:")

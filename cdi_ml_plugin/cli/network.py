@@ -217,6 +217,7 @@ def fine_tune(
     from ..training.loop import WEIGHTS, Session
     from ..training.loop import train as run
     from ..utils.files import check_folder
+    from ..utils.swap import writer
 
     start = weights.load(source)[1]
     recipe = recipe_from(start, steps, batch, rate)
@@ -227,21 +228,22 @@ def fine_tune(
             f"--scan {reading['scan']}: is one for {len(paths)} scans: leave it out, folders of "
             "frames have it at the end of their names"
         )
-    scans = Scans.of(((_name(path), _prepared(path, reading)) for path in paths), start.preset)
-    _warn_of(precision, accelerator)
-    session = Session(
-        minutes=minutes,
-        save_every=save_every,
-        accelerator=accelerator,
-        precision=precision,
-        start=source,
-        scans=scans,
-        command=account(scans, recipe, source, start),
-        progress=not quiet and sys.stderr.isatty(),
-    )
-    before = scans.chi2(source)
-    card = run(recipe, out, session)
-    after = scans.chi2(out / WEIGHTS)
+    with writer(out):
+        scans = Scans.of(((_name(path), _prepared(path, reading)) for path in paths), start.preset)
+        _warn_of(precision, accelerator)
+        session = Session(
+            minutes=minutes,
+            save_every=save_every,
+            accelerator=accelerator,
+            precision=precision,
+            start=source,
+            scans=scans,
+            command=account(scans, recipe, source, start),
+            progress=not quiet and sys.stderr.isatty(),
+        )
+        before = scans.chi2(source)
+        card = run(recipe, out, session)
+        after = scans.chi2(out / WEIGHTS)
     click.echo(card)
     for name, old, new in zip(scans.names, before, after, strict=True):
         click.echo(f"{name}: χ² {old:.3g} before, {new:.3g} after")

@@ -15,9 +15,10 @@ from openpyxl import load_workbook
 
 from ..data.measurement import Measurement
 from ..data.preprocess import for_all_frames
-from ..errors import MeasurementError, ParameterError, ReadError, WriteError
+from ..errors import MeasurementError, ParameterError, ReadError
 from ..fourier import from_cohere, to_cohere
 from ..geometry.config_instr import from_config_instr
+from ..utils.files import staged
 from ..utils.inputs import check_file
 from .contents import guarded
 from .tiff import read_tiff
@@ -220,16 +221,10 @@ def write_continue(
     WriteError
         The folder cannot be written to.
     """
-    folder = Path(folder)
     image = to_cohere(obj) / np.float32(np.sqrt(obj.size))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, array in (("image", image), ("support", support.T.astype(np.int64))):
-            np.save(folder / f".{name}.npy", array)
-        for name in ("image", "support"):
-            os.replace(folder / f".{name}.npy", folder / f"{name}.npy")
-    except OSError as error:
-        raise WriteError(f"{folder}: the guess cannot be written: {error.strerror}") from error
+    with staged(folder, ["image.npy", "support.npy"], force=True) as stage:
+        np.save(stage / "image.npy", image)
+        np.save(stage / "support.npy", support.T.astype(np.int64))
 
 
 def _load(path: Path) -> NDArray[Any]:

@@ -195,13 +195,18 @@ class State:
 def _kept(value: Any) -> Any:
     """Tensors and plain values of an algorithm's memory."""
     if hasattr(value, "state_dict"):
-        return value.state_dict()
+        return _kept(value.state_dict())
     if isinstance(value, dict):
         return {key: _kept(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         parts = [_kept(item) for item in value]
         return tuple(parts) if isinstance(value, tuple) else parts
-    if value is None or torch.is_tensor(value) or isinstance(value, bool | int | float | str):
+    if torch.is_tensor(value):
+        value = value.detach().resolve_conj().resolve_neg()  # NumPy knows no such views
+        if value.layout != torch.strided or value.dtype == torch.bfloat16:  # nor these
+            raise NotKept(f"{value.dtype}, {value.layout}")
+        return value
+    if value is None or isinstance(value, bool | int | float | str):
         return value
     raise NotKept(type(value).__name__)
 

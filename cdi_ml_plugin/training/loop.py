@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import copy
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +20,7 @@ from ..utils.interrupt import interruption
 from . import checkpoint
 from .fine_tune import Scans
 from .objective import generator, training_loss, validate
+from .processes import all_want, only_writer, without_mpi_library
 from .recipe import Recipe
 
 WEIGHTS = "weights.safetensors"
@@ -81,8 +78,8 @@ def train(recipe: Recipe, folder: Path, session: Session) -> weights.Card:
         The checkpoint is of another recipe, of other scans or from other weights; a device cannot
         be used.
     WriteError, ReadError, WeightsError
-        No space or no permission, weights without a checkpoint are there already; a damaged
-        checkpoint; weights that cannot be started from.
+        No space or no permission, weights without a checkpoint are there already, or another process
+        trains there; a damaged checkpoint; weights that cannot be started from.
     """
     try:
         from lightning_fabric import Fabric
@@ -95,9 +92,9 @@ def train(recipe: Recipe, folder: Path, session: Session) -> weights.Card:
             "pip install 'cdi-ml-plugin[train]'"
         ) from error
     check_folder(folder)
-    before = _same_recipe(recipe, folder, session)
+    _same_recipe(recipe, folder, session)  # before there are several processes
     try:
-        with _without_mpi_library():
+        with without_mpi_library():
             fabric = Fabric(
                 accelerator=session.accelerator,
                 devices=session.devices,
@@ -107,36 +104,16 @@ def train(recipe: Recipe, folder: Path, session: Session) -> weights.Card:
             )
     except (ValueError, RuntimeError) as error:
         raise ParameterError(f"training: {str(error).partition(chr(10))[0]}") from error
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ParameterError(f"{folder}: cannot be made: {error.strerror}") from error
     fabric.launch()
-    run = _Run(recipe, folder, session, fabric, before)
-    run.loop()
+    with only_writer(folder, fabric):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ParameterError(f"{folder}: cannot be made: {error.strerror}") from error
+        before = _same_recipe(recipe, folder, session)  # another may have ended meanwhile
+        run = _Run(recipe, folder, session, fabric, before)
+        run.loop()
     return run.card
-
-
-@contextmanager
-def _without_mpi_library() -> Iterator[None]:
-    """Let Fabric, which asks mpi4py for other processes, see where that finds no library of MPI.
-
-    Its wheels then raise RuntimeError, and Fabric expects an ImportError.
-    """
-    name = "mpi4py.MPI"
-    try:
-        import_module(name)
-        hidden: dict[str, Any] = {}
-    except ImportError:
-        hidden = {}
-    except RuntimeError:
-        hidden = {name: None}  # for Python: cannot be imported
-    sys.modules.update(hidden)
-    try:
-        yield
-    finally:
-        for each in hidden:
-            del sys.modules[each]
 
 
 def _same_recipe(recipe: Recipe, folder: Path, session: Session) -> dict[str, Any]:
@@ -234,24 +211,18 @@ class _Run:
                     value = float(loss)
                     self.fabric.log_dict({"loss": value, "samples": self.samples}, self.step)
                     bar.set_postfix(loss=f"{value:.3f}", **_short(self.validation), refresh=False)
-                if self._all(now - last_validated > 60 * self.session.validate_every):
+                if all_want(self.fabric, now - last_validated > 60 * self.session.validate_every):
                     self._validate()
                     last_validated = time.monotonic()
-                if self._all(now - last_saved > 60 * self.session.save_every):
+                if all_want(self.fabric, now - last_saved > 60 * self.session.save_every):
                     self._save()
                     last_saved = time.monotonic()
-                if self._all(bool(stop) or now - began > limit):
+                if all_want(self.fabric, bool(stop) or now - began > limit):
                     break
             self._save()  # first: who stops a run may not wait for a validation
             self._validate()
             self._save()
             self._finish()
-
-    def _all(self, wanted: bool) -> bool:
-        """What the first process wants, all do: their clocks differ."""
-        if self.fabric.world_size == 1:
-            return wanted
-        return bool(self.fabric.broadcast(wanted))
 
     def _one(self) -> torch.Tensor:
         recipe, fabric = self.recipe, self.fabric
@@ -326,7 +297,9 @@ class _Run:
                 )
             except WriteError as error:
                 failure = error
-        if self._all(failure is not None):  # the others stop too, and do not wait for the first
+        if all_want(
+            self.fabric, failure is not None
+        ):  # the others stop too, and do not wait for the first
             raise failure or WriteError(f"{self.folder}: the first process could not write to it")
 
     def _finish(self) -> None:

@@ -60,7 +60,7 @@ def claimed(
             who = others[0]
             raise WriteError(
                 f"{what}: process {who.get('pid', '?')} on {who.get('host', '?')} writes there: wait for it, "
-                f"name another folder, or, if it is gone for certain, delete {who['folder']}"
+                f"write elsewhere, or, if it is gone for certain, delete {who['folder']}"
             )
         own = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
         stream = _hold(own)

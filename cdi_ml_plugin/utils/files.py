@@ -101,6 +101,7 @@ def staged(
             for name in wanted + welcome:
                 (new / name).parent.mkdir(parents=True, exist_ok=True)
             yield new
+            check_folder(target, wanted + welcome, force)  # nor what came in meanwhile
             commit(own, target, wanted, welcome)
     except OSError as error:
         raise WriteError(

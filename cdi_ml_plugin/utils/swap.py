@@ -28,11 +28,12 @@ UNKNOWN = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 @contextmanager
 def writer(folder: str | Path, force: bool = False) -> Iterator[None]:
-    """Be the only process that writes a folder, and leave no empty parents of it.
+    """Be the only process that writes a folder, clear what dead ones left there, and leave no empty parents of it.
 
     Parameters
     ----------
     folder : path
+        Or a file, where that is all that is written.
     force : bool
         Write beside another process too: the result of the later one stays.
 
@@ -48,6 +49,7 @@ def writer(folder: str | Path, force: bool = False) -> Iterator[None]:
         try:
             stack.enter_context(made(place))
             stack.enter_context(claimed(place, prefix, what, partial(_repair, target)))
+            recover(target)
         except OSError as error:
             raise WriteError(f"{folder}: cannot be written to: {reason(error)}") from error
         yield
@@ -104,6 +106,7 @@ def whole(
             new = own / NEW
             new.mkdir()
             yield new
+            check_folder(folder, wanted + welcome, force)  # nor what came in meanwhile
             _commit(own, target, wanted, welcome)
     except OSError as error:
         raise WriteError(

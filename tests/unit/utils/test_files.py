@@ -9,6 +9,7 @@ import pytest
 from cdi_ml_plugin.errors import WriteError
 from cdi_ml_plugin.utils import files
 from cdi_ml_plugin.utils.files import check_folder, staged
+from cdi_ml_plugin.utils.swap import whole
 from support.results import contents
 
 
@@ -38,6 +39,23 @@ def test_names_in_subfolders_and_optional_ones(tmp_path):
         (stage / "a").write_text("second")
         (stage / "deep/c").write_text("second")
     assert contents(tmp_path) == {"a": b"second", "deep/er/b": b"first", "deep/c": b"second"}
+
+
+@pytest.mark.parametrize("writing", [staged, whole])
+def test_what_came_in_meanwhile_is_not_replaced(tmp_path, writing):
+    out = tmp_path / "out"
+
+    def later():
+        with writing(out, ["a", "b"]) as stage:
+            for name in ("a", "b"):
+                (stage / name).write_text("later")
+            out.mkdir(exist_ok=True)
+            (out / "a").write_text("sooner")
+
+    with pytest.raises(WriteError, match="holds a already"):
+        later()
+    assert contents(tmp_path) == {"out/a": b"sooner"}
+    assert {path.name for path in tmp_path.rglob("*")} == {"out", "a"}
 
 
 def test_what_was_optional_comes_back_after_a_failure(tmp_path, monkeypatch):
