@@ -21,6 +21,7 @@ from ..engine.run import reconstruct
 from ..engine.start import fresh_state
 from ..fourier import diffraction, to_direct, to_reciprocal
 from ..simulate.particle import strained_crystal
+from ..utils import memory
 
 STOCK = "3*(20*ER+180*HIO)+20*ER"
 # The stock configuration of cohere's tutorial: support update in every iteration, twin at 2.
@@ -39,12 +40,12 @@ def engine_table(
     path: Path | None, sizes: Sequence[int], iterations: int, device: str
 ) -> Iterator[str]:
     """Lines of the table, as they are measured: medians, in milliseconds."""
+    data = [(size, _measurement(path, size)) for size in sizes]  # what is wrong with it comes first
     yield (
         f"torch {torch.__version__}, {torch.get_num_threads()} threads, device {device}; "
         f"median of {iterations} iterations, ms"
     )
-    for size in sizes:
-        measurement = _measurement(path, size)
+    for size, measurement in data:
         for name in ALGORITHMS:
             once, pair = _against_pair(measurement, name, iterations, device)
             yield (
@@ -63,6 +64,7 @@ def _measurement(path: Path | None, size: int) -> Measurement:
         from ..io.readers import load
 
         return centre(load(path), shape)
+    memory.check("a simulated crystal", size**3, 200, "give a smaller --size")
     rng = np.random.default_rng(0)
     crystal = strained_crystal(shape, np.eye(3), size=size / 3.5, rng=rng)
     intensity = diffraction(crystal)

@@ -15,7 +15,7 @@ import click
 from ..errors import CdiMlError, shortened
 from ..utils.inputs import printable
 from ..utils.interrupt import termination
-from ..utils.memory import ended
+from ..utils.memory import check_libraries, ended
 from ..utils.plugins import summary
 from ..version import __version__
 
@@ -47,6 +47,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
+        check_libraries()
         module = import_module(f".{COMMANDS[cmd_name]}", __package__)
         command: click.Command = getattr(module, _function(cmd_name))
         return command
@@ -115,11 +116,12 @@ def main() -> None:
         fail(error.format_message())
     except CdiMlError as error:
         fail(str(error))
-    except (OSError, MemoryError, RuntimeError) as error:
+    except (OSError, MemoryError, RuntimeError, ImportError) as error:
         if ended(error):
             said = str(error).partition("\n")[0].partition(". ")[0]
-            fail(f"{said or 'out of memory'}: crop or bin the data, or use another device")
-        if isinstance(error, RuntimeError):
+            detail = f" ({said})" if said else ""
+            fail(f"out of memory{detail}: crop or bin the data, or use another device")
+        if not isinstance(error, OSError):
             raise
         fail(f"{type(error).__name__}: {error}")
 

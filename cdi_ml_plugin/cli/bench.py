@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
+from ..errors import ParameterError
 from ..workflow.load import read_prepared
 from .options import PATH, data_options, whole
 
@@ -48,7 +50,10 @@ def engine(data: Path | None, sizes: Sequence[int], iterations: int, device: str
 @click.option("--seeds", type=whole(1), default=20, show_default=True, help="With --data.")
 @click.option("-o", "--out", type=PATH, default=Path("bench_cnn.jsonl"), show_default=True)
 @click.option("--device", default="cpu", show_default=True, help="Of the times of a prediction.")
+@click.pass_context
 def cnn(
+    context: click.Context,
+    /,
     crystals: int,
     first: int,
     data: Path | None,
@@ -66,6 +71,9 @@ def cnn(
     from ..utils.device import find_device
 
     find_device(device)
+    for name in reading if data is None else ():
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise ParameterError(f"--{name}: is of measured data: give --data too")
     with table.lent(out):
         if data is not None:
             cases = bench_cnn.measured(read_prepared(data, **reading), seeds)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.markers import markers, say
-from ..data.measurement import Measurement
+from ..data.measurement import BRIGHTEST, Measurement
 from ..data.preprocess import for_all_frames
 from ..errors import MeasurementError, ParameterError, ReadError
 from ..geometry.instruments import DETECTORS, Detector, Region
@@ -48,7 +48,7 @@ def read_frames(
     dark, white : path, optional
         Fields of the whole detector, cut to the region of interest here. A pixel above 1 in the
         dark field is dead, as is one of the white field more than three standard deviations below
-        its mean. Frames are divided by the white field and multiplied by its mean.
+        its mean, or too large for a count. Frames are divided by the white field and multiplied by its mean.
     monitor : bool
         Divide each frame by the beam monitor, relative to its mean over the scan. Off by default,
         as in cohere: counts then stay (nearly) Poisson distributed.
@@ -105,7 +105,8 @@ def read_frames(
                 "keep the frames of one scan in a folder"
             )
         lost[spread] = markers(image) & alive
-        frame[spread] = np.where(alive & ~lost[spread], image * gain * weight, 0)
+        with np.errstate(over="ignore", invalid="ignore"):  # infinite or NaN then, and refused
+            frame[spread] = np.where(alive & ~lost[spread], image * gain * weight, 0)
     provenance = _provenance(folder, files, about, dark, white, monitor)
     if unknown.any():
         provenance["notes"] = (say(int(unknown.sum()), image.dtype),)
@@ -223,12 +224,14 @@ def _correction(
     if white is not None:
         image = _image(Path(white))
         field = np.nan_to_num(image.astype(np.float64), posinf=0, neginf=0)
+        field[np.abs(field) > BRIGHTEST] = 0  # no count either
         if detector is not None and detector.dead is not None:
             field[detector.dead] = 0
         mean = float(field.mean())
         good = ~markers(image) & (field > 0) & (field >= mean - 3 * float(field.std()))
         alive &= _cut(good, region, shape, white)
-        gain[alive] = mean / _cut(field, region, shape, white)[alive]
+        with np.errstate(over="ignore"):
+            gain[alive] = mean / _cut(field, region, shape, white)[alive]
     if dark is not None:
         alive &= _cut(_image(Path(dark)) <= 1, region, shape, dark)
     return gain, alive

@@ -18,7 +18,7 @@ from .. import fourier
 from ..errors import ParameterError
 from ..geometry.geometry import Geometry
 from ..utils import memory
-from ..utils.files import staged
+from ..utils.files import check_folder, staged
 from ..utils.values import above_0, number, several, volume, whole
 from ..utils.values import path as named
 from .particle import Field, Shape, coordinates, strained_crystal
@@ -136,6 +136,7 @@ def write_virtual_scan(
     """
     named("folder", folder)
     _check(shape, photons, background, phase_range, seed, size, edge)
+    check_folder(folder, FILES, force)  # before the work
     rng = np.random.default_rng(seed)
     # n/8 at most, so that a crop about the peak loses little
     offset = tuple(min(o, n // 8) * s for o, n, s in zip((3, 6, 5), shape, (1, -1, 1), strict=True))

@@ -63,7 +63,11 @@ def claimed(
                 f"write elsewhere, or, if it is gone for certain, delete {who['folder']}"
             )
         own = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
-        stream = _hold(own)
+        try:
+            stream = _hold(own)
+        except BaseException:
+            shutil.rmtree(own, ignore_errors=True)
+            raise
     try:
         yield own
     finally:
@@ -103,11 +107,16 @@ def _end(folder: Path, repair: Callable[[Path], None]) -> None:
 
 
 def _hold(folder: Path) -> TextIO:
-    stream = (folder / OWNER).open("x", encoding="utf-8")
-    _lock(stream.fileno(), wait=False)
     owner = {"pid": os.getpid(), "host": socket.gethostname(), "began": time.time()}
-    stream.write(json.dumps(owner) + "\n")
-    stream.flush()
+    stream = (folder / OWNER).open("x", encoding="utf-8")
+    try:
+        _lock(stream.fileno(), wait=False)
+        stream.write(json.dumps(owner) + "\n")
+        stream.flush()
+    except BaseException:  # a full disk, for one, of which closing complains once more
+        with contextlib.suppress(OSError):
+            stream.close()
+        raise
     return stream
 
 

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -241,4 +242,6 @@ def _copy(path: Path, copy: Path) -> None:
 
 def reason(error: OSError) -> str:
     """What is wrong, in a line."""
+    if re.search(r"\d+ requested and \d+ written", str(error)):  # NumPy's, of a full disk
+        return os.strerror(errno.ENOSPC)
     return (error.strerror or str(error) or type(error).__name__).splitlines()[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,13 @@ V1 = (
     "memory.usage_in_bytes",
     ("total_inactive_file", "total_active_file"),
 )
-_ENDED = re.compile("out of memory|not enough memory|allocate memory|memory alloc|bad_alloc", re.I)
+LIBRARIES = 0.9e9  # bytes of addresses that torch and the others take when they are imported
+# The last two are of a library that is not imported, and of a thread that does not begin.
+_ENDED = re.compile(
+    "out of memory|not enough memory|allocate memory|memory alloc|bad_alloc"
+    "|failed to map segment|can't start new thread",
+    re.I,
+)
 
 
 def check(
@@ -53,6 +60,22 @@ def check(
         size, room = (short(max(min(n, MOST), 0) / 1e9) for n in (needed, there))
         raise TooLargeError(
             f"{what}: {short(voxels)} voxels need {size} GB of memory, and {room} GB are free: {advice}"
+        )
+
+
+def check_libraries() -> None:
+    """Make sure that a limit of this process (``ulimit -v``) leaves room to import the libraries: torch aborts in less.
+
+    Raises
+    ------
+    TooLargeError
+        It does not.
+    """
+    room = _own_limit()
+    if "torch" not in sys.modules and room < LIBRARIES:
+        raise TooLargeError(
+            f"the limit of this process (ulimit -v) leaves {short(max(room, 0) / 1e9)} GB, and the libraries alone "
+            f"take about {short(LIBRARIES / 1e9)} GB: raise it"
         )
 
 

@@ -16,7 +16,6 @@ from support.kinds import KINDS, Kind
 COUNT, SEED = map(int, os.environ.get("CDI_ML_FUZZ", "24,0").split(","))
 
 
-@pytest.mark.filterwarnings("default")  # of numbers out of range
 @pytest.mark.parametrize("name", KINDS)
 def test_damaged_inputs(name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     bench = Bench(name, KINDS[name], tmp_path / "deep" / "down")

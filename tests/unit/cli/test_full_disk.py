@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,14 +15,17 @@ from cdi_ml_plugin.training import loop
 from support.commands import CHAIN, assert_refused
 
 TRAIN = ("--recipe", "fast", "--batch", 1, "--accelerator", "cpu", "-q")
+GO_ON = ("train", "compare")  # these keep a folder to go on in
 TWO = ("-a", "a: 2*ER", "-a", "b: 2*HIO")
 
-SIZE = 1000  # bytes
+SIZES = (0, 10, 1000)  # bytes: nothing can be written; not who writes; not what is written
 
 # What each writes to `out`, from data or a result; the second time there is something that it would replace or go on.
 COMMANDS: dict[str, Callable[[Path, Path, Path, int], tuple[object, ...]]] = {
     "reconstruct": lambda data, _, out, n: ("reconstruct", data, "-a", CHAIN, "-o", out, "--force"),
     "compare": lambda data, _, out, n: ("compare", data, *TWO, "--seeds", 1 + n, "-o", out),
+    "simulate": lambda _, __, out, n: ("simulate", out, "--seed", n, "--force"),
+    "demo": lambda _, __, out, n: ("demo", "-o", out, "-a", "2*ER", "--seeds", n, "--force"),
     "train": lambda *given: ("train", given[2], *TRAIN, "--steps", given[3]),
     "figure": lambda _, result, out, n: (
         *("figure", result, "--kind", "slices", "--size", 200, "--out", out, "--force"),
@@ -64,21 +69,45 @@ def tree(folder: Path) -> dict[str, bytes | None]:
 def test_a_full_disk(
     name: str, array: Path, run, tmp_path: Path, plain_picture, monkeypatch
 ) -> None:
+    def refused(number: int) -> None:
+        before = tree(tmp_path)
+        for size in SIZES:
+            with full_after(size):
+                answer = run(*COMMANDS[name](array, result, out, number))
+            assert_refused(answer)
+            if number == 2 or name not in GO_ON:
+                assert tree(tmp_path) == before
+
     monkeypatch.setattr(loop, "VALIDATED", 4)
     result, out = tmp_path / "result", tmp_path / "out"
     assert run("reconstruct", array, "-a", CHAIN, "-o", result)[0] == 0
     assert run(*COMMANDS[name](array, result, out, 1))[0] == 0
-    before = tree(tmp_path)
-    with full_after(SIZE):
-        answer = run(*COMMANDS[name](array, result, out, 2))
-    assert_refused(answer)
-    assert tree(tmp_path) == before
+    refused(2)
     shutil.rmtree(out)
-    before = tree(tmp_path)
-    with full_after(SIZE):
-        answer = run(*COMMANDS[name](array, result, out, 1))
-    assert_refused(answer)
-    if name in ("train", "compare"):  # these keep a folder to go on in
+    refused(1)
+    if name in GO_ON:
         assert run(*COMMANDS[name](array, result, out, 1))[0] == 0
-    else:
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_folder_that_cannot_be_written_to(
+    name: str, array: Path, run, tmp_path: Path, plain_picture, monkeypatch
+) -> None:
+    """Root may write whatever a folder's mode says: the system's answer is put in its place."""
+    result, out = tmp_path / "result", tmp_path / "out"
+    assert run("reconstruct", array, "-a", CHAIN, "-o", result)[0] == 0
+    before = tree(tmp_path)
+    opened = os.open
+    for number in (errno.EROFS, errno.EACCES):
+
+        def cannot(path: object, flags: int, *more: object, number: int = number, **kw: object):
+            if flags & (os.O_WRONLY | os.O_RDWR):
+                raise OSError(number, os.strerror(number), path)
+            return opened(path, flags, *more, **kw)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "open", cannot)
+            patch.setattr(os, "mkdir", lambda path, mode=0, **kw: cannot(path, os.O_RDWR))
+            answer = run(*COMMANDS[name](array, result, out, 1))
+        assert_refused(answer, str(out), os.strerror(number))
         assert tree(tmp_path) == before

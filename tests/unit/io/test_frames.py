@@ -272,6 +272,34 @@ def test_the_largest_value_of_a_type_is_no_count(scan: Path) -> None:
     assert m.intensity.max() < 60000  # whatever the white field makes of it
 
 
+@pytest.mark.parametrize("low", [1e-38, 1e-320])
+def test_a_white_field_that_takes_counts_out_of_single_precision(scan: Path, low: float) -> None:
+    white = np.full((512, 512), low)
+    white[0, 0] = 1e30
+    tifffile.imwrite(scan / "white.tif", white)
+    with pytest.raises(MeasurementError, match=r"data_S0007: intensity .* infinite voxel"):
+        read_all(scan)
+
+
+@pytest.mark.parametrize("value", [1e36, 1e300, -1e300, np.inf, np.nan])
+def test_a_pixel_of_the_white_field_that_is_no_count_is_dead(scan: Path, value: float) -> None:
+    white = np.full((512, 512), 100.0)
+    white[32, 25] = value
+    tifffile.imwrite(scan / "white.tif", white)
+    m = read_all(scan, dark=None)
+    assert m.mask.sum() == m.mask[:, 2, 5].sum() == len(m.mask)
+    np.testing.assert_allclose(m.intensity, COUNTS * ~m.mask, rtol=0.01)
+
+
+@pytest.mark.parametrize("value", [1e36, 1e300])
+def test_a_pixel_of_a_frame_that_is_too_large_is_refused(scan: Path, value: float) -> None:
+    frame = COUNTS[3].astype(float)
+    frame[1, 1] = value
+    tifffile.imwrite(scan / "data_S0007" / "data_S0007_00003.tif", frame)
+    with pytest.raises(MeasurementError, match=r"data_S0007: intensity .* voxel|too large"):
+        read_all(scan)
+
+
 @pytest.mark.parametrize("name", ["dark_20200204123456.tif", "other_900.tif", f"a_{'9' * 200}.tif"])
 def test_a_number_far_off_the_others_is_named(scan: Path, name: str) -> None:
     frames = scan / "data_S0007"

@@ -76,3 +76,7 @@ def test_what_was_optional_comes_back_after_a_failure(tmp_path, monkeypatch):
         attempt()
     assert contents(tmp_path) == {"stale": b"precious"}
     assert [p.name for p in tmp_path.iterdir()] == ["stale"]
+
+
+def test_a_full_disk_is_called_so_when_numpy_finds_it() -> None:
+    assert files.reason(OSError("16384 requested and 6088 written")) == "No space left on device"

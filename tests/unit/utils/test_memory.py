@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -81,6 +84,21 @@ def test_a_graphics_card(monkeypatch: pytest.MonkeyPatch) -> None:
     assert memory.free(torch.device("meta")) == memory.UNKNOWN
 
 
+@pytest.mark.parametrize("room", [0.1, 0.5])  # GB
+def test_a_limit_below_what_the_libraries_take(room: float) -> None:
+    resource = pytest.importorskip("resource")
+    limit = int(room * GB)
+    done = subprocess.run(
+        [sys.executable, "-m", "cdi_ml_plugin", "reconstruct", "a.npy"],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+    )
+    assert done.returncode == 2, done.stderr
+    assert re.fullmatch(r"cdi-ml: error: the limit .* \(ulimit -v\) .*: raise it\n", done.stderr)
+
+
 @pytest.mark.parametrize("voxels", [10**6, 10**400])
 def test_too_much_is_one_line(voxels: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "free", lambda device: 1e6)
@@ -97,6 +115,7 @@ ENDED = (
     RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 4 bytes."),
     torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB."),
     OSError(errno.ENOMEM, "Cannot allocate memory"),
+    RuntimeError("can't start new thread"),
 )
 
 
