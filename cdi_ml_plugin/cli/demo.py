@@ -7,17 +7,17 @@ from pathlib import Path
 import click
 
 from ..workflow.load import read_prepared
-from .options import PATH, Number, whole
+from .options import ABOVE_0, PATH, Number, whole
 from .reconstruct import phased, write
 
 
 @click.command()
 @click.argument("folder", type=PATH)
 @click.option("--seed", type=whole(0), default=0, show_default=True)
-@click.option("--photons", type=Number(), default=2e7, show_default=True, help="Counts in all.")
+@click.option("--photons", type=ABOVE_0, default=2e7, show_default=True, help="Counts in all.")
 @click.option(
     "--phase-range",
-    type=Number(),
+    type=Number(min=0),
     default=2.0,
     show_default=True,
     help="Strain phase, rad, peak to peak.",

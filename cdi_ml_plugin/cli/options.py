@@ -101,7 +101,7 @@ def parameter_options(command: Command) -> Command:
             ),
             click.option(
                 "--held-out",
-                type=Number(),
+                type=Number(min=0, max=0.5),
                 help="Share of voxels that no algorithm sees (default 0.03).",
             ),
             click.option(

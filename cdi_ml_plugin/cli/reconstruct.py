@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     default=5.0,
     show_default=True,
     metavar="MINUTES",
-    help="How often the state of a long run is kept.",
+    help="How often the state of a long run is kept; 0: after each iteration, which is slow.",
 )
 @click.option("--live", is_flag=True, help="Watch it in a window, which has a button to stop it.")
 @data_options

@@ -51,8 +51,10 @@ def partial_coherence(step: Step, parameters: Mapping[str, Any]) -> Trigger | No
     def lucy(state: State, data: Moduli, number: int) -> None:
         for index, support in enumerate(state.support):
             obj, before = state.object[index] * support, state.transfer[index]
-            found = coherence.lucy(obj, data, before, size, iterations)
-            state.transfer[index] = found
+            if state.seeds[index].coherence is not None:  # what SEARCH found is of another kind
+                coherence.set_gaussian(state, index, None)
+                before = None
+            state.transfer[index] = coherence.lucy(obj, data, before, size, iterations)
 
     return Trigger("coherence", dict.fromkeys(chosen, 0), lucy)
 

@@ -83,8 +83,17 @@ class Kept:
         """Those that are there, in the order of the seeds; what is damaged is computed again."""
         if self.folder is None:
             return []
-        runs = (self._read(seed) for seed in seeds)
-        return [run for run in runs if run is not None]
+        runs = [run for seed in seeds if (run := self._read(seed)) is not None]
+        for run in runs:  # its process was killed before it could
+            (self.folder / self._name(run.seed)).with_suffix(SUFFIX).unlink(missing_ok=True)
+        return runs
+
+    def others(self) -> int:
+        """How many files there are of other chains, parameters or data."""
+        if self.folder is None or not self.folder.is_dir():
+            return 0
+        names = (path.name for path in self.folder.iterdir())
+        return sum(bool(NAME.fullmatch(n)) and not n.startswith(self.digest[:16]) for n in names)
 
     def keep(self, runs: Sequence[Run]) -> None:
         """Write runs that came to their end.

@@ -123,6 +123,11 @@ def reconstruct(
     missing = [seed for seed in numbers if seed not in {run.seed for run in found}]
     runs: list[Run] = []
     notes: list[str] = []
+    if others := kept.others():
+        notes.append(
+            f"{others} file(s) in {kept.folder} are of a killed run of another chain, parameters or data: "
+            "not gone on with, and cleared when a result is written"
+        )
     began = time.perf_counter()
     size = _batch_size(plan.data, max(1, len(missing)), plan.device)
     with (

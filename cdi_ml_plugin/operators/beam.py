@@ -34,10 +34,16 @@ class Candidate(NamedTuple):
 
 
 class Beam:
-    """The Gaussian kernel of the beam, in voxels² of a level of the search; full coherence to begin with."""
+    """The Gaussian kernel of the beam, in voxels² of a level of the search.
 
-    def __init__(self) -> None:
-        self.variance: torch.Tensor | None = None
+    Parameters
+    ----------
+    variance : real tensor (3,), optional
+        What is known of it; by default the beam is taken to be fully coherent.
+    """
+
+    def __init__(self, variance: torch.Tensor | None = None) -> None:
+        self.variance = variance
         self.wider = WIDER
         self.settled = False  # whether there is nothing more to try
         self.before: tuple[Candidate, torch.Tensor | None] | None = None  # what is tried last
@@ -53,8 +59,8 @@ class Beam:
 
     def widen(self, best: Candidate, data: Moduli) -> None:
         """Take a wider kernel than the best object so far asks for, on trial."""
-        if self.before is None and (variance := judged(best.object, data)) is not None:
-            self.variance = variance
+        if self.before is None and self.variance is None:
+            self.variance = judged(best.object, data)
             best = best._replace(llk=free_llk(best.object, data, self.kernel(data.shape)))
         self.before = best, self.variance
         if self.variance is not None:

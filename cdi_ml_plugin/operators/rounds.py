@@ -80,7 +80,10 @@ class Search:
             noise_tolerance=state.noise_tolerance,
         )
         self.best: Candidate | None = None
-        self.beam = Beam()
+        known = self.seed.coherence
+        stride = torch.tensor(self.level.stride)
+        self.beam = Beam(None if known is None else known / stride.to(known).square())
+        self._blur()
         self.left, self.done = self._plan(), 0  # rounds, and iterations of the first of them
         self.starts: list[tuple[torch.Tensor | None, torch.Tensor]] = []
         self.ends: list[torch.Tensor] = []
@@ -101,7 +104,7 @@ class Search:
             count -= SETTLE
         starts = 1 + len(self.seed.others) + (len(STARTS) - 1 if self.seed.from_random else 0)
         rounds = [Round("start", round(share * count), u) for share, u in STARTS[:starts]]
-        if self._blurs():
+        if self._blurs(count):
             rounds += [Round("kernel", round(share * count)) for share in KERNELS]
         last = Round("best", count - sum(one.iterations for one in rounds))
         self.first = count
@@ -239,9 +242,10 @@ class Search:
         if self.best is None or not llk >= self.best.llk:
             self.best = Candidate(obj, inner.support[0].clone(), llk)
 
-    def _blurs(self) -> bool:
-        """Whether the beam may be found to be partly coherent."""
-        return self.seed.coherence is not None or not self.seed.judged
+    def _blurs(self, count: int) -> bool:
+        """Whether wider kernels of the beam are tried."""
+        enough = count * KERNELS[0] >= SETTLE
+        return enough and (self.seed.coherence is not None or not self.seed.judged)
 
     def _blur(self) -> None:
         """Take the beam for what it is thought to be by now."""
@@ -286,7 +290,8 @@ class Search:
         obj, support = obj.roll(back, (0, 1, 2)), support.roll(back, (0, 1, 2))
         state.object[self.index] = obj
         state.support[self.index] = grown(keeping(obj[None], support[None], KEPT))[0]
-        self.seed.fresh, self.seed.found, self.seed.judged = False, True, True
+        self.seed.fresh, self.seed.found = False, True
+        self.seed.judged |= self.beam.before is not None
         if (variance := self.beam.variance) is not None:
             stride = torch.tensor(self.level.stride).to(variance)
             set_gaussian(state, self.index, variance * stride.square())

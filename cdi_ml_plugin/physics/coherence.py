@@ -102,9 +102,14 @@ def judged(obj: torch.Tensor, data: Moduli) -> torch.Tensor | None:
     return variance if blurred < CLEARLY * free_llk(obj, data) else None
 
 
-def set_gaussian(state: State, index: int, variance: torch.Tensor) -> None:
-    """Give one of a batch a Gaussian kernel of variances (3,), in voxels², and say so in its figures."""
+def set_gaussian(state: State, index: int, variance: torch.Tensor | None) -> None:
+    """Give one of a batch a Gaussian kernel of variances (3,), in voxels², and say so in its figures; or none."""
     state.seeds[index].coherence = variance
+    if variance is None:
+        state.transfer[index] = None
+        for axis in "zyx":
+            state.seeds[index].figures.pop(f"coherence_{axis}", None)
+        return
     state.transfer[index] = gaussian(state.object.shape[1:], variance)
     figures = zip("zyx", variance.sqrt().tolist(), strict=True)
     state.seeds[index].figures.update({f"coherence_{axis}": width for axis, width in figures})

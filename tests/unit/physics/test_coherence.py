@@ -154,6 +154,24 @@ def test_the_default_chain_finds_crystal_and_kernel(visibility: float) -> None:
     assert sorted(ratios)[1] < 0.6 if visibility < 1 else max(ratios) < 1.05
 
 
+def test_a_second_search_knows_the_kernel_of_the_first() -> None:
+    _, m = measured(0.5, 1e7, 10)
+    once, twice = (reconstruct(m, chain) for chain in ("300*SEARCH", "300*SEARCH + 20*SEARCH"))
+    assert once.metrics["coherence_x"] > 0.4
+    assert twice.metrics["coherence_x"] == pytest.approx(once.metrics["coherence_x"], rel=0.3)
+
+
+def test_lucys_kernel_has_no_widths_of_a_gaussian() -> None:
+    _, m = measured(0.5, 1e7, 10)
+    assert "coherence_x" not in reconstruct(m, "300*SEARCH + 20*ER", parameters=LUCY).metrics
+
+
+def test_a_search_too_short_to_try_kernels_leaves_them_to_the_closing() -> None:
+    _, m = measured(0.5, 1e7, 10)
+    assert "coherence_x" not in reconstruct(m, "20*SEARCH").metrics
+    assert "coherence_x" in reconstruct(m, "20*SEARCH + 60*HIO + 60*ER").metrics
+
+
 def test_coheres_way_is_coherent_unless_asked() -> None:
     _, m = measured(0.5, 1e7)
     parameters: dict[str, Any] = {"shrink_wrap_trigger": [5, 5]}
