@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ..data.measurement import Measurement, data_digest
@@ -27,7 +26,6 @@ from ..engine.progress import Progress
 from ..engine.start import Start
 from ..errors import ReadError, WriteError
 from ..io.numpy_files import read_members
-from ..physics import metrics
 from ..physics.windows import extent
 from ..utils.device import hardware
 from ..utils.files import staged
@@ -135,14 +133,7 @@ class Folder:
 
     def keep(self, contender: Contender, run: Run, seconds: float) -> None:
         """Write a finished run, whole or not at all."""
-        # an HIO iterate is no object outside its support
-        obj = np.where(run.support, run.object, 0)
-        figures = dict(run.metrics)
-        if run.reason == "completed":
-            plan = contender.plan
-            scaled = torch.from_numpy(obj / np.float32(plan.data.scale))[None].to(plan.device)
-            support = torch.from_numpy(run.support)[None].to(plan.device)
-            figures |= metrics.figures(scaled, plan.data, support)[0]
+        obj = run.object
         # One voxel stands for an object that is 0 or not finite.
         middle = tuple(n // 2 for n in obj.shape)
         nothing = tuple(slice(n, n + 1) for n in middle), middle
@@ -151,7 +142,7 @@ class Folder:
             "program": PROGRAM,
             "digest": contender.digest,
             "seed": run.seed,
-            "metrics": figures,
+            "metrics": dict(run.metrics),
             "reason": run.reason,
             "notes": run.notes,
             "seconds": seconds,
@@ -199,7 +190,7 @@ def compute(contenders: Sequence[Contender], seeds: int, folder: Folder, progres
                 break
             began = time.perf_counter()
             place = folder.checkpoint(contender, seed)
-            (run,) = loop.run(contender.plan, [seed], Start(), stop, bar, place)
+            (run,) = loop.run(contender.plan, [seed], Start(), stop, bar, place, bounded=True)
             if run.reason == "interrupted":
                 break
             folder.keep(contender, run, time.perf_counter() - began)

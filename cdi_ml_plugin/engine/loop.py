@@ -29,8 +29,12 @@ def run(
     stop: list[bool],
     bar: Progress,
     checkpoint: Checkpoint | None = None,
+    bounded: bool = False,
 ) -> list[Run]:
-    """Run the whole chain for a batch of seeds, or what is left of it after a checkpoint."""
+    """Run the whole chain for a batch of seeds, or what is left of it after a checkpoint.
+
+    `bounded` by their supports, objects and figures of merit are so whatever the chain ends with.
+    """
     triggers = plan.triggers()
     state = fresh_state(plan, seeds, start)
     searching, found = search_length(plan.step), closing(plan.step)
@@ -95,7 +99,7 @@ def run(
             state.object[index], state.support[index] = _centre(
                 state.object[index], state.support[index]
             )
-    return _finish(plan, state, history[: state.iteration], lost, bool(stop))
+    return _finish(plan, state, history[: state.iteration], lost, bool(stop), bounded)
 
 
 def _iterate(plan: Job, operator: Operator, state: State, triggers: list[Trigger]) -> None:
@@ -121,9 +125,14 @@ def _watch(plan: Job, state: State, operator: Operator, lost: dict[int, str]) ->
 
 
 def _finish(
-    plan: Job, state: State, history: torch.Tensor, lost: dict[int, str], stopped: bool
+    plan: Job,
+    state: State,
+    history: torch.Tensor,
+    lost: dict[int, str],
+    stopped: bool,
+    bounded: bool,
 ) -> list[Run]:
-    if stopped:
+    if stopped or bounded:
         state.object.mul_(state.support)  # an HIO iterate is no object outside its support
     runs = []
     for index in range(len(state.seeds)):

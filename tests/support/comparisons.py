@@ -62,9 +62,11 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     run = loop.run
     left = iter(range(after))
 
-    def stopped(plan: Plan, seeds: Any, start: Any, stop: list[bool], *rest: Any) -> Any:
+    def stopped(
+        plan: Plan, seeds: Any, start: Any, stop: list[bool], *rest: Any, **words: Any
+    ) -> Any:
         if next(left, None) is None:
             signal.raise_signal(signal.SIGTERM)
-        return run(plan, seeds, start, stop, *rest)
+        return run(plan, seeds, start, stop, *rest, **words)
 
     monkeypatch.setattr(loop, "run", stopped)

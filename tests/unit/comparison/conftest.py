@@ -17,9 +17,9 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     seen: list[tuple[str, int]] = []
     run = loop.run
 
-    def counted(plan: Plan, seeds: Any, *given: Any) -> Any:
+    def counted(plan: Plan, seeds: Any, *given: Any, **words: Any) -> Any:
         seen.extend((str(plan.step), seed) for seed in seeds)
-        return run(plan, seeds, *given)
+        return run(plan, seeds, *given, **words)
 
     monkeypatch.setattr(loop, "run", counted)
     return seen

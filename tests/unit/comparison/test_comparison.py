@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 
 from cdi_ml_plugin import Measurement, reconstruct
+from cdi_ml_plugin.bench.crystals import blurred
 from cdi_ml_plugin.comparison.comparison import Comparison
 from cdi_ml_plugin.comparison.run import compare
+from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.geometry.geometry import Geometry
 from cdi_ml_plugin.view.pages import comparison as view
 from cdi_ml_plugin.view.pages.html import plotly
 from cdi_ml_plugin.workflow.save import save_comparison
-from support.comparisons import CHAINS
+from support.comparisons import CHAINS, crystal
 from support.pages import Browser, Page
 
 
@@ -122,3 +124,14 @@ def test_nothing_held_out(measurement: Measurement, tmp_path: Path) -> None:
     assert comparison.figures() == ["chi2", "pearson"]
     save_comparison(comparison, tmp_path)
     assert "no voxel held out" in (tmp_path / "compare.html").read_text(encoding="utf-8")
+
+
+def test_a_kernel_of_the_beam_is_in_the_figures(tmp_path: Path) -> None:
+    pattern = blurred(diffraction(crystal()).astype(float), np.full(3, 10.0), 0.5)
+    data = Measurement(np.random.default_rng(0).poisson(pattern * 1e7 / pattern.sum()))
+    chains = {"one": "300*SEARCH + 20*ER", "other": "300*SEARCH + 30*ER"}
+    comparison = compare(data, chains, tmp_path, seeds=2)
+    for member, chain in zip(comparison.members, chains.values(), strict=True):
+        result = reconstruct(data, chain, seeds=[1])
+        assert result.metrics["coherence_x"] > 0
+        assert member.runs[1].about["metrics"] == pytest.approx(result.metrics)

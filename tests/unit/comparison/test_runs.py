@@ -106,12 +106,12 @@ def test_interrupted_before_there_is_anything_to_compare(
 def lose(monkeypatch: pytest.MonkeyPatch, lost: list[int]) -> None:
     run = loop.run
 
-    def losing(plan: Plan, seeds: Any, *given: Any) -> Iterator[Any]:
+    def losing(plan: Plan, seeds: Any, *given: Any, **words: Any) -> Iterator[Any]:
         return [
             replace(r, reason="not finite", object=0 * r.object, notes=("lost",))
             if r.seed in lost
             else r
-            for r in run(plan, seeds, *given)
+            for r in run(plan, seeds, *given, **words)
         ]
 
     monkeypatch.setattr(loop, "run", losing)
