@@ -36,7 +36,7 @@ class Seed:
         Variances of the beam's kernel along z, y, x, in voxels² of the pattern; None where the beam is
         taken to be fully coherent, or its kernel is of another kind.
     judged : bool
-        Whether its coherence was judged by the held-out voxels.
+        Whether its coherence was judged by the held-out voxels, or is not to be.
     others : list of functions
         What an algorithm leaves for a search to try beside the object: each gives an object (z, y, x) and
         its support when it is called.
