@@ -109,7 +109,7 @@ def test_bad_sequences(sequence, words, array, run, tmp_path):
         (["--crop", 0, 8, 8], ["--crop", "0"]),
         (["--binning", 9, 9, 9], ["binning"]),
         (["--threshold", 1e12], ["threshold"]),
-        (["--held-out", 0.9], ["held_out = 0.9"]),
+        (["--held-out", 0.9], ["--held-out", "0.9"]),
         (["--device", "abacus"], ["device 'abacus'"]),
         (["--nonsense"], ["--nonsense"]),
         (["--spec", "some.spec"], ["spec", "only for a folder of frames"]),
