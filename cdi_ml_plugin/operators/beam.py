@@ -45,12 +45,16 @@ class Beam:
     def __init__(self, variance: torch.Tensor | None = None) -> None:
         self.variance = variance
         self.wider = WIDER
-        self.settled = False  # whether there is nothing more to try
         self.before: tuple[Candidate, torch.Tensor | None] | None = None  # what is tried last
 
     def kernel(self, shape: Sequence[int]) -> torch.Tensor | None:
         """Transfer of the kernel; None in full coherence."""
         return None if self.variance is None else gaussian(shape, self.variance)
+
+    @property
+    def settled(self) -> bool:
+        """Whether there is nothing more to try: the first trial found no blur, or the last were too near."""
+        return self.wider < (WIDER if self.variance is None else NEAR)
 
     def refine(self, obj: torch.Tensor, data: Moduli) -> None:
         """Fit what kernel there is to an object (z, y, x)."""
@@ -59,8 +63,9 @@ class Beam:
 
     def widen(self, best: Candidate, data: Moduli) -> None:
         """Take a wider kernel than the best object so far asks for, on trial."""
-        if self.before is None and self.variance is None:
-            self.variance = judged(best.object, data)
+        fresh = self.before is None and self.variance is None
+        if fresh and (variance := judged(best.object, data)) is not None:
+            self.variance = variance
             best = best._replace(llk=free_llk(best.object, data, self.kernel(data.shape)))
         self.before = best, self.variance
         if self.variance is not None:
@@ -81,21 +86,15 @@ class Beam:
         if better:
             return now
         self.variance, self.wider = variance, self.wider**0.5
-        self.settled = variance is None or self.wider < NEAR
         return best
 
     def state_dict(self) -> dict[str, Any]:
         """What is known and tried so far."""
         before = None if self.before is None else (tuple(self.before[0]), self.before[1])
-        return {
-            "variance": self.variance,
-            "wider": self.wider,
-            "settled": self.settled,
-            "before": before,
-        }
+        return {"variance": self.variance, "wider": self.wider, "before": before}
 
     def load_state_dict(self, values: Mapping[str, Any]) -> None:
         """Go on from there."""
         self.variance, self.wider = values["variance"], values["wider"]
-        self.settled, before = values["settled"], values["before"]
+        before = values["before"]
         self.before = None if before is None else (Candidate(*before[0]), before[1])

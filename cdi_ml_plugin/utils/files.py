@@ -72,6 +72,17 @@ def made(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
+def explained(folder: str | Path) -> Iterator[None]:
+    """Turn what the system says while a folder is written to into a WriteError."""
+    try:
+        yield
+    except OSError as error:
+        raise WriteError(
+            f"{folder}: writing failed, nothing was changed: {reason(error)}"
+        ) from error
+
+
+@contextmanager
 def staged(
     folder: str | Path,
     names: Iterable[str],
@@ -91,23 +102,19 @@ def staged(
     """
     wanted, welcome = tuple(names), tuple(optional)
     target = check_folder(folder, wanted + welcome, force)
-    try:
-        with (
-            made(target),
-            # below the target, so that a rename is atomic: it never crosses a file system
-            claimed(target, IN_PLACE, None, partial(repair, target)) as own,
-        ):
-            new = own / NEW
-            new.mkdir()
-            for name in wanted + welcome:
-                (new / name).parent.mkdir(parents=True, exist_ok=True)
-            yield new
-            check_folder(target, wanted + welcome, force)  # nor what came in meanwhile
-            commit(own, target, wanted, welcome)
-    except OSError as error:
-        raise WriteError(
-            f"{target}: writing failed, nothing was changed: {reason(error)}"
-        ) from error
+    with (
+        explained(target),
+        made(target),
+        # below the target, so that a rename is atomic: it never crosses a file system
+        claimed(target, IN_PLACE, None, partial(repair, target)) as own,
+    ):
+        new = own / NEW
+        new.mkdir()
+        for name in wanted + welcome:
+            (new / name).parent.mkdir(parents=True, exist_ok=True)
+        yield new
+        check_folder(target, wanted + welcome, force)  # nor what came in meanwhile
+        commit(own, target, wanted, welcome)
 
 
 def commit(own: Path, target: Path, names: tuple[str, ...], optional: tuple[str, ...]) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from ..errors import WriteError
 from . import files
 from .claim import claimed, cleared
-from .files import IN_PLACE, check_folder, made, reason, staged, synced
+from .files import IN_PLACE, check_folder, explained, made, reason, staged, synced
 
 JOURNAL = "swap.json"
 NEW, OLD = "new", "old"
@@ -100,18 +100,17 @@ def whole(
         with staged(folder, wanted, force, welcome) as stage:
             yield stage
         return
-    try:
-        with made(place), claimed(place, prefix, None, partial(_repair, target)) as own:
-            recover(target)
-            new = own / NEW
-            new.mkdir()
-            yield new
-            check_folder(folder, wanted + welcome, force)  # nor what came in meanwhile
-            _commit(own, target, wanted, welcome)
-    except OSError as error:
-        raise WriteError(
-            f"{folder}: writing failed, nothing was changed: {reason(error)}"
-        ) from error
+    with (
+        explained(folder),
+        made(place),
+        claimed(place, prefix, None, partial(_repair, target)) as own,
+    ):
+        recover(target)
+        new = own / NEW
+        new.mkdir()
+        yield new
+        check_folder(folder, wanted + welcome, force)  # nor what came in meanwhile
+        _commit(own, target, wanted, welcome)
 
 
 def _place(target: Path, moves: bool = True) -> tuple[Path, str]:

@@ -77,6 +77,15 @@ def killed(monkeypatch, after):
     monkeypatch.setattr(Checkpoint, "offer", counted)
 
 
+def begun(monkeypatch, kills, *data, **words):
+    """A reconstruction that is taken up after each kill but the last, each so many iterations on."""
+    for after in kills:
+        with monkeypatch.context() as patch:
+            killed(patch, after)
+            with pytest.raises(Killed):
+                reconstruct(*data, **words, checkpoint=0)
+
+
 def as_data(result):
     keys = ("seed", "object", "support", "metrics", "history", "reason", "notes")
     return [{key: getattr(run, key) for key in keys} for run in result.runs]
@@ -87,11 +96,7 @@ def test_the_same_bits_as_without_kills(measurement, tmp_path, monkeypatch, chai
     keep = tmp_path / "kept"
     words = {"sequence": chain, "seeds": [3], "parameters": parameters}
     whole = reconstruct(measurement, **words)
-    for after in (2, 5, 3):
-        with monkeypatch.context() as patch:
-            killed(patch, after)
-            with pytest.raises(Killed):
-                reconstruct(measurement, **words, keep=keep, checkpoint=0)
+    begun(monkeypatch, (2, 5, 3), measurement, **words, keep=keep)
     again = reconstruct(measurement, **words, keep=keep)
     assert any("went on from iteration 10 of an earlier run" in note for note in again.notes)
     assert same(as_data(again), as_data(whole))
@@ -105,11 +110,8 @@ def test_a_search_goes_on_amid_its_trials_of_the_beam(tmp_path, monkeypatch, vis
     data, words = measured(16, visibility), {"sequence": "220*SEARCH + 5*ER", "seeds": [seed]}
     whole = reconstruct(data, **words)
     assert ("coherence_x" in whole.runs[0].metrics) == (visibility < 1)
-    for after in (182, 10, 10):  # one in each trial, of which the later depend on the earlier
-        with monkeypatch.context() as patch:
-            killed(patch, after)
-            with pytest.raises(Killed):
-                reconstruct(data, **words, keep=tmp_path, checkpoint=0)
+    # one in each trial, of which the later depend on the earlier
+    begun(monkeypatch, (182, 10, 10), data, **words, keep=tmp_path)
     again = reconstruct(data, **words, keep=tmp_path)
     assert any("went on from iteration 202" in note for note in again.notes)
     assert same(as_data(again), as_data(whole))
@@ -119,11 +121,7 @@ def test_a_search_goes_on_amid_its_trials_of_the_beam(tmp_path, monkeypatch, vis
 def test_what_a_prediction_leaves_for_a_search_is_kept(tmp_path, monkeypatch, chain):
     data = measured(32)
     whole = reconstruct(data, chain)
-    for after in (1, 4):  # the first right after CNN
-        with monkeypatch.context() as patch:
-            killed(patch, after)
-            with pytest.raises(Killed):
-                reconstruct(data, chain, keep=tmp_path, checkpoint=0)
+    begun(monkeypatch, (1, 4), data, chain, keep=tmp_path)  # the first right after CNN
     again = reconstruct(data, chain, keep=tmp_path)
     assert any("went on from iteration 4" in note for note in again.notes)
     assert same(as_data(again), as_data(whole))
@@ -136,20 +134,17 @@ def test_nothing_is_written_before_its_time(measurement, tmp_path):
 
 @pytest.mark.parametrize("spoil", ["cut", "empty", "bits", "foreign"])
 def test_what_is_damaged_or_foreign_is_left_with_a_note(measurement, tmp_path, monkeypatch, spoil):
-    def begun(chain):
-        with monkeypatch.context() as patch:
-            killed(patch, 4)
-            with pytest.raises(Killed):
-                reconstruct(measurement, chain, keep=tmp_path, checkpoint=0)
+    def state(chain):
+        begun(monkeypatch, (4,), measurement, chain, keep=tmp_path)
         (path,) = tmp_path.glob(f"*{SUFFIX}")
         return path
 
     if spoil == "foreign":
-        other = begun("10*ER").rename(tmp_path / "other")
-        path = begun("9*ER")
+        other = state("10*ER").rename(tmp_path / "other")
+        path = state("9*ER")
         other.replace(path)
     else:
-        path = begun("9*ER")
+        path = state("9*ER")
         content = bytearray(path.read_bytes())
         if spoil == "bits":
             content[len(content) // 2] ^= 255
