@@ -66,7 +66,7 @@ def _warn_of(precision: str, accelerator: str) -> None:
 )
 @click.option("--families", metavar="A,B,…", help="What is drawn, see below.")
 @click.option("--phase", type=Number(min=0), nargs=2, metavar="LOW HIGH", help="Phase range, rad.")
-@click.option("--loss", type=click.Choice(["overlap", "paper"]))
+@click.option("--loss", type=click.Choice(["error", "overlap", "paper"]))
 @click.option("--twin/--no-twin", default=None, help="Either of the twins counts as right.")
 @click.option("--optimiser", type=click.Choice(["adamw", "paper"]))
 @click.option("--steps", type=whole(1))
@@ -109,8 +109,9 @@ def train(
     """Train a network on simulated particles; checkpoints, logs and weights go to FOLDER.
 
     Given again, it goes on where the last checkpoint in FOLDER ends. `tensorboard --logdir FOLDER`
-    shows the curves. Families: superellipsoid, faceted, dislocation, oversampling, noise, gaps,
-    range, coherence. Several hosts: the same command on each, with Lightning Fabric's environment
+    shows the curves. Families: superellipsoid, faceted, winterbottom, uneven, void, wall, grains,
+    dislocation, waves, oversampling, off_centre, coherence, background, noise, threshold, hot, stale,
+    range, gaps, beamstop. Several hosts: the same command on each, with Lightning Fabric's environment
     variables (MASTER_ADDR, NODE_RANK …).
     """
     from ..nn.weights import load as read_weights

@@ -11,15 +11,12 @@ from typing import NamedTuple
 
 import torch
 from torch import nn
-from torch.nn import functional
 
-from ..fourier import to_centre, to_direct, to_reciprocal
-from ..physics.projections import blur, modulus
+from ..fourier import to_centre
 from ..physics.supports import half_autocorrelation
 from .pattern import Pattern
+from .polish import polish
 from .presets import Preset
-
-POLISH_THRESHOLD = 0.3  # of the rms amplitude inside
 
 
 def first_guess(pattern: Pattern, generators: Sequence[torch.Generator]) -> torch.Tensor:
@@ -74,45 +71,6 @@ def search(
             obj = polish(pattern, pattern.to_scale(obj), iterations)
         obj = estimate(preset, network, pattern, obj, 1)
     return polish(pattern, pattern.to_scale(obj), iterations // 2, hio=0)
-
-
-def polish(
-    pattern: Pattern,
-    obj: torch.Tensor,
-    iterations: int,
-    support: torch.Tensor | None = None,
-    hio: float = 2 / 3,
-) -> torch.Tensor:
-    """HIO for a share of the iterations and then ER, in the field: as cheap as a pass.
-
-    The support follows the object every ten iterations and never leaves the cube; it begins as
-    `support` (batch, N/2, N/2, N/2), or where the object is.
-    """
-    margin = [pattern.half // 2] * 6
-    full = functional.pad(obj, margin)
-    if support is None:
-        support = _bright(full, None)
-    else:
-        support = functional.pad(support, margin)
-    cube = functional.pad(torch.ones_like(obj, dtype=torch.bool), margin)
-    for iteration in range(iterations):
-        if iteration and iteration % 10 == 0:
-            support = _bright(full, support)
-        support = support & cube
-        # the object may stay centred: its shift is a ramp that no modulus sees
-        projected = to_direct(pattern.project(to_reciprocal(full)))
-        outside = full - 0.9 * projected if iteration < int(hio * iterations) else 0 * full
-        full = torch.where(support, projected, outside)
-    return full[cube].reshape(obj.shape)
-
-
-def _bright(obj: torch.Tensor, support: torch.Tensor | None) -> torch.Tensor:
-    """Where the blurred amplitude reaches a share of its rms in the support, or in what is bright."""
-    blurred = blur(modulus(obj), 0.6)
-    if support is None:
-        support = blurred > 0.3 * blurred.amax((1, 2, 3), keepdim=True)
-    power = (blurred.square() * support).sum((1, 2, 3)) / support.sum((1, 2, 3)).clamp_min(1)
-    return blurred >= POLISH_THRESHOLD * power.sqrt()[:, None, None, None]
 
 
 ASTRAY = 0.3  # rad

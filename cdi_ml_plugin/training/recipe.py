@@ -14,7 +14,7 @@ from ..nn.presets import PRESETS, Preset
 from ..simulate.batch import FAMILIES, PAPER, Particles
 
 OPTIMISERS = ("adamw", "paper")
-LOSSES = ("overlap", "paper")
+LOSSES = ("error", "overlap", "paper")
 WARM_UP = 200  # steps
 EPOCH = 28_500  # patterns: 95 % of the paper's 30,000
 TURNS = 4  # of Adam and SGD, a quarter of the run each; at each the learning rate falls
@@ -30,8 +30,9 @@ class Recipe:
         Of `cdi_ml_plugin.nn.presets.PRESETS`.
     families, phase
         See `cdi_ml_plugin.simulate.batch.Particles`.
-    loss : {"overlap", "paper"}
-        Complex overlap with the particle and χ² of the pattern; or equation (6) of the paper.
+    loss : {"error", "overlap", "paper"}
+        Error of the object and χ² of the pattern; the error's square in place of the error; or
+        equation (6) of the paper.
     twin : bool
         Whether a prediction may be either of the two twins, the nearer one counts.
     optimiser : {"adamw", "paper"}
@@ -50,8 +51,8 @@ class Recipe:
 
     preset: str = "fast"
     families: tuple[str, ...] = FAMILIES
-    phase: tuple[float, float] = (0.0, 10.0)
-    loss: str = "overlap"
+    phase: tuple[float, float] = (0.0, 16.0)
+    loss: str = "error"
     twin: bool = True
     optimiser: str = "adamw"
     steps: int = 20_000

@@ -22,7 +22,7 @@ def test_the_crystals_are_strongly_strained_and_nothing_else() -> None:
         assert 1e7 < case.measurement.intensity.sum() < 1e9
         inside = case.truth[np.abs(case.truth) > 0.1 * np.abs(case.truth).max()]
         spread.append(abs(inside.mean()) / np.abs(inside).mean())
-    assert np.mean(spread) < 0.7  # phases of 4 rad and more nearly average out
+    assert np.mean(spread) < 0.9  # phases of 4 rad and more nearly average out
 
 
 def test_the_chains_read_back_and_their_lengths_are_alike() -> None:

@@ -112,7 +112,7 @@ def test_scans_alone_decide_their_loss(fresh: Path, scans: Scans) -> None:
 
     scan = scans.modulus[:1], scans.known[:1]
     alone, both = loss(None), loss(scan)
-    louder = loss((7 * scan[0], scan[1]))  # the scale of a pattern says nothing
+    louder = loss((8 * scan[0], scan[1]))  # the scale of a pattern says nothing
     assert louder == pytest.approx(both, rel=1e-4)
     physics = 3 * both - 2 * alone
     assert 0 < physics < objective.SCAN_WEIGHT

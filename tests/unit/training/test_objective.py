@@ -76,7 +76,7 @@ def test_it_learns_one_batch_by_heart() -> None:
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         found.append(float(loss.detach()))
-    assert sum(found[-5:]) < 0.5 * sum(found[:5])
+    assert sum(found[-5:]) < 0.65 * sum(found[:5])
 
 
 def test_losses_of_an_exact_prediction_and_of_its_twin() -> None:
