@@ -30,6 +30,7 @@ CRYSTAL = 3  # its number
 SAME = 0.01  # object error between two devices below which they have found the same
 ROUNDING = 3.0  # times what single precision makes of a chain, on the CPU alone
 ALIKE = 0.05  # of χ²
+OTHER = "NOT the same"
 
 CPU = torch.device("cpu")
 
@@ -117,12 +118,12 @@ def _verdict(row: dict[str, Any], rounding: float, short: bool) -> str:
     if apart <= SAME:
         return "the same"
     if short:
-        return "NOT the same"
+        return OTHER
     if apart <= ROUNDING * rounding:
         return "as far apart as rounding brings it"
     if abs(row["χ²"] - row["χ², other"]) <= ALIKE * row["χ²"]:
         return "another object of the same χ²"
-    return "NOT the same"
+    return OTHER
 
 
 def _company(

@@ -94,7 +94,7 @@ CPU = Scale(
     seeds=2,
     algorithms=((64, 1), (64, 8), (128, 1)),
     predicted=(64, 128),
-    trained=(8, 16),
+    trained=(16, 32),
     validated=128,
     reserve=0.4,
 )

@@ -101,9 +101,15 @@ def _all(
             left_out += 1
         elif not kept.has(task):
             yield kept.measured(task)
-    failed = sum(FAILED in row for row in kept.rows)
-    if failed:
-        yield f"{failed} figures FAILED: the page says why"
+    for what, count in (
+        ("figures FAILED", sum(FAILED in row for row in kept.rows)),
+        (
+            "checks came to other objects",
+            sum(row.get("verdict") == checks.OTHER for row in kept.rows),
+        ),
+    ):
+        if count:
+            yield f"{count} {what}: see {options.out / PAGE}"
     if left_out:
         yield f"{left_out} figures left out: no time for them; the same command goes on"
     if "train" in parts:

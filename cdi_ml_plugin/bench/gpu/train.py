@@ -15,7 +15,7 @@ import torch
 from ...errors import ParameterError
 from ...nn import weights
 from ...training import checkpoint
-from ...training.loop import WEIGHTS, Session, train
+from ...training.loop import VALIDATED, WEIGHTS, Session, train
 from ...training.recipe import Recipe
 from ...training.single import Single
 from ...utils.device import half_pays
@@ -104,7 +104,7 @@ class Training:
             card = train(recipe, work, session, Single(device, precision, self.out / LOG))
             _copied(work / WEIGHTS, self.out / WEIGHTS)
         shipped = weights.load(START)[1]
-        return [_row("shipped", shipped), _row(WEIGHTS, card)]
+        return [_row("shipped", shipped, VALIDATED), _row(WEIGHTS, card, scale.validated)]
 
     def _source(self) -> Path | None:
         """The folder of the checkpoint to go on from."""
@@ -149,12 +149,13 @@ def _speed(rows: list[dict[str, Any]], batch: int, precision: str) -> float | No
     return None
 
 
-def _row(name: str, card: weights.Card) -> dict[str, Any]:
+def _row(name: str, card: weights.Card, validated: int) -> dict[str, Any]:
     figures: Mapping[str, float] = card.validation
     return {
         "weights": name,
         "patterns": card.samples,
         "hours": card.hours,
+        "validated": validated,
         **{key: figures[key] for key in ("error", "error_median", "solved", "chi2")},
     }
 

@@ -6,6 +6,7 @@ import json
 import os
 import venv
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +208,43 @@ def test_what_fails_is_a_row_and_what_is_interrupted_stays(
 def test_verdicts(apart: float, chi2: float, rounding: float, short: bool, says: str) -> None:
     row = {"object error between them": apart, "χ²": 0.1, "χ², other": chi2}
     assert checks._verdict(row, rounding, short) == says
+
+
+@pytest.mark.parametrize(("factor", "says"), [(1.0, "the same"), (0.9, checks.OTHER)])
+def test_a_gpu_that_computes_otherwise_is_seen(
+    monkeypatch: pytest.MonkeyPatch, factor: float, says: str
+) -> None:
+    """One in whose objects a half is dimmer, stood for by the CPU."""
+    run = checks._run
+
+    def on_cpu(data: Any, chain: Any, seeds: Any, device: torch.device, *precision: str) -> Any:
+        found = run(data, chain, seeds, torch.device("cpu"), *precision)
+        if device.type == "cuda":
+            obj = found.runs[0].object.copy()
+            obj[:, :, obj.shape[2] // 2 :] *= factor
+            found = found._replace(runs=[replace(found.runs[0], object=obj)])
+        return found
+
+    monkeypatch.setattr(checks, "_run", on_cpu)
+    _, task = [
+        task
+        for task in checks.tasks(QUICK, torch.device("cuda"))
+        if task.table == checks.DEVICES and task.row["chain"] == "short"
+    ]
+    assert task.row["what"] == "cuda, single, against cpu, single"
+    assert task.measure()["verdict"] == says
+
+
+def test_a_new_training_is_as_long_as_the_minutes_allow(tmp_path: Path) -> None:
+    measured = {"table": speed.TRAINING, "batch": 2, "precision": "bf16-mixed"}
+    given = [measured | {"batch": 4, "patterns a second": 99.0}]
+    given += [measured | {"patterns a second": 200.0}]
+    recipe = train.Training(tmp_path, None, None, None)._recipe(
+        None, QUICK, "bf16-mixed", 3.0, given
+    )
+    assert recipe.batch == 2
+    assert recipe.steps == int(train.SURE * 3 * 60 * 200 / 2)
+    assert recipe.seed == weights.load("fast")[1].samples
 
 
 def test_both_commands_have_the_same_options() -> None:
