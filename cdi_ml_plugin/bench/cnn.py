@@ -57,11 +57,11 @@ class Case(NamedTuple):
 def crystal(
     index: int, particles: Particles = HELD_OUT_CRYSTALS
 ) -> tuple[Measurement, NDArray[np.complex64]]:
-    """One held-out crystal: its measurement, 64³, and the object that it came from."""
+    """One held-out crystal: its measurement, of `particles.field` voxels, and the object that it came from."""
     drawn = particles.draw(1, torch.Generator().manual_seed(FIRST_SEED + index))
     intensity = drawn.modulus[0].square().numpy()
     smallest = float(intensity[intensity > 0].min())  # that is one count
-    truth = np.pad(drawn.object[0].numpy(), 16)
+    truth = np.pad(drawn.object[0].numpy(), particles.field // 4)
     return Measurement(np.rint(intensity / smallest), (~drawn.known[0]).numpy()), truth
 
 

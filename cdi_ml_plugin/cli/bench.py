@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from ..errors import ParameterError
 from ..workflow.load import read_prepared
-from .options import PATH, data_options, whole
+from .options import ABOVE_0, PATH, data_options, whole
 
 
 @click.group()
@@ -108,6 +108,35 @@ def refine(crystals: int, first: int, gaps: int, out: Path, device: str) -> None
             click.echo(line)
         for line in bench_refine.compare(range(first, first + crystals), out):
             click.echo(line)
+
+
+@bench.command()
+@click.option("-o", "--out", type=PATH, required=True, help="Folder for all that comes of it.")
+@click.option("--minutes", type=ABOVE_0, default=5.0, show_default=True, help="For everything.")
+@click.option("--device", help="cpu, cuda, cuda:1 … (default: cuda where there is one).")
+@click.option("--quick", is_flag=True, help="Tiny sizes: a test of the script, no figures.")
+@click.option(
+    "--only",
+    type=click.Choice(["checks", "speed", "train"]),
+    multiple=True,
+    help="Leave the rest out; may be repeated.",
+)
+@click.option("--checkpoint", type=PATH, help="Folder of an earlier run whose training goes on.")
+@click.option("--batch", type=whole(1), help="Patterns in a step of training.")
+@click.option(
+    "--steps", type=whole(1), help="Of the whole training (default: what the minutes allow)."
+)
+def gpu(**given: Any) -> None:
+    """Check a GPU against the CPU, take the figures of this machine, and train `fast` in the time left.
+
+    OUT gets the figures (gpu.md, gpu.jsonl), weights, and a checkpoint in parts of at most 16 MiB. Given
+    again, what is there is not measured again and the training goes on. Where little but torch is
+    installed: python -m cdi_ml_plugin.bench.gpu, with the same options.
+    """
+    from ..bench.gpu.script import Options, run
+
+    for line in run(Options(**given)):
+        click.echo(line)
 
 
 @bench.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,9 @@ from ..utils.interrupt import interruption
 from . import checkpoint
 from .fine_tune import Scans
 from .objective import generator, training_loss, validate
-from .processes import all_want, only_writer, without_mpi_library
+from .processes import all_want, launched, only_writer
 from .recipe import Recipe
+from .single import Single
 
 WEIGHTS = "weights.safetensors"
 VALIDATED = 512  # patterns
@@ -49,6 +51,10 @@ class Session:
     command : str
         Goes on the card of the weights.
     progress : bool
+    validated : int, optional
+        Patterns of a validation; default `VALIDATED`.
+    saved : callable, optional
+        Called when a checkpoint has been written.
     """
 
     minutes: float | None = None
@@ -62,10 +68,22 @@ class Session:
     scans: Scans | None = None
     command: str = ""
     progress: bool = False
+    validated: int | None = None
+    saved: Callable[[], object] | None = None
 
 
-def train(recipe: Recipe, folder: Path, session: Session) -> weights.Card:
+def train(
+    recipe: Recipe, folder: Path, session: Session, single: Single | None = None
+) -> weights.Card:
     """Train, or go on where a checkpoint in `folder` ends; write checkpoints, logs and weights.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    folder : Path
+    session : Session
+    single : Single, optional
+        The one process that trains, in place of Lightning Fabric and of what `session` says of it.
 
     Returns
     -------
@@ -81,30 +99,13 @@ def train(recipe: Recipe, folder: Path, session: Session) -> weights.Card:
         No space or no permission, weights without a checkpoint are there already, or another process
         trains there; a damaged checkpoint; weights that cannot be started from.
     """
-    try:
-        from lightning_fabric import Fabric
-        from lightning_fabric.loggers.tensorboard import TensorBoardLogger
-
-        logger = TensorBoardLogger(folder, name="log", version="")
-    except ImportError as error:
-        raise ParameterError(
-            f"training: {error.name or 'a package'} is not installed: "
-            "pip install 'cdi-ml-plugin[train]'"
-        ) from error
     check_folder(folder)
     _same_recipe(recipe, folder, session)  # before there are several processes
-    try:
-        with without_mpi_library():
-            fabric = Fabric(
-                accelerator=session.accelerator,
-                devices=session.devices,
-                num_nodes=session.nodes,
-                precision=session.precision,  # type: ignore[arg-type]
-                loggers=logger,
-            )
-    except (ValueError, RuntimeError) as error:
-        raise ParameterError(f"training: {str(error).partition(chr(10))[0]}") from error
-    fabric.launch()
+    fabric: Any = single
+    if single is None:
+        fabric = launched(
+            folder, session.accelerator, session.devices, session.nodes, session.precision
+        )
     with only_writer(folder, fabric):
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -271,7 +272,8 @@ class _Run:
             kept.copy_(buffer)
 
     def _validate(self) -> None:
-        self.validation = validate(self.recipe, self.average, self.fabric.device, VALIDATED)
+        count = self.session.validated or VALIDATED
+        self.validation = validate(self.recipe, self.average, self.fabric.device, count)
         self.fabric.log_dict({f"validation/{k}": v for k, v in self.validation.items()}, self.step)
         figures = ", ".join(f"{key} {value:.4f}" for key, value in self.validation.items())
         if self.fabric.is_global_zero:
@@ -295,6 +297,8 @@ class _Run:
                 checkpoint.save(
                     self.folder, self.bare, self.average, self.optimisers, self._facts()
                 )
+                if self.session.saved is not None:
+                    self.session.saved()
             except WriteError as error:
                 failure = error
         if all_want(

@@ -9,8 +9,41 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ..errors import WriteError
+from ..errors import ParameterError, WriteError
 from ..utils.swap import writer
+
+
+def launched(folder: Path, accelerator: str, devices: int, nodes: int, precision: str) -> Any:
+    """Start Lightning Fabric's processes, with their log in a folder.
+
+    Raises
+    ------
+    ParameterError
+        It is not installed, or finds no such devices.
+    """
+    try:
+        from lightning_fabric import Fabric
+        from lightning_fabric.loggers.tensorboard import TensorBoardLogger
+
+        logger = TensorBoardLogger(folder, name="log", version="")
+    except ImportError as error:
+        raise ParameterError(
+            f"training: {error.name or 'a package'} is not installed: "
+            "pip install 'cdi-ml-plugin[train]'"
+        ) from error
+    try:
+        with without_mpi_library():
+            fabric = Fabric(
+                accelerator=accelerator,
+                devices=devices,
+                num_nodes=nodes,
+                precision=precision,  # type: ignore[arg-type]
+                loggers=logger,
+            )
+    except (ValueError, RuntimeError) as error:
+        raise ParameterError(f"training: {str(error).partition(chr(10))[0]}") from error
+    fabric.launch()
+    return fabric
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from cdi_ml_plugin.bench import cnn as bench_cnn
 from cdi_ml_plugin.bench import engine as bench_engine
 from cdi_ml_plugin.bench import refine as bench_refine
 from cdi_ml_plugin.bench import solve as bench_solve
+from cdi_ml_plugin.bench.gpu import script as bench_gpu
 from cdi_ml_plugin.cli.app import main
 from support.bad.commands import Words, spoilt
 from support.bad.room import Room, bounded, one_line
@@ -19,6 +20,7 @@ INPUTS = list(spoilt())
 MEASURING = {
     bench_cnn: ("speed_table", "compare"),
     bench_engine: ("_against_pair",),
+    bench_gpu: ("_all",),
     bench_refine: ("speed_table", "gap_table", "compare"),
     bench_solve: ("crystal",),
 }

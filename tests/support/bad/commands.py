@@ -15,6 +15,7 @@ GOOD: dict[str, Words] = {
     "algorithms": (),
     "bench cnn": ("--data", "counts.npy", "--seeds", "1"),
     "bench engine": ("--size", "16"),
+    "bench gpu": ("--quick", "-o", "out"),
     "bench refine": ("--crystals", "1"),
     "bench solve": ("--crystals", "1"),
     "cohere-guess": ("exp_54", "-o", "out"),

@@ -31,6 +31,7 @@ CALLS = {
     "train": "train out --steps 1 --batch 1 --accelerator cpu -q",
     "fine-tune": "fine-tune counts.npy -o out --steps 1 --batch 2 --accelerator cpu -q",
     "bench cnn": "bench cnn --crystals 1 -o out.jsonl",
+    "bench gpu": "bench gpu --quick -o out",
     "bench refine": "bench refine --crystals 1 -o out.jsonl",
     "bench solve": "bench solve --crystals 1 -o out.jsonl",
     "cohere-guess": "cohere-guess exp_54 -o out",
@@ -65,7 +66,7 @@ def folder(tmp_path, counts, monkeypatch):
 
 
 def place(folder, name):
-    default = "out.jsonl" if name.startswith("bench") else "out"
+    default = "out.jsonl" if name.startswith("bench") and name != "bench gpu" else "out"
     return folder / PLACES.get(name, default)
 
 
