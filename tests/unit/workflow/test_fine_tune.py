@@ -78,6 +78,7 @@ def test_they_lie_evenly_along_the_series() -> None:
     assert chosen(["a", "b", "c"], ("c", "a")) == [0, 2]
 
 
+@pytest.mark.slow
 def test_a_held_out_scan_leaves_no_trace_in_the_weights(
     fresh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,7 +91,7 @@ def test_a_held_out_scan_leaves_no_trace_in_the_weights(
 
     monkeypatch.setattr(Scans, "draw", recorded)
     monkeypatch.setattr(module, "judge", lambda *_: Verdict((), True, *np.ones((2, 2, 1, 2))))
-    options = {"steps": 2, "batch": 4, "rate": 1e-3, "session": CPU, "held_out": ("s1",)}
+    options = {"steps": 2, "batch": 2, "rate": 1e-3, "session": CPU, "held_out": ("s1",)}
     named = ("s0", "s1", "s2")
     for name, seeds in (("one", (0, 1, 2)), ("other", (0, 7, 2)), ("third", (3, 7, 5))):
         scans = [(n, Measurement(counts(seed))) for n, seed in zip(named, seeds, strict=True)]
@@ -111,6 +112,7 @@ def test_a_held_out_scan_leaves_no_trace_in_the_weights(
     assert seen <= {*trained}
 
 
+@pytest.mark.slow
 def test_the_card_carries_the_figures(fresh: Path, tmp_path: Path) -> None:
     options = {"steps": 1, "batch": 2, "rate": 1e-3, "session": CPU}
     card, verdict = fine_tune(series(0, 1, 2), tmp_path, fresh, **options)
@@ -202,6 +204,7 @@ def test_an_interruption_leaves_no_half_verdict(
         judge(series(0), fresh, fresh, True, CPU)
 
 
+@pytest.mark.slow
 def test_the_command(fresh: Path, tmp_path: Path, run: Run) -> None:
     folder, out = tmp_path / "three", tmp_path / "out"
     folder.mkdir()
