@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     help="How many scans judge and are not trained on (0: none), or a scan by its name, may be "
     "repeated; default a fifth.",
 )
-@click.option("--steps", type=whole(1), default=100, show_default=True)
+@click.option("--steps", type=whole(1), default=150, show_default=True)
 @click.option(
     "--batch",
     type=whole(2),

@@ -117,7 +117,7 @@ def fine_tune(
     source: str | Path = "fast",
     *,
     held_out: int | Sequence[str] | None = None,
-    steps: int = 100,
+    steps: int = 150,
     batch: int = 16,
     rate: float = 1e-4,
     session: Session | None = None,
