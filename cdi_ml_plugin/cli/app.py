@@ -28,7 +28,7 @@ COMMANDS = {
     "demo": "demo",
     "export": "export",
     "figure": "figure",
-    "fine-tune": "network",
+    "fine-tune": "fine_tune",
     "hosts": "hosts",
     "reconstruct": "reconstruct",
     "simulate": "demo",

@@ -1,21 +1,15 @@
-"""``cdi-ml train``, ``fine-tune``, ``weights``: the commands about the networks themselves."""
+"""``cdi-ml train``, ``weights``: the commands about the networks themselves."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from ..errors import ParameterError
-from ..workflow.load import read_prepared
-from .options import ABOVE_0, PATH, Number, data_options, say_notes, whole
-
-if TYPE_CHECKING:
-    from ..data.measurement import Measurement
+from .options import ABOVE_0, PATH, Number, whole
 
 # What `train` and `fine-tune` share.
 MINUTES = click.option("--minutes", type=ABOVE_0, help="Stop and save after this long.")
@@ -38,7 +32,7 @@ PRECISION = click.option(
 QUIET = click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
 
 
-def _warn_of(precision: str, accelerator: str) -> None:
+def warn_of(precision: str, accelerator: str) -> None:
     """Say where half precision is slower than none."""
     import torch
 
@@ -136,7 +130,7 @@ def train(
         "seed": seed,
     }
     recipe = replace(recipe, **{key: value for key, value in given.items() if value is not None})
-    _warn_of(precision, accelerator)
+    warn_of(precision, accelerator)
     session = Session(
         minutes=minutes,
         save_every=save_every,
@@ -158,116 +152,6 @@ def train(
     if card.checksum:  # only the first of several processes writes the weights
         click.echo(card)
         click.echo(f"written: {folder / 'weights.safetensors'}")
-
-
-@click.command("fine-tune")
-@click.argument("data", type=PATH, nargs=-1, required=True, metavar="DATA...")
-@click.option("-o", "--out", type=PATH, required=True, help="Folder for checkpoints and weights.")
-@click.option(
-    "--from",
-    "source",
-    metavar="WEIGHTS",
-    default="fast",
-    show_default=True,
-    help="Shipped weights or a file.",
-)
-@click.option("--steps", type=whole(1), default=300, show_default=True)
-@click.option(
-    "--batch",
-    type=whole(2),
-    default=16,
-    show_default=True,
-    help="Patterns in a step, a quarter of them scans.",
-)
-@click.option("--rate", type=ABOVE_0, default=1e-4, show_default=True, help="Learning rate.")
-@MINUTES
-@SAVE_EVERY
-@ACCELERATOR
-@PRECISION
-@data_options
-@QUIET
-def fine_tune(
-    data: tuple[Path, ...],
-    out: Path,
-    source: str,
-    steps: int,
-    batch: int,
-    rate: float,
-    minutes: float | None,
-    save_every: float,
-    accelerator: str,
-    precision: str,
-    quiet: bool,
-    **reading: Any,
-) -> None:
-    """Go on training weights with the measured patterns in DATA added; the result goes to OUT.
-
-    DATA is read and prepared as by `cdi-ml reconstruct`, with the same options, for all DATA alike;
-    or it is a folder of several array files. Prepare the patterns as you will phase them. No truth
-    is needed: a quarter of each batch are scans, mirrored and turned by chance and judged by χ² of
-    the prediction, and the rest is simulated.
-
-    The same command given again goes on where it was interrupted. At the end it lists χ² in the
-    network's field for each scan, with the old weights and the new; since these scans were trained
-    on, lower is what to expect of them, and no promise for others. Use the result as
-    `--set cnn_weights=OUT/weights.safetensors`.
-    """
-    from ..io.arrays import files
-    from ..nn import weights
-    from ..training.fine_tune import Scans, account, recipe_from
-    from ..training.loop import WEIGHTS, Session
-    from ..training.loop import train as run
-    from ..utils.files import check_folder
-    from ..utils.swap import writer
-
-    start = weights.load(source)[1]
-    recipe = recipe_from(start, steps, batch, rate)
-    check_folder(out)  # `run` sees whether there are weights
-    paths = [path for given in data for path in files(given)]
-    if reading["scan"] is not None and len(paths) > 1:
-        raise ParameterError(
-            f"--scan {reading['scan']}: is one for {len(paths)} scans: leave it out, folders of "
-            "frames have it at the end of their names"
-        )
-    with writer(out):
-        scans = Scans.of(((_name(path), _prepared(path, reading)) for path in paths), start.preset)
-        _warn_of(precision, accelerator)
-        session = Session(
-            minutes=minutes,
-            save_every=save_every,
-            accelerator=accelerator,
-            precision=precision,
-            start=source,
-            scans=scans,
-            command=account(scans, recipe, source, start),
-            progress=not quiet and sys.stderr.isatty(),
-        )
-        before = scans.chi2(source)
-        card = run(recipe, out, session)
-        after = scans.chi2(out / WEIGHTS)
-    click.echo(card)
-    for name, old, new in zip(scans.names, before, after, strict=True):
-        click.echo(f"{name}: χ² {old:.3g} before, {new:.3g} after")
-    if "error" in start.validation:
-        click.echo(
-            f"simulated patterns: object error {start.validation['error']:.3f} before, "
-            f"{card.validation['error']:.3f} after"
-        )
-    if sum(after) >= sum(before):
-        click.echo(
-            f"note: no better on these scans: stay with {source}, or go on with more --steps"
-        )
-    click.echo(f"written: {out / WEIGHTS}")
-
-
-def _prepared(path: Path, reading: Mapping[str, Any]) -> Measurement:
-    measurement = read_prepared(path, **reading)
-    say_notes(measurement, f"{_name(path)}: ")
-    return measurement
-
-
-def _name(path: Path) -> str:
-    return path.resolve().name
 
 
 @click.command()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
@@ -18,17 +17,14 @@ from ..data.measurement import Measurement
 from ..errors import MeasurementError
 from ..nn import weights
 from ..nn.field import Field
-from ..nn.pattern import Pattern
-from ..nn.predict import predict
 from ..nn.presets import PRESETS
-from ..operators.cnn import CNN
 from ..physics.moduli import HELD_OUT, Moduli
 from .recipe import Recipe
 
 # Of a batch. A few scans come back hundreds of times, and half of each batch would be learnt by
 # heart; the simulated patterns are new every time.
 SHARE = 0.25
-STEPS, BATCH, RATE, WARM_UP = 300, 16, 1e-4, 20
+WARM_UP = 20  # steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,18 +98,6 @@ class Scans:
         modulus, known = torch.stack(drawn, 1).to(device)
         return modulus, known > 0
 
-    def chi2(self, source: str | Path) -> list[float]:
-        """χ² in the field of what weights predict for each scan, the best of `CNN`'s candidates."""
-        network, card = weights.load(source)
-        preset, found = PRESETS[card.preset], []
-        for modulus, known in zip(self.modulus, self.known, strict=True):
-            generator = torch.Generator().manual_seed(0)  # the same first guesses for all weights
-            candidates = CNN.defaults["candidates"]
-            obj = predict(preset, network, (modulus, known), candidates, 0, generator).object[None]
-            pattern = Pattern.of(modulus[None], known[None])
-            found.append(float(pattern.misfit(obj)))
-        return found
-
 
 def _turned(fields: torch.Tensor, order: Sequence[int], mirrored: Sequence[int]) -> torch.Tensor:
     """Exchange and mirror the axes of centred fields (…, N, N, N), N even; q = 0 stays."""
@@ -139,13 +123,4 @@ def recipe_from(card: weights.Card, steps: int, batch: int, rate: float) -> Reci
         rate=rate,
         seed=card.samples,
         warm_up=WARM_UP,
-    )
-
-
-def account(scans: Scans, recipe: Recipe, source: str, start: weights.Card) -> str:
-    """What the card says of a fine-tuning: names of files, no folders, which are nobody's business."""
-    return (
-        f"cdi-ml fine-tune {' '.join(scans.names)} --from {Path(source).name} --steps {recipe.steps} "
-        f"--batch {recipe.batch} --rate {recipe.rate:g} "
-        f"({len(scans.names)} scan(s); began with sha256 {start.checksum[:12]}…)"
     )

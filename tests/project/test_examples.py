@@ -63,3 +63,19 @@ def test_baseline_and_untrained(
     assert own["sequence"].startswith("CNN")
     assert content["shells"]["unit"] == "1/nm"
     assert conventional["figures"]["chi2"]["median"] < untrained["figures"]["chi2"]["median"]
+
+
+def test_a_series_of_growing_strain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("sys.argv", ["strain_series.py", str(tmp_path)])
+    path = ROOT / "examples" / "fine_tune" / "strain_series.py"
+    runpy.run_path(str(path), run_name="__main__")
+    scans = [np.load(file) for file in sorted(tmp_path.glob("scan*.npz"))]
+    assert len(scans) == 6
+    for scan in scans:
+        assert scan["data"].shape == (64, 64, 64)
+        assert scan["mask"].sum() == 2 * 64**2
+        assert not scan["data"][scan["mask"]].any()
+        assert 0.5e7 < scan["data"].sum() < 1.1e7
+    # the more strain, the less of the power is in the peak
+    peaks = [scan["data"].max() / scan["data"].sum() for scan in scans]
+    assert peaks == sorted(peaks, reverse=True)
