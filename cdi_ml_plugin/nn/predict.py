@@ -6,7 +6,7 @@ middle of direct space, so that the problem stays over-determined.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -75,25 +75,31 @@ def search(
 
 ASTRAY = 0.3  # rad
 
-# Times the χ² of chance: up to here both explain the pattern, and a prediction has less noise in it.
-TIE = 1.25
+# Times the score of chance: up to here the prediction is the better start, since what it has wrong is
+# mended soon, and what a random start has wrong stays.
+TIE = 2.0
 
 
 class Prediction(NamedTuple):
-    """Object (n, n, n), complex, of prediction or chance, and their χ² in the field.
+    """Object (n, n, n), complex, of prediction or chance, and how they were judged.
 
-    `others` are objects that a search may try beside it: χ² in the field is no sure judge.
+    Attributes
+    ----------
+    object
+        The best prediction; or, where it is not trusted, the random start.
+    chi2, chance : float
+        χ² in the field of the best prediction, and of a random start with the same iterations.
+    trusted : bool
+        Whether the prediction was taken.
+    others
+        Objects that a search may try beside it: no judge is sure.
     """
 
     object: torch.Tensor
     chi2: float
     chance: float
+    trusted: bool = True
     others: tuple[torch.Tensor, ...] = ()
-
-    @property
-    def trusted(self) -> bool:
-        """Whether the prediction was taken."""
-        return self.chi2 <= TIE * self.chance
 
 
 @torch.no_grad()
@@ -104,13 +110,17 @@ def predict(
     candidates: int,
     iterations: int,
     generator: torch.Generator,
+    judge: Callable[[torch.Tensor], torch.Tensor] | None = None,
 ) -> Prediction:
-    """Best of several predictions by χ² in the field.
+    """Best of several predictions, against a random start that gets the same iterations.
 
     Parameters
     ----------
     seen : float32 and bool (N, N, N)
         √I in the field and where it is known, centred.
+    judge : callable, optional
+        Gives a number for each of the objects (batch, n, n, n), less for a better one; without it χ² in
+        the field.
     """
     field, known = (one.expand(candidates, -1, -1, -1) for one in seen)
     pattern = Pattern.of(field, known)
@@ -124,20 +134,22 @@ def predict(
             torch.ones_like(turns), ASTRAY * turns
         )
         obj = polish(pattern, pattern.to_scale(obj), 2 * iterations)
-    obj, chi2 = _judged(pattern, obj)
-    support = half_autocorrelation(pattern.modulus[0], 0.02, 1.2)
+    alone = Pattern(pattern.modulus[:1], pattern.known[:1])
+    support = half_autocorrelation(alone.modulus[0], 0.02, 1.2)
     middle = slice(pattern.half // 2, pattern.half // 2 + pattern.half)
-    support = support[middle, middle, middle].expand(candidates, -1, -1, -1)
-    random = pattern.to_scale(guess * support)
-    random, chance = _judged(pattern, polish(pattern, random, 2 * iterations, support))
-    chi2, chance = (one.nan_to_num(torch.inf) for one in (chi2, chance))
-    first, *others = (obj[index] for index in chi2.argsort(stable=True).tolist())
-    lucky = random[int(chance.argmin())]
-    best = Prediction(first, float(chi2.min()), float(chance.min()), (*others, lucky))
-    return best if best.trusted else best._replace(object=lucky, others=(first, *others))
+    support = support[None, middle, middle, middle]
+    random = polish(alone, alone.to_scale(guess[:1] * support), 2 * iterations, support)
+    (obj, chi2), (random, chance) = _in_scale(pattern, obj), _in_scale(alone, random)
+    scores = (chi2, chance) if judge is None else (judge(obj), judge(random))
+    score, lucky = (each.nan_to_num(torch.inf) for each in scores)
+    first, *others = (obj[index] for index in score.argsort(stable=True).tolist())
+    trusted = float(score.min()) <= TIE * float(lucky)
+    best = (first, *others, random[0]) if trusted else (random[0], first, *others)
+    which = int(score.argmin())
+    return Prediction(best[0], float(chi2[which]), float(chance), trusted, best[1:])
 
 
-def _judged(pattern: Pattern, obj: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _in_scale(pattern: Pattern, obj: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Objects in the scale that fits best, and their χ²."""
     obj, wave = pattern.scaled(obj, pattern.wave(obj))
-    return obj, pattern.chi2(wave)
+    return obj, pattern.chi2(wave).nan_to_num(torch.inf)

@@ -15,6 +15,7 @@ from ..errors import ParameterError
 from ..fourier import to_reciprocal
 from ..nn import weights
 from ..nn.field import Field
+from ..nn.judge import Judge
 from ..nn.predict import predict
 from ..nn.presets import PRESETS, Preset
 from ..physics.projections import blur, modulus
@@ -32,14 +33,14 @@ class CNN(Operator):
 
     The pattern is brought into the network's field, whatever its shape and oversampling, and the
     prediction back. Each seed draws `candidates` starts of random phases. On each, network and
-    `polish` iterations of HIO and ER in the field, which is small, take turns, and the best by χ² is
-    taken, so that seeds give different objects.
+    `polish` iterations of HIO and ER in the field, which is small, take turns, and the one that foretells
+    the held-out voxels best is taken, so that seeds give different objects.
 
-    As many random starts in the support of the autocorrelation get the same iterations alone. Where one
-    of them comes clearly nearer to the pattern, the prediction is no better than chance: a note says so
-    and that start is taken instead. Where an earlier algorithm has reached an object that is nearer still, all
-    stays as it is. ``cnn_chi2`` and ``cnn_chi2_chance`` among the metrics are the χ² of the two in the
-    field; ``cnn_used`` is 1 where the prediction was taken, else 0.
+    A random start in the support of the autocorrelation gets the same iterations alone. Where it foretells
+    the held-out voxels clearly better, the prediction is no better than chance: a note says so and that
+    start is taken instead. Where an earlier algorithm has reached an object that is nearer still, all stays
+    as it is. ``cnn_chi2`` and ``cnn_chi2_chance`` among the metrics are the χ² of the two in the field;
+    ``cnn_used`` is 1 where the prediction was taken, else 0.
 
     `search` iterations of SEARCH follow at once: 0 here, where ``n*SEARCH`` stands in the chain, and in cohere
     as many as the default chain has, since what comes after it there is slower.
@@ -92,13 +93,14 @@ class CNN(Operator):
         """Predict for some runs of the batch, and take what explains the pattern best; which were taken."""
         starts = []
         preset, network = _network(self.weights, state.object.device)
+        data = data.judged()
         place = Field.of(data, preset.field)
-        seen = place.to_field(data)
+        seen, judge = place.to_field(data), Judge(place, data)
         for index in runs:
             seed = state.seeds[index]
             # Draw from a copy: where nothing is taken from here, later algorithms draw as without CNN.
             numbers = torch.Generator().set_state(seed.generator.get_state())
-            found = predict(preset, network, seen, self.candidates, self.polish, numbers)
+            found = predict(preset, network, seen, self.candidates, self.polish, numbers, judge)
             bring = partial(_bring, place, data, state.object.dtype, self.threshold)
             obj, support, chi2 = bring(found.object)
             reached = torch.tensor(torch.inf)

@@ -104,10 +104,16 @@ def _fit(
 
 def free_llk(obj: torch.Tensor, data: Moduli, transfer: torch.Tensor | None = None) -> float:
     """Free Poisson log-likelihood of an object (z, y, x) alone, see `figures`; infinite for none."""
-    model = shown(to_reciprocal(obj)[None], [transfer]).flatten()[data.held_out].double()
-    hidden = data.measured.flatten()[data.held_out].double()
-    logs = _logs(model, hidden, GUARD * _photon(data) / data.scale**2)
-    found = 2 * float(model @ model - hidden @ hidden + logs) * data.scale**2 / max(1, len(hidden))
+    model = shown(to_reciprocal(obj)[None], [transfer]).flatten()[data.held_out]
+    return likelihood(model, data.measured.flatten()[data.held_out], data)
+
+
+def likelihood(model: torch.Tensor, measured: torch.Tensor, data: Moduli) -> float:
+    """Twice the mean negative Poisson log-likelihood of moduli (k,); infinite where it is none."""
+    model, measured = model.double(), measured.double()
+    logs = _logs(model, measured, GUARD * _photon(data) / data.scale**2)
+    excess = model @ model - measured @ measured + logs
+    found = 2 * float(excess) * data.scale**2 / max(1, len(measured))
     return found if math.isfinite(found) else math.inf
 
 

@@ -83,6 +83,16 @@ class Moduli:
         intensity.view(-1)[self.masked] = 0
         return 0.5 * photon_gain(intensity * self.scale**2) ** 0.5 / self.scale
 
+    def judged(self) -> Moduli:
+        """These, or the same with some voxels held out where none are."""
+        if len(self.held_out):
+            return self
+        masked = torch.zeros_like(self.measured, dtype=torch.bool)
+        masked.view(-1)[self.masked] = True
+        measured = self.measured * self.scale
+        hidden = choose(measured, masked, HELD_OUT)
+        return self.build(measured, masked, hidden, self.noise * self.scale)
+
     @classmethod
     def of(
         cls,
