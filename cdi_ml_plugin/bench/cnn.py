@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from ..data.measurement import Measurement, data_digest
 from ..engine.kept import weights_digests
 from ..engine.run import reconstruct
+from ..nn import kinds
 from ..nn.field import Field
 from ..nn.pattern import Pattern
 from ..nn.predict import estimate, first_guess, predict
-from ..nn.presets import PRESETS
 from ..operators.cnn import CNN
 from ..operators.sequence import parse
 from ..physics.alignment import object_error
@@ -69,9 +69,10 @@ def speed_table(device: str) -> Iterator[str]:
     """Lines of milliseconds: the network alone by batch, and a prediction by the data's shape."""
     place, chosen = torch.device(device), CNN.defaults
     yield f"torch {torch.__version__}, {torch.get_num_threads()} threads, {device}"
-    for name, preset in PRESETS.items():
+    for name in kinds.names():
+        preset = kinds.find(name)
         # the time does not depend on the weights
-        network = preset.build().eval().to(place, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        network = kinds.made(preset).eval().to(place, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         for batch in (1, 4, 16):
             field = torch.rand((batch, *[preset.field] * 3), device=place)
             pattern = Pattern.of(field, torch.ones_like(field, dtype=torch.bool))

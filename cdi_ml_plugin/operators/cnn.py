@@ -13,10 +13,10 @@ from torch import nn
 
 from ..errors import ParameterError
 from ..fourier import to_reciprocal
-from ..nn import weights
+from ..nn import kinds, weights
 from ..nn.field import Field
+from ..nn.network import Network
 from ..nn.predict import predict
-from ..nn.presets import PRESETS, Preset
 from ..physics.projections import blur, modulus
 from .base import OPEN, Operator, whole, within
 from .search import SEARCH, search
@@ -139,11 +139,11 @@ def _bring(
     return obj, support, chi2
 
 
-def _network(source: str, device: torch.device) -> tuple[Preset, nn.Module]:
+def _network(source: str, device: torch.device) -> tuple[Network, nn.Module]:
     network, card = weights.load(source)
     if device.type != "cpu":
         network = _moved(card.checksum, source, device)
-    return PRESETS[card.preset], network
+    return kinds.find(card.preset), network
 
 
 @lru_cache(maxsize=2)
