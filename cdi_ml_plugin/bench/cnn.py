@@ -69,8 +69,7 @@ def speed_table(device: str) -> Iterator[str]:
     """Lines of milliseconds: the network alone by batch, and a prediction by the data's shape."""
     place, chosen = torch.device(device), CNN.defaults
     yield f"torch {torch.__version__}, {torch.get_num_threads()} threads, {device}"
-    for name in kinds.names():
-        preset = kinds.find(name)
+    for name, preset in kinds.every().items():
         # the time does not depend on the weights
         network = kinds.made(preset).eval().to(place, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         for batch in (1, 4, 16):

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from ..errors import NetworkError
 from ..utils.plugins import provider
 from .options import ABOVE_0, PATH, Number, whole
 
@@ -175,10 +176,14 @@ def weights(source: str | None) -> None:
         click.echo(files.load(name)[1])
     if source is not None:
         return
-    others = [
-        f"{name} ({provider(entry)})"
-        for name, entry in kinds.entries().items()
-        if name not in names
-    ]
+    others = []
+    for name, entry in kinds.entries().items():
+        if name in names:
+            continue
+        try:
+            kinds.find(name)
+            others.append(f"{name} ({provider(entry)})")
+        except NetworkError as error:
+            click.echo(f"note: {error}", err=True)
     if others:
         click.echo(f"networks without weights of their own: {', '.join(others)}")

@@ -5,6 +5,8 @@ They are the entry points of ``cdi_ml_plugin.networks``; those built in come in 
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import torch
 from torch import nn
 
@@ -38,6 +40,15 @@ def find(name: str) -> Network:
             f"{where}: {entry.value} has the name {kind.name!r}: give it that of its entry point"
         )
     return whole(kind)
+
+
+def every() -> dict[str, Network]:
+    """All that can be loaded, by name: one that cannot harms no other."""
+    found = {}
+    for name in names():
+        with suppress(NetworkError):
+            found[name] = find(name)
+    return found
 
 
 def whole(kind: type[Network]) -> Network:
@@ -76,11 +87,11 @@ def returned(kind: Network, module: nn.Module, features: torch.Tensor) -> torch.
     """What the module makes of its features, as float32."""
     try:
         output = module(features)
-    except RuntimeError as error:  # what torch raises for a shape
+    except RuntimeError as error:  # what torch raises for a shape, among others
         if memory.ended(error):
             raise
         raise kind.broken(
-            f"its module does not take its features, {tuple(features.shape)}: {_reason(error)}"
+            f"its module fails on its features, {tuple(features.shape)}: {_reason(error)}"
         ) from error
     if not isinstance(output, torch.Tensor):
         raise kind.broken(f"its module returns a {type(output).__name__}: return one tensor")

@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialised
 from torch import nn
 
-from ..errors import NetworkError, WeightsError, WriteError
+from ..errors import WeightsError, WriteError
 from . import kinds
 from .network import FILL
 
@@ -66,15 +66,8 @@ class Card:
 
 def shipped() -> dict[str, Path]:
     """Files of the networks whose weights came with their package; one that cannot be loaded has none."""
-    paths = {}
-    for name in kinds.names():
-        try:
-            path = kinds.find(name).shipped
-        except NetworkError:  # of somebody else: the others are still there
-            continue
-        if path is not None and path.is_file():
-            paths[name] = path
-    return paths
+    paths = {name: kind.shipped for name, kind in kinds.every().items()}
+    return {name: path for name, path in paths.items() if path is not None and path.is_file()}
 
 
 def save(path: str | Path, network: nn.Module, card: Card) -> Card:

@@ -51,7 +51,7 @@ def tasks(scale: Scale, device: torch.device) -> Tasks:
     for voxels, batch in product(scale.predicted, scale.batches):
         row = {"voxels": voxels, "candidates": batch}
         yield Task(PREDICTION, row, partial(_prediction, voxels, batch, scale.budget, device))
-    for name, batch in product(kinds.names(), scale.batches):
+    for name, batch in product(kinds.every(), scale.batches):
         named = {"network": name, "batch": batch}
         yield Task(NETWORKS, named, partial(_network, name, batch, scale.budget, device))
     for name, step in scale.refined.items():
