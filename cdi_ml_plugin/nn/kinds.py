@@ -16,7 +16,23 @@ from ..utils.plugins import Group, provider
 from .network import Given, Network
 
 NETWORKS = Group("cdi_ml_plugin.networks", "network", str.lower, NetworkError)
-names, entries, refresh = NETWORKS.names, NETWORKS.find, NETWORKS.refresh
+entries, refresh = NETWORKS.find, NETWORKS.refresh
+
+
+def names() -> list[str]:
+    """Every name, sorted.
+
+    Raises
+    ------
+    NetworkError
+        There is none: what is installed is older than these sources. Or one is registered twice.
+    """
+    found = NETWORKS.names()
+    if not found:
+        raise NetworkError(
+            f"no network is registered in {NETWORKS.name}: install the package again"
+        )
+    return found
 
 
 def find(name: str) -> Network:
@@ -27,6 +43,7 @@ def find(name: str) -> Network:
     NetworkError
         There is none of that name, or it cannot be imported, or it is no whole `Network`.
     """
+    names()
     kind = NETWORKS.load(name)
     key = name.lower()
     entry = NETWORKS.find()[key]

@@ -93,8 +93,6 @@ class Group:
 
     def unknown(self, name: str) -> str:
         """One line about a name that is not registered."""
-        if not self.find():
-            return f"unknown {self.kind} {name!r}: none is registered: install the package again"
         close = difflib.get_close_matches(self.spelling(str(name)), self.names(), n=1)
         hint = f" Did you mean {close[0]}?" if close else ""
         return f"unknown {self.kind} {name!r}.{hint} Valid names: {', '.join(self.names())}"

@@ -80,8 +80,11 @@ def test_without_any_the_package_is_to_be_installed(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(plugins, "entry_points", lambda group: [])
     kinds.refresh()
     try:
-        with pytest.raises(NetworkError, match="none is registered: install the package again"):
-            kinds.find("fast")
+        for wrong in (kinds.names, lambda: kinds.find("fast"), lambda: weights.load("fast")):
+            with pytest.raises(
+                NetworkError, match=r"no network is registered.*install the package"
+            ):
+                wrong()
     finally:
         monkeypatch.undo()
         kinds.refresh()
