@@ -61,6 +61,10 @@ class AlgorithmError(CdiMlError):
     """An algorithm is unknown, cannot be loaded, or broke its contract while it ran."""
 
 
+class NetworkError(CdiMlError):
+    """A kind of network is unknown, cannot be loaded, or broke its contract."""
+
+
 class WeightsError(CdiMlError):
     """Network weights are missing, damaged, or made for something else."""
 

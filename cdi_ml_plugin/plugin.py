@@ -1,12 +1,17 @@
 """What authors of plugins import: the base of an algorithm, what it works on, and its contract.
 
 An algorithm is an `Operator`, made known by the entry points ``cdi_ml_plugin.algorithms``; a loss of
-`REFINE` is a function `Loss`, made known by ``cdi_ml_plugin.losses``.
+`REFINE` is a function `Loss`, made known by ``cdi_ml_plugin.losses``; a network is a `Network`, or a
+`Polar` one, which returns amplitude and phase, made known by ``cdi_ml_plugin.networks``.
 """
 
 from __future__ import annotations
 
+from .nn.contract import check_network as check_network
 from .nn.fit_losses import Loss as Loss
+from .nn.network import Given as Given
+from .nn.network import Network as Network
+from .nn.network import Polar as Polar
 from .operators.base import OPEN as OPEN
 from .operators.base import Operator as Operator
 from .operators.base import whole as whole
@@ -22,13 +27,17 @@ from .physics.state import State as State
 
 __all__ = [
     "OPEN",
+    "Given",
     "Loss",
     "Moduli",
+    "Network",
     "Operator",
+    "Polar",
     "Seed",
     "State",
     "blur",
     "check_loss",
+    "check_network",
     "check_operator",
     "modulus",
     "project_modulus",

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from ..data.measurement import Measurement, data_digest
 from ..engine.kept import weights_digests
 from ..engine.run import reconstruct
+from ..nn import kinds
 from ..nn.field import Field
+from ..nn.judge import Judge
 from ..nn.pattern import Pattern
 from ..nn.predict import estimate, first_guess, predict
-from ..nn.presets import PRESETS
 from ..operators.cnn import CNN
 from ..operators.sequence import parse
 from ..physics.alignment import object_error
@@ -76,9 +77,10 @@ def speed_table(device: str) -> Iterator[str]:
     """Lines of milliseconds: the network alone by batch, and a prediction by the data's shape."""
     place, chosen = torch.device(device), CNN.defaults
     yield f"torch {torch.__version__}, {torch.get_num_threads()} threads, {device}"
-    for name, preset in PRESETS.items():
+    for name, preset in kinds.every().items():
         # the time does not depend on the weights
-        network = preset.build().eval().to(place, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        network = kinds.made(preset).eval().to(place, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        network = kinds.quickest(preset, network, place)
         for batch in (1, 4, 16):
             field = torch.rand((batch, *[preset.field] * 3), device=place)
             pattern = Pattern.of(field, torch.ones_like(field, dtype=torch.bool))
@@ -102,10 +104,10 @@ def speed_table(device: str) -> Iterator[str]:
 
             def whole(preset: Any = preset, network: Any = network, data: Any = data) -> None:
                 place = Field.of(data, preset.field)
-                seen = place.to_field(data)
-                found = predict(
-                    preset, network, seen, chosen["candidates"], chosen["polish"], torch.Generator()
-                )
+                seen, numbers = place.to_field(data), torch.Generator()
+                tries, polish = chosen["candidates"], chosen["polish"]
+                judge = Judge(place, data)
+                found = predict(preset, network, seen, tries, polish, numbers, judge)
                 place.to_data(found.object[None])
 
             yield f"{name}, CNN on {'×'.join(map(str, shape))}: {medians([whole], 6, device)[0]:.0f} ms"

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from ..errors import NetworkError
+from ..utils.plugins import provider
 from .options import ABOVE_0, PATH, Number, whole
 
 # What `train` and `fine-tune` share.
@@ -58,6 +60,9 @@ def warn_of(precision: str, accelerator: str) -> None:
     show_default=True,
     help="Where to start from; the options below change it.",
 )
+@click.option(
+    "--network", metavar="NAME", help="What is trained, in place of the recipe's own network."
+)
 @click.option("--families", metavar="A,B,…", help="What is drawn, see below.")
 @click.option("--phase", type=Number(min=0), nargs=2, metavar="LOW HIGH", help="Phase range, rad.")
 @click.option("--loss", type=click.Choice(["error", "overlap", "paper"]))
@@ -81,6 +86,7 @@ def warn_of(precision: str, accelerator: str) -> None:
 def train(
     folder: Path,
     kind: str,
+    network: str | None,
     families: str | None,
     phase: tuple[float, float] | None,
     loss: str | None,
@@ -111,12 +117,13 @@ def train(
     from ..nn.weights import load as read_weights
     from ..training.loop import Session
     from ..training.loop import train as run
-    from ..training.recipe import Recipe
+    from ..training.recipe import RECIPES
 
-    recipe = Recipe.paper(batch or 16, devices * nodes) if kind == "paper" else Recipe()
+    recipe = RECIPES[kind](batch or 16, devices * nodes)
     if start is not None and seed is None:
         seed = read_weights(start)[1].samples  # no pattern that they have seen comes again
     given: dict[str, Any] = {
+        "preset": network,
         "families": tuple(name.strip() for name in families.split(","))
         if families is not None
         else None,
@@ -157,11 +164,26 @@ def train(
 @click.command()
 @click.argument("source", required=False)
 def weights(source: str | None) -> None:
-    """Print the cards of the weights that came with the package, or of those in the file SOURCE."""
+    """Print the cards of the weights that came with the packages, or of those in the file SOURCE.
+
+    Without SOURCE, the networks that are installed and have no weights of their own are named after them.
+    """
+    from ..nn import kinds
     from ..nn import weights as files
 
     names = [source] if source is not None else sorted(files.shipped())
     for name in names:
         click.echo(files.load(name)[1])
-    if not names:
-        click.echo("no weights came with this installation")
+    if source is not None:
+        return
+    others = []
+    for name, entry in kinds.entries().items():
+        if name in names:
+            continue
+        try:
+            kinds.find(name)
+            others.append(f"{name} ({provider(entry)})")
+        except NetworkError as error:
+            click.echo(f"note: {error}", err=True)
+    if others:
+        click.echo(f"networks without weights of their own: {', '.join(others)}")

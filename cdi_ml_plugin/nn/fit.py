@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
+from functools import cached_property
 
 import torch
 from torch import nn
@@ -14,12 +14,10 @@ from ..fourier import to_centre, to_direct, to_reciprocal
 from ..physics.moduli import Moduli
 from ..physics.projections import TINY, blur, modulus
 from ..utils.device import half_pays
-from . import losses
-from .paper import Fold, Network
-from .presets import FEATURES, FILL
-from .unet import UNet
+from . import kinds, losses
+from .network import FILL, Given, Network
 
-LEVELS = 3  # times that the paper's network halves its grid, and one more than the U-net does
+MULTIPLE = 8  # of which the edges of the box are: a network may halve its grid three times
 SMALLEST = 16  # voxels: what three halvings leave must be more than one voxel
 # A correction is a small part of the network's output: the first steps of Adam move that output by
 # about 1, whatever the gradient, and would undo the object. In units of the highest amplitude it is so
@@ -27,10 +25,55 @@ SMALLEST = 16  # voxels: what three halvings leave must be more than one voxel
 GAIN = 1.5
 LARGEST_GAIN = 0.1
 OUTSIDE = 0.05  # of the support blurred by one voxel: as far as a correction may leave the support
-NETWORKS: dict[str, Callable[[int], nn.Module]] = {
-    "fast": partial(UNet, FEATURES),
-    "paper": partial(Network, levels=LEVELS),
-}
+
+
+class OnData(Given):
+    """What a network is handed on the data's own voxels: an object (z, y, x) and the box around it."""
+
+    def __init__(
+        self, kind: Network, data: Moduli, obj: torch.Tensor, box: tuple[slice, slice, slice]
+    ) -> None:
+        self.kind, self.data, self.obj, self.box = kind, data, obj, box
+        self.shape = [part.stop - part.start for part in box]
+        self.twice = [2 * n for n in self.shape]
+
+    @property
+    def modulus(self) -> torch.Tensor:
+        pattern = centre_crop(to_centre(self.data.amplitude), self.twice)
+        return (pattern / pattern.max()).float()[None]
+
+    @property
+    def lags(self) -> torch.Tensor:
+        patterson = to_centre(to_direct(self.data.amplitude.square().to(torch.complex64)))
+        lags = torch.stack(
+            [centre_crop(part, self.twice) for part in (patterson.real, patterson.imag)]
+        )
+        size = torch.linalg.vector_norm(lags, dim=0)
+        return (lags / (size * size.max()).sqrt().clamp_min(1e-20))[None]
+
+    @property
+    def guess(self) -> torch.Tensor:
+        self.kind.takes_guess()
+        return self._scaled(self.obj)
+
+    @property
+    def projected(self) -> torch.Tensor:
+        self.kind.takes_guess()
+        wave = to_reciprocal(self.obj)
+        size = modulus(wave[None])[0]
+        wanted = self.data.amplitude
+        if self.data.unfitted is not None:
+            wanted = torch.where(self.data.unfitted > 0, size, wanted)
+        return self._scaled(to_direct(wave * (wanted / size)))
+
+    @cached_property
+    def _scale(self) -> torch.Tensor | float:
+        power = self.obj.abs().square().sum()
+        filled = FILL * math.prod(self.shape)
+        return (filled / power).sqrt() if float(power) > 0 else 1.0
+
+    def _scaled(self, obj: torch.Tensor) -> torch.Tensor:
+        return (self._scale * obj[self.box])[None].to(torch.complex64)
 
 
 class Fit:
@@ -39,8 +82,8 @@ class Fit:
     Parameters
     ----------
     network : nn.Module
-    kind : {"fast", "paper"}
-        What the network takes and returns, as the preset of that name.
+    kind : Network
+        What it takes and returns.
     obj, support : complex and bool (z, y, x)
         Where the chain is.
     fresh : bool
@@ -64,16 +107,15 @@ class Fit:
     def __init__(
         self,
         network: nn.Module,
-        kind: str,
+        kind: Network,
         data: Moduli,
         obj: torch.Tensor,
         support: torch.Tensor,
         fresh: bool,
     ) -> None:
         self.data, self.kind, self.fresh = data, kind, fresh
-        # batch normalisation over few voxels does not bear half precision: the gradients are wrong
-        self.half = kind != "paper" and half_pays(obj.device)
-        self.box = surrounding_box(support, 2**LEVELS)
+        self.half = kind.half_precision and half_pays(obj.device)
+        self.box = surrounding_box(support, MULTIPLE)
         obj = (obj * support).to(torch.complex64)
         if fresh:
             self.region = torch.zeros_like(support)
@@ -86,14 +128,15 @@ class Fit:
             self.region = blur(support[None].float(), 1.0)[0] > OUTSIDE
             self.base = obj[self.box]
             self.size = float(self.base.abs().max())
-            _silence(network, kind)
+            kind.silence(network)
         self.inside = self.region[self.box]
         self.network = network.to(obj.device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-        seen = self._pattern() if kind == "paper" else self._features(obj)
-        if kind == "paper" and obj.device.type == "cpu":
+        seen = kinds.handed(kind, OnData(kind, data, obj, self.box))
+        if not kind.half_precision and obj.device.type == "cpu":
             # torch takes a batch of one in single precision along a path that is several times slower
             seen = seen.expand(2, -1, -1, -1, -1)  # twins: statistics and gradients are the same
-        self.seen = seen.contiguous(memory_format=torch.channels_last_3d)
+            seen = seen.contiguous(memory_format=torch.channels_last_3d)
+        self.seen = seen
         self.fitted = data.fitted
         self.measured = data.amplitude[self.fitted].flatten().float()
         self.hidden = data.measured.flatten()[data.held_out]
@@ -107,16 +150,12 @@ class Fit:
     def forward(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Object (z, y, x) in the scale that fits best; its moduli where fitted (k,), where held out."""
         with torch.autocast(self.seen.device.type, torch.bfloat16, enabled=self.half):
-            first, second = self.network(self.seen)[0]
-        first, second = first.float(), second.float()
-        if self.kind == "fast":
-            inside = self.base + self.gain * self.size * torch.complex(first, second)
-        elif self.fresh:
-            inside = torch.polar(self.size * functional.relu(first), functional.relu(second))
+            output = kinds.returned(self.kind, self.network, self.seen)[:1]
+        if self.fresh:
+            inside = self.kind.decode(output, self.size)
         else:
-            amplitude = self.base.abs() + self.gain * self.size * first
-            phase = self.base.angle() + self.gain * second
-            inside = torch.polar(functional.relu(amplitude), phase)
+            inside = self.kind.correct(output, self.base[None], self.size, self.gain)
+        inside = kinds.checked(self.kind, inside, (1, *self.base.shape))[0]
         obj = torch.zeros(self.data.shape, dtype=torch.complex64, device=inside.device)
         obj[self.box] = inside * self.inside
         model, hidden = self._moduli(obj)
@@ -137,39 +176,6 @@ class Fit:
         if not len(self.hidden):
             return self.chi2(model)
         return float(losses.chi_square(hidden, self.hidden))
-
-    def _pattern(self) -> torch.Tensor:
-        """√I at low frequencies, on twice the box: what the paper's network takes."""
-        pattern = centre_crop(to_centre(self.data.amplitude), [2 * n for n in self.base.shape])
-        return (pattern / pattern.max()).float()[None, None]
-
-    def _features(self, obj: torch.Tensor) -> torch.Tensor:
-        """What `predict.estimate` hands to the U-net, on the voxels of the data."""
-        patterson = to_centre(to_direct(self.data.amplitude.square().to(torch.complex64)))
-        parts = [patterson.real, patterson.imag]
-        lags = torch.stack([centre_crop(part, [2 * n for n in self.base.shape]) for part in parts])
-        size = torch.linalg.vector_norm(lags, dim=0)
-        folded = Fold()((lags / (size * size.max()).sqrt().clamp_min(1e-20))[None])
-        wave = to_reciprocal(obj)
-        size = modulus(wave[None])[0]
-        wanted = self.data.amplitude
-        if self.data.unfitted is not None:
-            wanted = torch.where(self.data.unfitted > 0, size, wanted)
-        projected = to_direct(wave * (wanted / size))[self.box]
-        power = obj.abs().square().sum()
-        scale = (FILL * self.base.numel() / power).sqrt() if float(power) > 0 else 1.0
-        near = [obj[self.box].real, obj[self.box].imag, projected.real, projected.imag]
-        return torch.cat([folded, scale * torch.stack(near)[None].float()], 1)
-
-
-def _silence(network: nn.Module, kind: str) -> None:
-    """Set the last convolution to 0, so that the network begins by returning nothing."""
-    names = ("amplitude", "phase") if kind == "paper" else ("head",)
-    for name in names:
-        part = network.get_submodule(name)
-        last = part[-1] if isinstance(part, nn.Sequential) else part
-        for parameter in last.parameters():
-            nn.init.zeros_(parameter)
 
 
 def surrounding_box(support: torch.Tensor, multiple: int) -> tuple[slice, slice, slice]:

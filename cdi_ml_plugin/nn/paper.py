@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import ClassVar
+
 import torch
 from torch import nn
+
+from .network import Given, Polar
 
 
 class Block(nn.Sequential):
@@ -43,7 +48,7 @@ def decoder(channels: int, levels: int) -> nn.Sequential:
     return nn.Sequential(*layers, Block(channels, channels), nn.Conv3d(channels, 1, 3, padding=1))
 
 
-class Network(nn.Module):
+class TwoDecoders(nn.Module):
     """Amplitude and phase on half the grid of the diffraction amplitude.
 
     The paper takes its first block on the full grid and pools. With `fold` the input is folded
@@ -83,3 +88,21 @@ class Network(nn.Module):
     def forward(self, field: torch.Tensor) -> torch.Tensor:
         code = self.encoder(field)
         return torch.cat([self.amplitude(code), self.phase(code)], dim=1)
+
+
+class Paper(Polar):
+    """The network of the paper: √I to amplitude and phase, once."""
+
+    field: ClassVar = 64
+    heads: ClassVar = ("amplitude", "phase")
+    either_twin: ClassVar = False
+    shipped: ClassVar = Path(__file__).parent / "shipped" / "paper.safetensors"
+
+    def features(self, given: Given) -> torch.Tensor:
+        return given.modulus[:, None]
+
+    def build(self, channels: int) -> nn.Module:
+        return TwoDecoders(channels, fold=False)
+
+    def untrained(self, channels: int) -> nn.Module:
+        return TwoDecoders(channels)

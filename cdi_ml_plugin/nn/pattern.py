@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch.nn import functional
 
 from ..fourier import to_centre, to_corner, to_direct, to_reciprocal
 from ..physics.projections import modulus
-from .paper import Fold
-from .presets import FILL
+from .network import FILL, Given, Network
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,39 @@ class Pattern:
         """χ² of objects brought to the scale that fits best, (batch,)."""
         return self.chi2(self.scaled(obj, self.wave(obj))[1])
 
-    def autocorrelation(self) -> torch.Tensor:
-        """Sixteen channels (batch, 16, n, n, n): lag 2r over voxel r, its square root's two parts."""
+    @cached_property
+    def lags(self) -> torch.Tensor:
+        """Real and imaginary part of P/√|P| (batch, 2, N, N, N), P the autocorrelation; centred."""
         patterson = to_centre(to_direct(self.modulus.square().to(torch.complex64)))
         patterson = patterson / patterson.abs().amax((1, 2, 3), keepdim=True)
         root = patterson / patterson.abs().sqrt().clamp_min(1e-6)
-        folded: torch.Tensor = Fold()(torch.stack([root.real, root.imag], 1))
-        return folded
+        return torch.stack([root.real, root.imag], 1)
+
+
+class InField(Given):
+    """What a network is handed in its field: patterns, and guesses (batch, N/2, N/2, N/2) if it takes any."""
+
+    def __init__(self, kind: Network, pattern: Pattern, guess: torch.Tensor) -> None:
+        self.kind, self.pattern, self._guess = kind, pattern, guess
+
+    @property
+    def modulus(self) -> torch.Tensor:
+        field = to_centre(self.pattern.modulus)
+        return field / field.amax((1, 2, 3), keepdim=True)
+
+    @property
+    def lags(self) -> torch.Tensor:
+        return self.pattern.lags
+
+    @property
+    def guess(self) -> torch.Tensor:
+        return self._scaled[0]
+
+    @property
+    def projected(self) -> torch.Tensor:
+        return self.pattern.cube(self.pattern.project(self._scaled[1]))
+
+    @cached_property
+    def _scaled(self) -> tuple[torch.Tensor, torch.Tensor]:
+        self.kind.takes_guess()
+        return self.pattern.scaled(self._guess, self.pattern.wave(self._guess))

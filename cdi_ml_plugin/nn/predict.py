@@ -12,11 +12,11 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from ..fourier import to_centre
 from ..physics.supports import half_autocorrelation
-from .pattern import Pattern
+from . import kinds
+from .network import Network
+from .pattern import InField, Pattern
 from .polish import polish
-from .presets import Preset
 
 
 def first_guess(pattern: Pattern, generators: Sequence[torch.Generator]) -> torch.Tensor:
@@ -28,42 +28,34 @@ def first_guess(pattern: Pattern, generators: Sequence[torch.Generator]) -> torc
 
 
 def estimate(
-    preset: Preset, network: nn.Module, pattern: Pattern, guess: torch.Tensor, passes: int
+    preset: Network, network: nn.Module, pattern: Pattern, guess: torch.Tensor, passes: int
 ) -> torch.Tensor:
     """Object (batch, N/2, N/2, N/2), complex, in a scale and a global phase of the network's own.
 
-    `passes` times the estimate is handed back to the network.
-    The paper's network takes √I alone, and once.
+    Of several `passes` each takes what the one before it returned.
     """
-    if preset.name == "paper":
-        return torch.polar(*amplitude_and_phase(network, pattern))
-    lags = pattern.autocorrelation()
+    cube = (len(pattern.modulus), *[pattern.half] * 3)
     for _ in range(passes):
-        guess, wave = pattern.scaled(guess, pattern.wave(guess))
-        projected = pattern.cube(pattern.project(wave))
-        parts = [guess.real, guess.imag, projected.real, projected.imag]
-        features = torch.cat([lags, torch.stack(parts, 1)], 1)
-        features = features.contiguous(memory_format=torch.channels_last_3d)
-        real, imaginary = network(features).float().unbind(1)
-        guess = torch.complex(real, imaginary)
+        found = output(preset, network, pattern, guess)
+        guess = kinds.checked(preset, preset.decode(found), cube)
     return guess
 
 
-def amplitude_and_phase(network: nn.Module, pattern: Pattern) -> tuple[torch.Tensor, torch.Tensor]:
-    """Output of the paper's network: both (batch, N/2, N/2, N/2), phase in rad, neither negative."""
-    field = to_centre(pattern.modulus)
-    field = field / field.amax((1, 2, 3), keepdim=True)
-    amplitude, phase = network(field[:, None]).float().relu().unbind(1)
-    return amplitude, phase
+def output(
+    preset: Network, network: nn.Module, pattern: Pattern, guess: torch.Tensor
+) -> torch.Tensor:
+    """What the module returns in one pass."""
+    features = kinds.handed(preset, InField(preset, pattern, guess))
+    return kinds.returned(preset, network, features)
 
 
 def search(
-    preset: Preset, network: nn.Module, pattern: Pattern, guess: torch.Tensor, iterations: int
+    preset: Network, network: nn.Module, pattern: Pattern, guess: torch.Tensor, iterations: int
 ) -> torch.Tensor:
     """Objects (batch, N/2, N/2, N/2) by network and HIO in turn, then `iterations` // 2 of ER.
 
     HIO finds what the network does not see, and the network, which has learnt from such objects,
-    mends what HIO leaves: wrong phases, both twins at once, noise. The paper's network predicts once.
+    mends what HIO leaves: wrong phases, both twins at once, noise. One that takes no guess predicts once.
     """
     obj = estimate(preset, network, pattern, guess, 1)
     for _ in range(preset.passes - 1):
@@ -104,7 +96,7 @@ class Prediction(NamedTuple):
 
 @torch.no_grad()
 def predict(
-    preset: Preset,
+    preset: Network,
     network: nn.Module,
     seen: tuple[torch.Tensor, torch.Tensor],
     candidates: int,

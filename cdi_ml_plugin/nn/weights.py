@@ -21,7 +21,8 @@ from safetensors.torch import save as serialised
 from torch import nn
 
 from ..errors import WeightsError, WriteError
-from .presets import FILL, PRESETS
+from . import kinds
+from .network import FILL
 
 # Raise "features" when `fourier` or `predict` hand a network something else than before, or take
 # what it returns otherwise: older weights no longer fit then, and are refused.
@@ -29,7 +30,6 @@ CONVENTION = (
     "cdi_ml_plugin 1: object to data exp(-i) ortho, centred, object in the N/2 cube, "
     f"amplitude 1 fills {FILL} of it; predict.py features 1"
 )
-SHIPPED = Path(__file__).parent / "shipped"
 PRECISION = 1e-3  # a parameter that float16 does not hold so well keeps its type
 PICKLES = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 
@@ -38,7 +38,7 @@ PICKLES = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 class Card:
     """What weights are, and how they were made."""
 
-    preset: str  # of `cdi_ml_plugin.nn.presets.PRESETS`
+    preset: str  # name of the network
     families: tuple[str, ...]  # of the patterns in training
     phase_range: tuple[float, float]  # of these, rad
     samples: int  # patterns in training
@@ -65,9 +65,9 @@ class Card:
 
 
 def shipped() -> dict[str, Path]:
-    """Files of the presets whose weights came with this installation."""
-    paths = {name: SHIPPED / f"{name}.safetensors" for name in PRESETS}
-    return {name: path for name, path in paths.items() if path.is_file()}
+    """Files of the networks whose weights came with their package; one that cannot be loaded has none."""
+    paths = {name: kind.shipped for name, kind in kinds.every().items()}
+    return {name: path for name, path in paths.items() if path is not None and path.is_file()}
 
 
 def save(path: str | Path, network: nn.Module, card: Card) -> Card:
@@ -107,7 +107,7 @@ def save(path: str | Path, network: nn.Module, card: Card) -> Card:
 
 
 def load(source: str | Path) -> tuple[nn.Module, Card]:
-    """Read weights that `save` wrote: those shipped of a preset, by its name, or a file.
+    """Read weights that `save` wrote: those shipped with a network, by its name, or a file.
 
     Returns
     -------
@@ -120,19 +120,29 @@ def load(source: str | Path) -> tuple[nn.Module, Card]:
     ------
     WeightsError
         There is no such file; it is damaged, no weights, or made for something else.
+    NetworkError
+        Its network cannot be loaded.
     """
-    there = shipped()
-    presets = ", ".join(there) or "none"
-    if source in PRESETS and source not in there:
-        raise WeightsError(f"preset {source!r}: not shipped (those are: {presets}): name a file")
-    path = there[source] if isinstance(source, str) and source in there else Path(source)
+    path = Path(source)
+    if isinstance(source, str) and source in kinds.names():
+        own = kinds.find(source).shipped
+        if own is None or not own.is_file():
+            raise WeightsError(
+                f"network {source!r}: its weights are not shipped (those of {_shipped()} are): name a file"
+            )
+        path = own
     try:
         found = path.stat()
         return _read(path, found.st_ino, found.st_mtime_ns, found.st_size)
     except OSError as error:
         raise WeightsError(
-            f"{path}: not read: {error.strerror or error}: name a file, or a shipped preset ({presets})"
+            f"{path}: not read: {error.strerror or error}: name a file, or a network whose weights are "
+            f"shipped ({_shipped()})"
         ) from error
+
+
+def _shipped() -> str:
+    return ", ".join(shipped()) or "none"
 
 
 @lru_cache(maxsize=4)
@@ -182,20 +192,21 @@ def _check(card: Card) -> None:
         raise TypeError("a field of its card is of another kind")
 
 
-def _blank(path: Path, preset: str, tensors: dict[str, torch.Tensor]) -> nn.Module:
-    """Make the network of a preset, without numbers, and check that `tensors` fit into it."""
-    if preset not in PRESETS:
+def _blank(path: Path, name: str, tensors: dict[str, torch.Tensor]) -> nn.Module:
+    """Make the network of that name, without numbers, and check that `tensors` fit into it."""
+    if name not in kinds.names():
         raise WeightsError(
-            f"{path}: made for preset {preset!r}, this version has {', '.join(PRESETS)}: update it"
+            f"{path}: made for network {name!r}, which is not installed ({', '.join(kinds.names())} are): "
+            "install the package that has it"
         )
     with torch.device("meta"):  # takes no time and no random numbers
-        network = PRESETS[preset].build()
+        network = kinds.made(kinds.find(name))
     state = network.state_dict()
-    for name in sorted(tensors.keys() | state.keys()):
-        has, wants = (tuple(d[name].shape) if name in d else "nothing" for d in (tensors, state))
+    for key in sorted(tensors.keys() | state.keys()):
+        has, wants = (tuple(d[key].shape) if key in d else "nothing" for d in (tensors, state))
         if has != wants:
             raise WeightsError(
-                f"{path}: does not fit preset {preset!r}: {name} is {has}, not {wants}: "
+                f"{path}: does not fit network {name!r}: {key} is {has}, not {wants}: "
                 "train again, or use the version that made it"
             )
     return network

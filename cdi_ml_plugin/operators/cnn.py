@@ -13,11 +13,11 @@ from torch import nn
 
 from ..errors import ParameterError
 from ..fourier import to_reciprocal
-from ..nn import weights
+from ..nn import kinds, weights
 from ..nn.field import Field
 from ..nn.judge import Judge
+from ..nn.network import Network
 from ..nn.predict import predict
-from ..nn.presets import PRESETS, Preset
 from ..physics.projections import blur, modulus
 from .base import OPEN, Operator, whole, within
 from .search import SEARCH, search
@@ -141,11 +141,12 @@ def _bring(
     return obj, support, chi2
 
 
-def _network(source: str, device: torch.device) -> tuple[Preset, nn.Module]:
+def _network(source: str, device: torch.device) -> tuple[Network, nn.Module]:
     network, card = weights.load(source)
     if device.type != "cpu":
         network = _moved(card.checksum, source, device)
-    return PRESETS[card.preset], network
+    kind = kinds.find(card.preset)
+    return kind, kinds.quickest(kind, network, device)
 
 
 @lru_cache(maxsize=2)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 
 from ..errors import AlgorithmError, ParameterError
-from ..nn import fit_losses, weights
-from ..nn.fit import NETWORKS, SMALLEST, Fit
+from ..nn import fit_losses, kinds, weights
+from ..nn.fit import SMALLEST, Fit
 from ..physics.projections import blur
 from .base import OPEN, Operator, warn_if_undetermined, whole, within
 from .cnn import CNN
@@ -32,8 +32,8 @@ class REFINE(Operator):
 
     The paper's unsupervised mode. First in a chain the network's output is the object
     (**untrained**). After other algorithms it is a correction to the object reached there and starts
-    at zero, so nothing is lost. With `weights` (**transfer**) the network is a trained one: the
-    paper's begins with its prediction; that of the preset `fast` corrects what `CNN` predicts.
+    at zero, so nothing is lost. With `weights` (**transfer**) the network is a trained one: one that
+    takes no guess, as the paper's, begins with its prediction; one that does corrects what `CNN` predicts.
 
     The network fills a box around the support; after other algorithms it may leave that support by
     about a voxel, and what follows goes on from the object and the support that it leaves. The object
@@ -45,9 +45,10 @@ class REFINE(Operator):
     ----------
     weights : str
         ``"none"`` (random), or weights as `CNN` takes them, which bring their own network.
-    network : {"fast", "paper"}
-        What is untrained: the U-net of the preset, which is handed autocorrelation and present
-        object and returns real and imaginary part; or the paper's, √I to amplitude and phase.
+    network : str
+        What is untrained, of the entry points ``cdi_ml_plugin.networks``: ``fast``, the U-net, which is
+        handed autocorrelation and present object and returns real and imaginary part; ``paper``, √I to
+        amplitude and phase.
     channels : int
         Of the untrained network, on its finest grid.
     loss : str
@@ -96,7 +97,7 @@ class REFINE(Operator):
             raise ParameterError(f"refine_channels = {self.channels}: give a multiple of 4")
         within("refine_learning_rate", self.rate, 1e-7, 1)
         for key, value, valid in (
-            ("refine_network", self.network, NETWORKS),
+            ("refine_network", self.network, kinds.names()),
             ("refine_schedule", self.schedule, SCHEDULES),
         ):
             if value is not OPEN and not (isinstance(value, str) and value in valid):
@@ -107,11 +108,12 @@ class REFINE(Operator):
 
     def bytes_per_voxel(self) -> int:
         """As measured where the object fills half of each axis; it is less where that is smaller."""
-        return 280 + (13 if self.network == "fast" else 115) * self.channels
+        return 280 + kinds.find(self.network).bytes_per_channel * self.channels
 
     def check(self) -> None:
-        """Raise ParameterError or WeightsError where loss or weights cannot be had."""
+        """Raise ParameterError, NetworkError or WeightsError where loss, network or weights cannot be had."""
         fit_losses.find(self.loss)
+        kinds.find(self.network)
         if self.weights != "none":
             weights.load(self.weights)
 
@@ -121,7 +123,7 @@ class REFINE(Operator):
                 f"REFINE needs {SMALLEST} voxels along each axis, the data have {data.shape}: "
                 "leave it out"
             )
-        if self.weights != "none" and weights.load(self.weights)[1].preset == "fast":
+        if self.weights != "none" and kinds.find(weights.load(self.weights)[1].preset).passes > 1:
             # Predict an object first: the network corrects one.
             fresh = [index for index, seed in enumerate(state.seeds) if seed.fresh]
             if fresh:
@@ -161,14 +163,16 @@ class _Run:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             if given.weights == "none":
-                network, kind = NETWORKS[given.network](given.channels), given.network
+                kind = kinds.find(given.network)
+                network = kinds.made(kind, given.channels)
             else:
                 trained, card = weights.load(given.weights)
-                network, kind = copy.deepcopy(trained).requires_grad_(True), card.preset
+                kind = kinds.find(card.preset)
+                network = copy.deepcopy(trained).requires_grad_(True)
         fresh = state.seeds[index].fresh
         self.fit = Fit(network, kind, data, state.object[index], state.support[index], fresh)
         warn_if_undetermined(state, data, index, 2 * int(self.fit.region.sum()))
-        if kind == "fast" and not self.fit.half:
+        if kind.half_precision and not self.fit.half:
             state.seeds[index].note(
                 f"REFINE ran in single precision: on this {state.object.device.type} bfloat16 is slower"
             )

@@ -15,9 +15,9 @@ import torch
 
 from ..data.measurement import Measurement
 from ..errors import MeasurementError
-from ..nn import weights
+from ..nn import kinds, weights
 from ..nn.field import Field
-from ..nn.presets import PRESETS
+from ..nn.network import Polar
 from ..physics.moduli import HELD_OUT, Moduli
 from .recipe import Recipe
 
@@ -50,7 +50,7 @@ class Scans:
 
     @classmethod
     def of(cls, measurements: Iterable[tuple[str, Measurement]], preset: str) -> Scans:
-        """Bring named measurements into the field of a preset, just as `CNN` does.
+        """Bring named measurements into the field of a network, just as `CNN` does.
 
         The voxels that `reconstruct` holds out by default are left out here as well, so that its
         held-out χ² stays a test of what these weights predict.
@@ -61,9 +61,10 @@ class Scans:
             A pattern leaves nothing in the field.
         """
         names, fields, digest = [], [], hashlib.sha256()
+        field = kinds.find(preset).field
         for name, measurement in measurements:
             data = Moduli.of(measurement, HELD_OUT, torch.device("cpu"))
-            modulus, known = Field.of(data, PRESETS[preset].field).to_field(data)
+            modulus, known = Field.of(data, field).to_field(data)
             if not (bool(modulus.isfinite().all()) and float(modulus.max()) > 0):
                 raise MeasurementError(
                     f"{name}: nothing is known about the peak once masked voxels are left out: mask less"
@@ -111,13 +112,13 @@ def recipe_from(card: weights.Card, steps: int, batch: int, rate: float) -> Reci
 
     The seed is another than that of any training before, so that no simulated pattern comes again.
     """
-    paper = card.preset == "paper"  # what it predicts is not blind to the twin
+    kind = kinds.find(card.preset)
     return Recipe(
         preset=card.preset,
         families=card.families,
         phase=card.phase_range,
-        loss="paper" if paper else "overlap",
-        twin=not paper,
+        loss="paper" if isinstance(kind, Polar) and not kind.either_twin else "overlap",
+        twin=kind.either_twin,
         steps=steps,
         batch=batch,
         rate=rate,

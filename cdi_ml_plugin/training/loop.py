@@ -14,7 +14,7 @@ from torch import nn
 from tqdm import tqdm
 
 from ..errors import AlgorithmError, ParameterError, WriteError
-from ..nn import weights
+from ..nn import kinds, weights
 from ..utils.device import hardware
 from ..utils.files import check_folder
 from ..utils.interrupt import interruption
@@ -45,7 +45,7 @@ class Session:
     accelerator, devices, nodes, precision
         Lightning Fabric's; ``bf16-mixed`` on a GPU that has it.
     start : str or Path, optional
-        Weights to start from, a shipped preset or a file; a run that goes on takes no others.
+        Weights to start from, the name of a network or a file; a run that goes on takes no others.
     scans : Scans, optional
         Measured patterns that are part of every batch.
     command : str
@@ -170,12 +170,13 @@ class _Run:
         )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
-            network = recipe.network.build()
+            network = kinds.made(recipe.network)
         if session.start is not None:
             trained, card = weights.load(session.start)
             if card.preset != recipe.preset:
                 raise ParameterError(
-                    f"{session.start}: are weights of {card.preset!r}: give --recipe {card.preset}"
+                    f"{session.start}: are weights of {card.preset!r}, and {recipe.preset!r} is to be trained: "
+                    f"give --network {card.preset}, or a --recipe of it"
                 )
             network.load_state_dict(trained.state_dict())
         network = network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]

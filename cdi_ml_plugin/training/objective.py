@@ -9,9 +9,10 @@ import torch
 from torch import nn
 
 from ..nn import losses
+from ..nn.network import Polar
 from ..nn.pattern import Pattern
 from ..nn.polish import polish
-from ..nn.predict import amplitude_and_phase, estimate, first_guess, search
+from ..nn.predict import estimate, first_guess, output, search
 from ..physics.alignment import twin
 from ..simulate.batch import Batch
 from .recipe import Recipe
@@ -95,10 +96,13 @@ def _predicted(
     recipe: Recipe, network: nn.Module, pattern: Pattern, guess: torch.Tensor, passes: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Objects (batch, n, n, n), and amplitude and phase (2, batch, n, n, n) that make them up."""
-    if recipe.preset == "paper":
-        parts = torch.stack(amplitude_and_phase(network, pattern))
+    kind = recipe.network
+    if isinstance(kind, Polar):
+        guess = estimate(kind, network, pattern, guess, passes - 1)
+        found = output(kind, network, pattern, guess)
+        parts = torch.stack(kind.amplitude_and_phase(found))
         return torch.polar(*parts), parts
-    obj = estimate(recipe.network, network, pattern, guess, passes)
+    obj = estimate(kind, network, pattern, guess, passes)
     return obj, torch.stack([obj.abs(), obj.angle()])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -10,7 +11,8 @@ import torch
 from torch import nn
 
 from ..errors import ParameterError
-from ..nn.presets import PRESETS, Preset
+from ..nn import kinds
+from ..nn.network import Network, Polar
 from ..simulate.batch import FAMILIES, PAPER, Particles
 
 OPTIMISERS = ("adamw", "paper")
@@ -27,7 +29,7 @@ class Recipe:
     Parameters
     ----------
     preset : str
-        Of `cdi_ml_plugin.nn.presets.PRESETS`.
+        Name of the network, of the entry points ``cdi_ml_plugin.networks``.
     families, phase
         See `cdi_ml_plugin.simulate.batch.Particles`.
     loss : {"error", "overlap", "paper"}
@@ -63,7 +65,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for name, known in (
-            ("preset", tuple(PRESETS)),
+            ("preset", kinds.names()),
             ("loss", LOSSES),
             ("optimiser", OPTIMISERS),
         ):
@@ -74,12 +76,17 @@ class Recipe:
         for name in ("steps", "batch", "rate", "warm_up"):
             if not getattr(self, name) > 0:
                 raise ParameterError(f"{name} = {getattr(self, name)!r}: give a number above 0")
-        if self.loss == "paper" and (self.twin or self.preset != "paper"):
+        if self.loss == "paper" and (self.twin or not isinstance(self.network, Polar)):
             raise ParameterError(
-                "loss = 'paper' is for amplitudes and phases from 0 to 1, which only the paper's network "
-                "predicts and which have no twin: give --recipe paper and --no-twin, or another loss"
+                "loss = 'paper' is for amplitudes and phases from 0 to 1, which a network has to predict apart "
+                "and which have no twin: give --recipe paper and --no-twin, or another loss"
             )
         _ = self.particles
+
+    @classmethod
+    def fast(cls, batch: int = 16, processes: int = 1) -> Recipe:
+        """For any network: all families, the error of the object, as many steps whatever the batch."""
+        return cls(batch=batch)
 
     @classmethod
     def paper(cls, batch: int = 16, processes: int = 1) -> Recipe:
@@ -127,12 +134,17 @@ class Recipe:
 
     def command(self) -> str:
         """Give the command that trains by this recipe."""
-        kind, base = ("paper", Recipe.paper()) if self.preset == "paper" else ("fast", Recipe())
+        bases = {name: make(16, 1) for name, make in RECIPES.items()}
+        same = [name for name, base in bases.items() if base.preset == self.preset]
+        kind = (same or list(RECIPES))[0]
+        base = bases[kind]
         words = ["cdi-ml train FOLDER", f"--recipe {kind}"]
         for name, value in self.as_dict().items():
             if value == getattr(base, name):
                 continue
-            if name == "twin":
+            if name == "preset":
+                words.append(f"--network {value}")
+            elif name == "twin":
                 words.append("--twin" if value else "--no-twin")
             elif name == "warm_up":
                 continue  # that of fine-tuning, which has a command of its own
@@ -149,9 +161,9 @@ class Recipe:
         return asdict(self)
 
     @property
-    def network(self) -> Preset:
-        """The preset that `preset` names."""
-        return PRESETS[self.preset]
+    def network(self) -> Network:
+        """The network that `preset` names."""
+        return kinds.find(self.preset)
 
     @property
     def particles(self) -> Particles:
@@ -181,3 +193,6 @@ class Recipe:
             return 0, self.rate * warm * max(fall, 0.01)
         turns = TURNS * step // self.steps
         return turns % 2, self.rate * 0.95**turns
+
+
+RECIPES: dict[str, Callable[[int, int], Recipe]] = {"fast": Recipe.fast, "paper": Recipe.paper}

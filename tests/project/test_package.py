@@ -47,6 +47,7 @@ def test_entry_points():
     for name in BUILT_IN:
         assert found[name].load().name == name
     assert {e.name for e in entry_points(group="cdi_ml_plugin.losses")} >= LOSSES
+    assert {e.name for e in entry_points(group="cdi_ml_plugin.networks")} >= {"fast", "paper"}
     (command,) = entry_points(group="console_scripts", name="cdi-ml")
     assert callable(command.load())
 

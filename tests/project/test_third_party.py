@@ -1,10 +1,11 @@
-"""The example package adds an algorithm from outside."""
+"""The example packages add an algorithm and a network from outside."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +13,8 @@ from shutil import copytree
 
 import pytest
 
+from cdi_ml_plugin.errors import WeightsError
+from cdi_ml_plugin.nn import weights
 from support import ROOT
 
 SOURCE = ROOT / "examples" / "third_party_algorithm"
@@ -148,3 +151,73 @@ def test_an_er_a_support_update_and_a_start_of_a_third_party(tmp_path: Path) -> 
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+# --- a network ----------------------------------------------------------------------------------
+NETWORK = ROOT / "examples" / "third_party_network"
+CHAINS = """
+import numpy as np
+from cdi_ml_plugin import Measurement, diffraction, reconstruct
+from cdi_ml_plugin.nn import weights
+from cdi_ml_plugin.plugin import check_network
+from cdi_ml_tiny import Tiny
+
+check_network(Tiny)
+network, card = weights.load("run/weights.safetensors")
+assert (card.preset, card.samples) == ("tiny", 4), card
+assert len(network) == 3
+z, y, x = np.indices((32, 34, 36)) - np.array([16, 17, 18]).reshape(3, 1, 1, 1)
+inside = (abs(z) < 6) & (abs(y) < 7) & (abs(x) < 7) & (z + x < 6)
+crystal = 30 * inside * np.exp(0.8j * np.sin(x / 2 + y / 3))
+data = Measurement(np.random.default_rng(0).poisson(diffraction(crystal)))
+given = "weights='run/weights.safetensors'"
+last = {}
+for chain in (
+    f"CNN({given}) + 20*ER",
+    "20*ER + 30*REFINE(network='tiny', channels=4, rate=0.01)",
+    f"10*REFINE({given}, rate=0.01)",
+):
+    result = reconstruct(data, chain, device="cpu")
+    assert np.isfinite(result.object).all() and result.support.any(), chain
+    last[chain] = result
+first, fitted, transfer = last.values()
+assert "cnn_chi2" in first.metrics and "cnn_chi2" in transfer.metrics
+history = fitted.run.history["chi2"]
+assert history[-1] < 0.97 * history[20], history
+history = transfer.run.history["chi2"]
+assert history[-1] < history[0], history
+"""
+
+
+def test_a_network_is_trained_predicts_and_refines(tmp_path: Path) -> None:
+    """The example, installed as a package lies in site-packages."""
+    settings = tomllib.loads((NETWORK / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    copytree(NETWORK, tmp_path, dirs_exist_ok=True)
+    info = tmp_path / "cdi_ml_tiny-0.1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: cdi-ml-tiny\nVersion: 0.1.0\n")
+    ((group, names),) = settings["entry-points"].items()
+    lines = [f"[{group}]", *(f"{name} = {value}" for name, value in names.items())]
+    (info / "entry_points.txt").write_text("\n".join(lines))
+    paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+
+    def python(*arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, *arguments], env={**os.environ, "PYTHONPATH": paths},
+            cwd=tmp_path, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    command = ("-c", "from cdi_ml_plugin.cli.app import main; main()")
+    short = ("--steps", "2", "--batch", "2", "--accelerator", "cpu", "-q")
+    said = python(*command, "train", "run", "--network", "tiny", *short)
+    assert "--recipe fast --network tiny --steps 2 --batch 2" in said
+    said = python(*command, "weights")
+    assert "networks without weights of their own: paper (cdi-ml-plugin " in said
+    assert "tiny (cdi-ml-tiny 0.1.0)" in said
+    python("-c", CHAINS)
+    python("-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", "tests", "tests")
+    # where it is not installed its weights are refused, and the package is asked for
+    with pytest.raises(WeightsError, match="made for network 'tiny', which is not installed"):
+        weights.load(tmp_path / "run" / "weights.safetensors")

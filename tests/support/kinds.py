@@ -29,9 +29,8 @@ from cdi_ml_plugin.errors import ParameterError
 from cdi_ml_plugin.geometry.spec import read_scan
 from cdi_ml_plugin.io.cxi.reader import read_result
 from cdi_ml_plugin.io.cxi.writer import cxi_bytes
-from cdi_ml_plugin.nn import weights
+from cdi_ml_plugin.nn import kinds, weights
 from cdi_ml_plugin.nn.predict import predict
-from cdi_ml_plugin.nn.presets import PRESETS
 from cdi_ml_plugin.workflow.earlier import check_result_folder
 from cdi_ml_plugin.workflow.load import read_prepared
 from support import sound
@@ -170,7 +169,7 @@ def _comparison(folder: Path) -> None:
 def _weights(folder: Path) -> None:
     network, card = weights.load(folder / "weights.safetensors")
     str(card)
-    preset = PRESETS[card.preset]
+    preset = kinds.find(card.preset)
     field = torch.ones(2, preset.field, preset.field, preset.field)
     predict(preset, network, (field[0], field[1] > 0), 1, 0, torch.Generator().manual_seed(0))
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from cdi_ml_plugin.nn import weights
-from cdi_ml_plugin.nn.presets import FEATURES, PRESETS
+from cdi_ml_plugin.nn import kinds, weights
+from cdi_ml_plugin.nn.unet import FEATURES
 
 SHAPE = (33, 47, 38)  # of a pattern to learn from: odd, unequal
 INPUTS = {"paper": (2, 1, 16, 16, 16), "fast": (2, FEATURES, 8, 8, 8)}
@@ -34,7 +34,7 @@ def trained(preset: str) -> nn.Module:
     """A network that has seen some numbers, so that the running statistics are not 0 and 1."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(5)
-        network = PRESETS[preset].build()
+        network = kinds.made(kinds.find(preset))
         network(3 * torch.randn(INPUTS[preset]) + 1)
     return network
 
@@ -43,7 +43,7 @@ def untrained(path: Path) -> Path:
     """Write weights of a network that has learnt nothing."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        network = PRESETS["fast"].build()
+        network = kinds.made(kinds.find("fast"))
     about = weights.Card(
         preset="fast",
         families=("superellipsoid", "noise"),

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ...errors import ParameterError
+from ...nn import kinds
 from ...nn.fit_losses import LOSSES
 from ...operators import registry
 from ...version import __version__
@@ -19,7 +20,7 @@ PYPROJECT = Path(__file__).parents[3] / "pyproject.toml"
 
 @contextmanager
 def registered() -> Iterator[None]:
-    """Have algorithms and losses found by their names, in a checkout from its ``pyproject.toml``.
+    """Have algorithms, losses and networks found by their names, in a checkout from its ``pyproject.toml``.
 
     Raises
     ------
@@ -54,3 +55,4 @@ def registered() -> Iterator[None]:
 def _refresh() -> None:
     registry.refresh()
     LOSSES.refresh()
+    kinds.refresh()

@@ -18,10 +18,10 @@ from ...data.measurement import Measurement
 from ...engine.plan import Plan
 from ...engine.start import fresh_state
 from ...fourier import diffraction, to_direct, to_reciprocal
-from ...nn import weights
+from ...nn import kinds, weights
 from ...nn.field import Field
-from ...nn.predict import predict
-from ...nn.presets import FEATURES, PRESETS
+from ...nn.pattern import InField, Pattern
+from ...nn.predict import first_guess, predict
 from ...operators.cnn import CNN
 from ...physics.moduli import HELD_OUT, Moduli
 from ...simulate.particle import strained_crystal
@@ -51,7 +51,7 @@ def tasks(scale: Scale, device: torch.device) -> Tasks:
     for voxels, batch in product(scale.predicted, scale.batches):
         row = {"voxels": voxels, "candidates": batch}
         yield Task(PREDICTION, row, partial(_prediction, voxels, batch, scale.budget, device))
-    for name, batch in product(PRESETS, scale.batches):
+    for name, batch in product(kinds.every(), scale.batches):
         named = {"network": name, "batch": batch}
         yield Task(NETWORKS, named, partial(_network, name, batch, scale.budget, device))
     for name, step in scale.refined.items():
@@ -123,7 +123,7 @@ def _iterations(voxels: int, seeds: int, budget: float, device: torch.device) ->
 
 def _prediction(voxels: int, batch: int, budget: float, device: torch.device) -> dict[str, Any]:
     network, card = weights.load("fast")
-    preset = PRESETS[card.preset]
+    preset = kinds.find(card.preset)
     moved = copy.deepcopy(network).to(device)
     data = Moduli.of(_measurement(voxels), HELD_OUT, device)
     polish = CNN.defaults["polish"]
@@ -148,16 +148,17 @@ def _prediction(voxels: int, batch: int, budget: float, device: torch.device) ->
 
 @torch.no_grad()
 def _network(name: str, batch: int, budget: float, device: torch.device) -> dict[str, Any]:
-    preset = PRESETS[name]
-    network = preset.build().eval().to(device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    channels, edge = (FEATURES, preset.field // 2) if name == "fast" else (1, preset.field)
-    field = torch.rand((batch, channels, edge, edge, edge), device=device)
-    field = field.contiguous(memory_format=torch.channels_last_3d)
+    kind = kinds.find(name)
+    network = kinds.made(kind).eval().to(device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    field = torch.rand((batch, *[kind.field] * 3), device=device)
+    pattern = Pattern.of(field, torch.ones_like(field, dtype=torch.bool))
+    guess = first_guess(pattern, [torch.Generator()] * batch)
+    features = kinds.handed(kind, InField(kind, pattern, guess))
     row: dict[str, Any] = {}
     for precision in PRECISIONS:
         if _pays(precision, device):
             mixed = Mixed(network, precision == PRECISIONS[1])
-            row[precision] = milliseconds(partial(mixed, field), budget, device)
+            row[precision] = milliseconds(partial(mixed, features), budget, device)
     return row
 
 
@@ -187,7 +188,7 @@ def _training(batch: int, precision: str, budget: float, device: torch.device) -
     if not _pays(precision, device):
         return {"note": f"no bfloat16 in this {device.type}"}
     recipe = Recipe(batch=batch)
-    network = recipe.network.build().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    network = kinds.made(recipe.network).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     (optimiser,) = recipe.optimisers(network)
     fabric = Single(device, precision, Path())
     network, optimiser = fabric.setup(network, optimiser)

@@ -8,13 +8,12 @@ import pytest
 from torch import nn
 
 from cdi_ml_plugin.nn import weights
-from cdi_ml_plugin.nn.presets import PRESETS
-from support.weights import card, trained
+from support.weights import INPUTS, card, trained
 
 
 @pytest.fixture(scope="module")
 def networks() -> dict[str, nn.Module]:
-    return {preset: trained(preset) for preset in PRESETS}
+    return {preset: trained(preset) for preset in INPUTS}
 
 
 @pytest.fixture(scope="module")

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import torch
 
-from cdi_ml_plugin.nn import losses
+from cdi_ml_plugin.nn import kinds, losses
 from cdi_ml_plugin.nn.pattern import Pattern
 from cdi_ml_plugin.nn.predict import estimate, first_guess, polish, search
-from cdi_ml_plugin.nn.presets import PRESETS
 from cdi_ml_plugin.simulate.batch import Particles
 
 
 def test_passes_feed_the_estimate_back() -> None:
-    preset = PRESETS["fast"]
+    preset = kinds.find("fast")
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        network = preset.build()
+        network = kinds.made(preset)
     batch = Particles().draw(2, torch.Generator().manual_seed(0))
     pattern = Pattern.of(batch.modulus, batch.known)
     guess = first_guess(pattern, [torch.Generator().manual_seed(s) for s in (1, 2)])
@@ -30,7 +29,7 @@ def test_passes_feed_the_estimate_back() -> None:
 
 
 def test_network_and_hio_take_turns() -> None:
-    preset, order = PRESETS["fast"], []
+    preset, order = kinds.find("fast"), []
 
     class Mirror(torch.nn.Module):
         """Gives back the estimate that it is handed: what is left is HIO and ER."""

@@ -15,16 +15,16 @@ from safetensors.torch import load_file
 from torch import nn
 
 from cdi_ml_plugin.errors import WeightsError, WriteError
-from cdi_ml_plugin.nn import weights
-from cdi_ml_plugin.nn.presets import PRESETS
+from cdi_ml_plugin.nn import kinds, weights
 from support import ROOT
 from support.weights import INPUTS, card, trained
 
+SHIPPED = ROOT / "cdi_ml_plugin" / "nn" / "shipped"
 MOST = 20_000_000  # bytes of all shipped files
 
 
 # --- what is stored is read ---------------------------------------------------------------------
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", INPUTS)
 def test_round_trip(preset: str, folder: Path, networks: dict[str, nn.Module]) -> None:
     network, _ = weights.load(folder / f"{preset}.safetensors")
     before = networks[preset].eval()
@@ -90,7 +90,7 @@ def test_a_file_is_read_once_until_it_is_replaced(tmp_path: Path, networks) -> N
     first, _ = weights.load(path)
     assert weights.load(str(path))[0] is first
     with torch.random.fork_rng(devices=[]):
-        weights.save(path, PRESETS["fast"].build(), card())
+        weights.save(path, kinds.made(kinds.find("fast")), card())
     other, _ = weights.load(path)
     assert not torch.equal(other.stem.weight, first.stem.weight)
 
@@ -188,7 +188,7 @@ def test_weights_that_are_not_finite_are_not_written(value: float, tmp_path: Pat
 
 
 # --- what is shipped ----------------------------------------------------------------------------
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", INPUTS)
 def test_shipped_weights_load(preset: str) -> None:
     if preset not in weights.shipped():
         pytest.skip("not shipped")
@@ -199,7 +199,7 @@ def test_shipped_weights_load(preset: str) -> None:
 
 
 def test_shipped_files_are_few_and_small() -> None:
-    found = set(weights.SHIPPED.iterdir()) if weights.SHIPPED.exists() else set()
+    found = set(SHIPPED.iterdir())
     assert found == set(weights.shipped().values())
     assert sum(path.stat().st_size for path in found) <= MOST
 
@@ -207,5 +207,5 @@ def test_shipped_files_are_few_and_small() -> None:
 def test_the_wheel_takes_the_shipped_files_along() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     patterns = settings["tool"]["setuptools"]["package-data"]["cdi_ml_plugin"]
-    inside = weights.SHIPPED.relative_to(ROOT / "cdi_ml_plugin") / "*.safetensors"
+    inside = SHIPPED.relative_to(ROOT / "cdi_ml_plugin") / "*.safetensors"
     assert inside.as_posix() in patterns

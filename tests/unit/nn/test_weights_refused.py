@@ -15,9 +15,14 @@ from torch import nn
 
 from cdi_ml_plugin.errors import WeightsError
 from cdi_ml_plugin.nn import weights
-from cdi_ml_plugin.nn.presets import FEATURES, PRESETS, Preset
-from cdi_ml_plugin.nn.unet import UNet
+from cdi_ml_plugin.nn.paper import Paper
+from cdi_ml_plugin.nn.unet import FEATURES, Fast, UNet
+from support.networks import installed
 from support.weights import card
+
+
+class Huge(Fast):
+    """A network that another version may have."""
 
 
 def fails(path: str | Path, *expected: str) -> None:
@@ -107,11 +112,10 @@ def test_another_convention(tmp_path: Path, networks, monkeypatch: pytest.Monkey
         fails(tmp_path / "a", "convention (cdi_ml_plugin 0: exp(+i))", "train again")
 
 
-def test_another_preset(tmp_path: Path, networks, monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as other:
-        other.setitem(PRESETS, "huge", Preset("huge", 32, 4))
+def test_a_network_that_is_not_installed(tmp_path: Path, networks) -> None:
+    with installed(huge=f"{__name__}:Huge"):
         weights.save(tmp_path / "a", networks["fast"], card("huge"))
-    fails(tmp_path / "a", "preset 'huge'", "paper, fast")
+    fails(tmp_path / "a", "network 'huge'", "fast, paper", "install the package")
 
 
 @pytest.mark.parametrize(
@@ -129,11 +133,11 @@ def test_another_architecture(
     path = tmp_path / "a"
     with monkeypatch.context() as patch, torch.random.fork_rng(devices=[]):
         network = other()
-        patch.setattr(Preset, "build", lambda self: other())
+        patch.setattr(Fast, "build", lambda self, channels: other())
         weights.save(path, network, card())
-    fails(path, "does not fit preset 'fast'", expected)
+    fails(path, "does not fit network 'fast'", expected)
     path.unlink()
-    with pytest.raises(WeightsError, match="does not fit preset 'fast'"):
+    with pytest.raises(WeightsError, match="does not fit network 'fast'"):
         weights.save(path, network, card())
     assert not any(tmp_path.iterdir())
 
@@ -178,19 +182,23 @@ def test_not_safetensors(content: bytes, tmp_path: Path) -> None:
 
 
 def test_missing_or_folder(tmp_path: Path) -> None:
-    fails(tmp_path / "none.safetensors", "No such file", "name a file, or a shipped preset")
+    fails(tmp_path / "none.safetensors", "No such file", "name a file, or a network")
     fails(tmp_path, "Is a directory", "name a file")
-    fails("fsat", "No such file", "shipped preset")
+    fails("fsat", "No such file", "a network whose weights are shipped")
 
 
-def test_a_preset_names_its_shipped_file(folder: Path, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(weights, "SHIPPED", tmp_path / "none")
+def test_a_network_names_its_shipped_file(folder: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(Fast, "shipped", None)
+    monkeypatch.setattr(Paper, "shipped", tmp_path / "none")
     assert weights.shipped() == {}
-    with pytest.raises(WeightsError, match=r"preset 'fast': not shipped \(those are: none\): name"):
-        weights.load("fast")
-    monkeypatch.setattr(weights, "SHIPPED", folder)
-    assert list(weights.shipped()) == ["paper", "fast"]
+    for name in ("fast", "paper"):
+        says = rf"network '{name}': its weights are not shipped \(those of none are\): name"
+        with pytest.raises(WeightsError, match=says):
+            weights.load(name)
+    monkeypatch.setattr(Fast, "shipped", folder / "fast.safetensors")
+    monkeypatch.setattr(Paper, "shipped", folder / "paper.safetensors")
+    assert list(weights.shipped()) == ["fast", "paper"]
     assert weights.load("paper")[1].preset == "paper"
     # a path is a path
     monkeypatch.chdir(tmp_path)
-    fails(Path("fast"), "No such file", "(paper, fast)")
+    fails(Path("fast"), "No such file", "(fast, paper)")

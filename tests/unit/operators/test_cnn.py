@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from cdi_ml_plugin import CNN, Measurement, Result, reconstruct
 from cdi_ml_plugin.errors import ParameterError
 from cdi_ml_plugin.fourier import diffraction
+from cdi_ml_plugin.nn import kinds, weights
 from cdi_ml_plugin.nn import predict as prediction
-from cdi_ml_plugin.nn import weights
 from cdi_ml_plugin.nn.field import Field
-from cdi_ml_plugin.nn.presets import PRESETS
 from cdi_ml_plugin.operators import cnn
 from cdi_ml_plugin.physics.alignment import object_error
 from cdi_ml_plugin.simulate.particle import strained_crystal
@@ -45,7 +44,7 @@ def blank(folder: Path, preset: str) -> str:
     path = folder / f"untrained_{preset}.safetensors"
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = PRESETS[preset].build()
+        network = kinds.made(kinds.find(preset))
     card = weights.Card(preset, ("faceted",), (0.0, 1.0), 0, "none", 0.0, "none", {})
     weights.save(path, network, card)
     return str(path)

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from cdi_ml_plugin import REFINE, Measurement, reconstruct
 from cdi_ml_plugin.errors import ParameterError, WeightsError
 from cdi_ml_plugin.fourier import diffraction
-from cdi_ml_plugin.nn import weights
+from cdi_ml_plugin.nn import kinds, weights
 from cdi_ml_plugin.nn.fit import Fit
-from cdi_ml_plugin.nn.presets import PRESETS
 from cdi_ml_plugin.operators.refine import _Run
 from cdi_ml_plugin.physics.alignment import object_error
 from cdi_ml_plugin.physics.moduli import Moduli
@@ -74,7 +73,7 @@ def test_transfer_begins_with_the_prediction(crystal: Any) -> None:
 
 def test_transfer_of_the_papers_network(crystal: Any, tmp_path: Path) -> None:
     """Its output is the object; in eval mode, as the running statistics belong to the weights."""
-    network = PRESETS["paper"].build()
+    network = kinds.made(kinds.find("paper"))
     card = weights.Card("paper", ("superellipsoid",), (0, 1), 0, "none", 0.0, "a test", {})
     weights.save(tmp_path / "mine.safetensors", network, card)
     chain = f"2*REFINE(weights='{tmp_path / 'mine.safetensors'}')"

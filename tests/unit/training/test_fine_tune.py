@@ -14,10 +14,9 @@ from safetensors.torch import load_file
 
 from cdi_ml_plugin import Measurement
 from cdi_ml_plugin.errors import MeasurementError, ParameterError, WriteError
-from cdi_ml_plugin.nn import weights
+from cdi_ml_plugin.nn import kinds, weights
 from cdi_ml_plugin.nn.pattern import Pattern
 from cdi_ml_plugin.nn.predict import estimate, first_guess
-from cdi_ml_plugin.nn.presets import PRESETS
 from cdi_ml_plugin.physics.moduli import HELD_OUT, Moduli
 from cdi_ml_plugin.training import checkpoint, loop, objective
 from cdi_ml_plugin.training.fine_tune import Scans, _turned, recipe_from
@@ -47,7 +46,7 @@ def chi2(scans: Scans, source: Path) -> torch.Tensor:
     network, card = weights.load(source)
     pattern = Pattern.of(scans.modulus, scans.known)
     guess = first_guess(pattern, [torch.Generator().manual_seed(0)] * len(scans.names))
-    return pattern.misfit(estimate(PRESETS[card.preset], network, pattern, guess, 3))
+    return pattern.misfit(estimate(kinds.find(card.preset), network, pattern, guess, 3))
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from cdi_ml_plugin.cli.app import cli
-from cdi_ml_plugin.nn import losses, weights
+from cdi_ml_plugin.nn import kinds, losses, weights
 from cdi_ml_plugin.nn.pattern import Pattern
 from cdi_ml_plugin.physics.alignment import twin
 from cdi_ml_plugin.simulate.batch import PAPER, Particles
@@ -41,6 +41,7 @@ def test_the_papers_schedule() -> None:
         Recipe.paper(),
         Recipe(batch=8, rate=3e-4, twin=False, families=("faceted", "noise"), phase=(0.5, 4)),
         replace(Recipe.paper(), steps=10, twin=True, loss="overlap"),
+        replace(Recipe.paper(), preset="fast", loss="error"),
     ],
 )
 def test_the_command_on_a_card_makes_the_recipe_again(
@@ -64,7 +65,7 @@ def test_it_learns_one_batch_by_heart() -> None:
     recipe = Recipe(batch=4, families=("superellipsoid",), phase=(0.0, 2.0))
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = recipe.network.build()
+        network = kinds.made(recipe.network)
     (optimiser,) = recipe.optimisers(network)
     device = torch.device("cpu")
     batch = recipe.particles.draw(4, objective.generator(recipe, device, 0, 0))
@@ -98,7 +99,7 @@ def test_losses_of_an_exact_prediction_and_of_its_twin() -> None:
 
 
 def test_validation_is_the_same_each_time() -> None:
-    network = TINY.network.build()
+    network = kinds.made(TINY.network)
     one, again = (objective.validate(TINY, network, torch.device("cpu"), 6) for _ in range(2))
     assert one == again
     assert 0 <= one["solved"] <= 1
@@ -109,7 +110,7 @@ def test_the_network_learns_from_guesses_of_every_kind(monkeypatch: pytest.Monke
     recipe = Recipe(batch=2)
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = recipe.network.build()
+        network = kinds.made(recipe.network)
     batch = recipe.particles.draw(2, torch.Generator().manual_seed(0))
     pattern = Pattern.of(batch.modulus, batch.known)
     seen = []
@@ -124,8 +125,8 @@ def test_the_network_learns_from_guesses_of_every_kind(monkeypatch: pytest.Monke
         guess = objective._guess(recipe, network, pattern, numbers)
         assert guess.shape == batch.object.shape
         assert not guess.requires_grad
-    kinds = {tuple(one) for one in seen}
-    assert () in kinds
-    assert ("polish",) in kinds
-    assert any(one[-1:] == ("polish",) and "estimate" in one for one in kinds)
+    ways = {tuple(one) for one in seen}
+    assert () in ways
+    assert ("polish",) in ways
+    assert any(one[-1:] == ("polish",) and "estimate" in one for one in ways)
     assert max(one.count("estimate") for one in seen) == recipe.network.passes - 1

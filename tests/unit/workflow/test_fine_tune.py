@@ -21,12 +21,13 @@ from cdi_ml_plugin.cli.app import main
 from cdi_ml_plugin.cli.fine_tune import fine_tune as command
 from cdi_ml_plugin.errors import MeasurementError, ParameterError
 from cdi_ml_plugin.nn import weights
-from cdi_ml_plugin.nn.presets import PRESETS, Preset
+from cdi_ml_plugin.nn.unet import Fast
 from cdi_ml_plugin.training import checkpoint, loop
 from cdi_ml_plugin.training.fine_tune import Scans
 from cdi_ml_plugin.training.loop import Session
 from cdi_ml_plugin.workflow import fine_tune as module
 from cdi_ml_plugin.workflow.fine_tune import Verdict, chosen, fine_tune, judge
+from support.networks import installed
 from support.weights import SHAPE, counts, untrained
 
 CPU = Session(accelerator="cpu")
@@ -271,17 +272,18 @@ def test_no_space_is_one_line(
     assert not list(out.glob(".cdi-ml-*"))
 
 
-def test_what_is_wrong_is_one_line(
-    fresh: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class Vast(Fast):
+    """A network that another version may have."""
+
+
+def test_what_is_wrong_is_one_line(fresh: Path, tmp_path: Path, run: Run) -> None:
     good, dark, flat = (tmp_path / f"{n}.npy" for n in ("good", "dark", "flat"))
     np.save(good, counts())
     np.save(dark, np.zeros(SHAPE))
     np.save(flat, np.ones((40, 40)))
     damaged, foreign = tmp_path / "damaged.safetensors", tmp_path / "foreign.safetensors"
     damaged.write_bytes(fresh.read_bytes()[:-100])
-    with monkeypatch.context() as patch:  # as another version may have made it
-        patch.setitem(PRESETS, "vast", Preset("vast", 32, 4))
+    with installed(vast=f"{__name__}:Vast"):  # as another version may have made it
         network, card = weights.load(fresh)
         weights.save(foreign, network, replace(card, preset="vast"))
     full, file = tmp_path / "full", tmp_path / "file"
@@ -294,7 +296,7 @@ def test_what_is_wrong_is_one_line(
             ([flat], "2 dimension"),
             ([good, tmp_path / "gone.npy"], "gone.npy: no such file"),
             ([good, "--from", damaged], "damaged.safetensors"),
-            ([good, "--from", foreign], "made for preset 'vast'"),
+            ([good, "--from", foreign], "made for network 'vast'"),
             ([good, "--from", tmp_path / "gone.safetensors"], "gone.safetensors"),
             ([good, "--out", full], "holds weights.safetensors already"),
             ([good, "--out", file], "is a file"),
