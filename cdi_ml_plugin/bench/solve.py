@@ -18,6 +18,7 @@ from ..engine.parameters import DEFAULT_SEQUENCE
 from ..engine.run import reconstruct
 from ..errors import ParameterError
 from ..fourier import from_cohere
+from ..nn.weights import load as load_weights
 from ..physics.alignment import object_error
 from .crystals import TUNING, Crystal, crystal
 from .engine import STOCK, STOCK_PARAMETERS
@@ -27,6 +28,9 @@ CHAINS = {
     "default": DEFAULT_SEQUENCE,
     "coherent": DEFAULT_SEQUENCE,
     "from random phases": DEFAULT_SEQUENCE.removeprefix("CNN + "),
+    "CNN 60": "CNN + 20*HIO + 40*ER",
+    "CNN search 60": "CNN + 60*SEARCH",
+    "random search 220": "220*SEARCH",
     "CNN 220": "CNN + 20*ER + 150*HIO + 50*ER",
     "random 220": "20*ER + 150*HIO + 50*ER",
 }
@@ -35,7 +39,9 @@ COHERE = "cohere"
 LIMITS = (0.1, 0.03)  # squared errors below which a crystal is found, and found well
 
 
-def solve(numbers: Sequence[int], names: Iterable[str], out: Path) -> Iterator[str]:
+def solve(
+    numbers: Sequence[int], names: Iterable[str], out: Path, weights: str = "fast"
+) -> Iterator[str]:
     """Phase crystals from one start each, its seed the crystal's number; lines of a table.
 
     Parameters
@@ -46,6 +52,8 @@ def solve(numbers: Sequence[int], names: Iterable[str], out: Path) -> Iterator[s
         Of `CHAINS`, or ``"cohere"`` for cohere's stock chain on its torch backend.
     out : Path
         Each finished chain is a line of this file; those that are there are kept.
+    weights : str
+        Of `CNN`: shipped ones, or a file.
 
     Raises
     ------
@@ -57,14 +65,17 @@ def solve(numbers: Sequence[int], names: Iterable[str], out: Path) -> Iterator[s
     for name in names:
         if name not in known:
             raise ParameterError(f"chain {name!r}: give one of {', '.join(known)}")
+    checksum = load_weights(weights)[1].checksum
     done = read(out)
     rows = []
     for number in numbers:
         one = crystal(number)
         for name in names:
             key = f"crystal {number}, {name}, {CHAINS.get(name, STOCK)}"
+            if "CNN" in CHAINS.get(name, ""):
+                key += f", weights {checksum[:12]}"
             if key not in done:
-                done[key] = {"key": key, "chain": name, **_row(one, name)}
+                done[key] = {"key": key, "chain": name, **_row(one, name, weights)}
                 append(out, done[key])
             rows.append(done[key])
     if rows:
@@ -73,15 +84,14 @@ def solve(numbers: Sequence[int], names: Iterable[str], out: Path) -> Iterator[s
         yield from table(rows)
 
 
-def _row(one: Crystal, name: str) -> dict[str, Any]:
+def _row(one: Crystal, name: str, weights: str) -> dict[str, Any]:
     """Run a chain once: squared error, processor seconds, and what the crystal is."""
     began = time.process_time()
     if name == COHERE:
         obj = _cohere(one)
     else:
-        result = reconstruct(
-            one.measurement, CHAINS[name], seeds=[one.number], parameters=PARAMETERS.get(name)
-        )
+        given = {**PARAMETERS.get(name, {}), "cnn_weights": weights}
+        result = reconstruct(one.measurement, CHAINS[name], seeds=[one.number], parameters=given)
         obj = result.object
     return {
         "kind": one.kind,

@@ -155,10 +155,12 @@ def gpu(**given: Any) -> None:
     multiple=True,
     default=("default", "CNN 220", "random 220"),
     show_default=True,
-    help="default, coherent, 'from random phases', 'CNN 220', 'random 220' or cohere; may be repeated.",
+    help="default, coherent, 'from random phases', 'CNN 60', 'CNN 220', 'random 220', 'CNN search 60', "
+    "'random search 220' or cohere; may be repeated.",
 )
+@click.option("--weights", default="fast", show_default=True, help="Of the chains with CNN.")
 @click.option("-o", "--out", type=PATH, default=Path("bench_solve.jsonl"), show_default=True)
-def solve(crystals: int, first: int, chains: Sequence[str], out: Path) -> None:
+def solve(crystals: int, first: int, chains: Sequence[str], weights: str, out: Path) -> None:
     """Phase simulated crystals of all kinds from one start each, and give the share that is found.
 
     Each finished chain is a line of OUT; given again, the benchmark goes on where it was. The error is
@@ -168,5 +170,16 @@ def solve(crystals: int, first: int, chains: Sequence[str], out: Path) -> None:
     from ..bench.solve import solve as lines
 
     with table.lent(out):
-        for line in lines(range(first, first + crystals), chains, out):
+        for line in lines(range(first, first + crystals), chains, out, weights):
             click.echo(line)
+
+
+@bench.command("weights")
+@click.argument("sources", nargs=-1, metavar="[WEIGHTS]...")
+@click.option("--patterns", type=whole(1), default=512, show_default=True, help="Of each set.")
+def weights_(sources: Sequence[str], patterns: int) -> None:
+    """Predict held-out patterns by WEIGHTS (shipped ones or files; default: fast), by their kind."""
+    from ..bench.weights import compare
+
+    for line in compare(sources or ("fast",), patterns):
+        click.echo(line)

@@ -8,14 +8,14 @@ to its pattern) has a name and can be left out.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
 from ..errors import ParameterError
 from . import defects
 from .bodies import SHAPES, extent, outlines
-from .chance import chance, grid, rotations, some, uniform
+from .chance import grid, rotations, some, uniform
 from .detector import measured
 
 OBJECTS = ("winterbottom", "uneven", "void", "wall", "grains", "dislocation", "waves")
@@ -42,15 +42,21 @@ class Batch:
     known : bool (batch, N, N, N)
     object : complex64 (batch, N/2, N/2, N/2)
         Centred, its largest amplitude about 1.
+    touched : dict of int64 tensor (k,)
+        For each family that not all belong to: the numbers of those that do.
     """
 
     modulus: torch.Tensor
     known: torch.Tensor
     object: torch.Tensor
+    touched: dict[str, torch.Tensor] = field(default_factory=dict)
 
     def to(self, device: torch.device) -> Batch:
         """Bring it to a device."""
-        return Batch(self.modulus.to(device), self.known.to(device), self.object.to(device))
+        touched = {name: which.to(device) for name, which in self.touched.items()}
+        return Batch(
+            self.modulus.to(device), self.known.to(device), self.object.to(device), touched
+        )
 
 
 @dataclass(frozen=True)
@@ -111,18 +117,20 @@ class Particles:
     def draw(self, count: int, generator: torch.Generator) -> Batch:
         """Draw `count` particles and their patterns, on the generator's device."""
         n, half = self.field, self.field // 2
-        particle = self._particles(count, generator)
+        particle, touched = self._particles(count, generator)
         wave = _cubes(particle, _there(n, half, self.fine))
         obj = particle if self.fine == 1 else _cubes(wave, _back(n, half))
         largest = obj.abs().amax((1, 2, 3), keepdim=True)
         intensity = (wave / largest).abs().square()
-        intensity, known = measured(intensity, self.families, self.counts, generator)
-        return Batch(intensity.sqrt(), known, obj / largest)
+        intensity, known, damaged = measured(intensity, self.families, self.counts, generator)
+        return Batch(intensity.sqrt(), known, obj / largest, touched | damaged)
 
-    def _particles(self, count: int, generator: torch.Generator) -> torch.Tensor:
-        """ρ = s·exp(iφ) on the fine grid, (count, M, M, M) with M = fine·N/2."""
+    def _particles(
+        self, count: int, generator: torch.Generator
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """ρ = s·exp(iφ) on the fine grid, (count, M, M, M) with M = fine·N/2, and which are of what family."""
         size, families = self.field // 2 * self.fine, self.families
-        gauge = outlines(count, families, generator)
+        gauge, touched = outlines(count, families, generator)
         turn = rotations(count, generator)
         fill = uniform((count, 3), *self.fill, generator)
         if "oversampling" in families:
@@ -140,21 +148,21 @@ class Particles:
         radius = gauge(turn @ (centre[:, :, None] + reach[:, :, None] * place))
         edge = voxels.mean(1, keepdim=True)
         amplitude = (0.5 - (radius - 1) * edge).clamp_(0, 1)
-        phase = self._strain(amplitude, place, fill, generator)
+        phase = self._strain(amplitude, place, fill, generator, touched)
         if "dislocation" in families:
-            defects.dislocate(amplitude, phase, place, generator)
+            touched["dislocation"] = defects.dislocate(amplitude, phase, place, generator)
         if "grains" in families:
-            defects.make_grains(amplitude, phase, place, generator)
+            touched["grains"] = defects.make_grains(amplitude, phase, place, generator)
         if "wall" in families:
-            defects.make_wall(phase, place, generator)
+            touched["wall"] = defects.make_wall(phase, place, generator)
         if "void" in families:
-            defects.make_void(amplitude, place, edge, generator)
+            touched["void"] = defects.make_void(amplitude, place, edge, generator)
         if "uneven" in families:
-            defects.make_uneven(amplitude, size, generator)
+            touched["uneven"] = defects.make_uneven(amplitude, size, generator)
         obj = torch.polar(amplitude, phase).reshape(-1, size, size, size)
         if families == PAPER:
-            return obj
-        return self._centred(obj, generator)
+            return obj, touched
+        return self._centred(obj, generator, touched), touched
 
     def _strain(
         self,
@@ -162,6 +170,7 @@ class Particles:
         place: torch.Tensor,
         fill: torch.Tensor,
         generator: torch.Generator,
+        touched: dict[str, torch.Tensor],
     ) -> torch.Tensor:
         """Phase (batch, p) whose range inside the particle is that which is drawn."""
         count, size = len(fill), self.field // 2 * self.fine
@@ -170,6 +179,7 @@ class Particles:
         if "waves" in self.families:
             which = some(count, defects.WAVES, generator)
             phase[which] = defects.waves(place[which], generator)
+            touched["waves"] = which
         inside = amplitude > 0.5
         low = phase.masked_fill(~inside, torch.inf).amin(1, keepdim=True)
         high = phase.masked_fill(~inside, -torch.inf).amax(1, keepdim=True)
@@ -177,15 +187,18 @@ class Particles:
         wide = least + (most - least) * uniform((count, 1), 0, 1, generator) ** SKEW
         return wide * ((phase - low) / (high - low)).clamp_(0, 1)
 
-    def _centred(self, obj: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    def _centred(
+        self, obj: torch.Tensor, generator: torch.Generator, touched: dict[str, torch.Tensor]
+    ) -> torch.Tensor:
         """Take the mean phase ramp out of objects: their patterns lie on q = 0, or a little beside it."""
         count, size = obj.shape[:2]
         steps = [(obj * obj.roll(1, axis).conj()).sum((1, 2, 3)).angle() for axis in (1, 2, 3)]
         step = torch.stack(steps, 1)
         if "off_centre" in self.families:
-            beside = uniform((count, 3), -OFF_CENTRE, OFF_CENTRE, generator)
-            beside = beside * chance(count, 0.5, generator)
-            step = step + 2 * torch.pi / (self.fine * self.field) * beside
+            which = some(count, 0.5, generator)
+            beside = uniform((len(which), 3), -OFF_CENTRE, OFF_CENTRE, generator)
+            step[which] += 2 * torch.pi / (self.fine * self.field) * beside
+            touched["off_centre"] = which
         axis = torch.arange(size, device=obj.device) - size // 2
         turn = torch.exp(-1j * step[:, :, None] * axis)
         z, y, x = turn.unbind(1)

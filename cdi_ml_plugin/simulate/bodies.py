@@ -17,19 +17,24 @@ CUT = 0.25  # share that a substrate cuts (Winterbottom's construction)
 COARSE = 24  # voxels along an axis where a shape is first drawn, to find its extent and centre
 
 
-def outlines(count: int, families: tuple[str, ...], generator: torch.Generator) -> Gauge:
-    """Shapes of the families that are named, drawn by chance where there are two."""
+def outlines(
+    count: int, families: tuple[str, ...], generator: torch.Generator
+) -> tuple[Gauge, dict[str, torch.Tensor]]:
+    """Shapes of the families that are named, drawn by chance where there are two; and which are of each."""
     kinds = [name for name in SHAPES if name in families]
+    everyone = torch.arange(count, device=generator.device)
     if kinds == ["superellipsoid"]:
-        gauge = superellipsoids(count, generator)
+        gauge, which = superellipsoids(count, generator), {"superellipsoid": everyone}
     elif kinds == ["faceted"]:
-        gauge = polyhedra(count, generator)
+        gauge, which = polyhedra(count, generator), {"faceted": everyone}
     else:
-        gauge = _either(count, generator)
-    return _on_substrate(gauge, count, generator) if "winterbottom" in families else gauge
+        gauge, which = _either(count, generator)
+    if "winterbottom" in families:
+        gauge, which["winterbottom"] = _on_substrate(gauge, count, generator)
+    return gauge, which
 
 
-def _either(count: int, generator: torch.Generator) -> Gauge:
+def _either(count: int, generator: torch.Generator) -> tuple[Gauge, dict[str, torch.Tensor]]:
     chosen = some(count, ROUND, generator)
     others = torch.ones(count, dtype=torch.bool, device=chosen.device)
     others[chosen] = False
@@ -41,7 +46,7 @@ def _either(count: int, generator: torch.Generator) -> Gauge:
         radius[chosen], radius[rest] = first(points[chosen]), second(points[rest])
         return radius
 
-    return gauge
+    return gauge, {"superellipsoid": chosen, "faceted": rest}
 
 
 def superellipsoids(count: int, generator: torch.Generator) -> Gauge:
@@ -74,8 +79,10 @@ def polyhedra(count: int, generator: torch.Generator) -> Gauge:
     return gauge
 
 
-def _on_substrate(gauge: Gauge, count: int, generator: torch.Generator) -> Gauge:
-    """Cut a share of the shapes by a plane that passes the centre within 0.6 of their size."""
+def _on_substrate(
+    gauge: Gauge, count: int, generator: torch.Generator
+) -> tuple[Gauge, torch.Tensor]:
+    """Cut a share of the shapes by a plane that passes the centre within 0.6 of their size; which."""
     cut = some(count, CUT, generator)
     normal = rotations(len(cut), generator)[:, :1] / uniform((len(cut), 1, 1), 0.0, 0.6, generator)
 
@@ -84,7 +91,7 @@ def _on_substrate(gauge: Gauge, count: int, generator: torch.Generator) -> Gauge
         radius[cut] = torch.maximum(radius[cut], (normal @ points[cut])[:, 0])
         return radius
 
-    return cut_gauge
+    return cut_gauge, cut
 
 
 def extent(gauge: Gauge, turn: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

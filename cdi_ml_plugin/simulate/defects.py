@@ -1,7 +1,7 @@
 """What is inside training particles, in batches: strain, dislocations, voids, walls, grains, uneven density.
 
-Each function changes some particles of a batch: `place` (batch, 3, p) are points from the particle's centre, in
-units of its half extent along each axis of the array.
+Each function changes some particles of a batch, whose numbers it returns. `place` (batch, 3, p) are points
+from the particle's centre, in units of its half extent along each axis of the array.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def waves(place: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
 
 def dislocate(
     amplitude: torch.Tensor, phase: torch.Tensor, place: torch.Tensor, generator: torch.Generator
-) -> None:
+) -> torch.Tensor:
     """Let the phase wind once about a line near the centre, where the amplitude is less."""
     which = some(len(place), DISLOCATION, generator)
     away = place[which] - uniform((len(which), 3, 1), -0.5, 0.5, generator)
@@ -57,9 +57,10 @@ def dislocate(
     phase[which] += signs(len(which), generator) * torch.atan2(u, v)
     dim = uniform((len(which), 1), 0, 0.9, generator)
     amplitude[which] *= 1 - dim * torch.exp(-(u.square() + v.square()) / (2 * CORE**2))
+    return which
 
 
-def make_uneven(amplitude: torch.Tensor, size: int, generator: torch.Generator) -> None:
+def make_uneven(amplitude: torch.Tensor, size: int, generator: torch.Generator) -> torch.Tensor:
     """Let the amplitude of some (batch, p) vary smoothly, to a half and more."""
     which = some(len(amplitude), UNEVEN, generator)
     lengths = uniform((len(which), 3), 0.1, 0.35, generator) * size
@@ -67,11 +68,12 @@ def make_uneven(amplitude: torch.Tensor, size: int, generator: torch.Generator) 
     noise = noise / noise.square().mean(1, keepdim=True).sqrt().clamp_min(1e-6)
     depth = uniform((len(which), 1), 0.1, 0.4, generator)
     amplitude[which] *= (1 + depth * noise).clamp(0.25, 2.5)
+    return which
 
 
 def make_void(
     amplitude: torch.Tensor, place: torch.Tensor, edge: torch.Tensor, generator: torch.Generator
-) -> None:
+) -> torch.Tensor:
     """Leave a hole in some; `edge` (batch, 1): voxels from the centre to the surface."""
     which = some(len(amplitude), VOID, generator)
     middle = uniform((len(which), 3, 1), -0.5, 0.5, generator)
@@ -79,18 +81,20 @@ def make_void(
     away = ((place[which] - middle) / radius).norm(dim=1)
     width = edge[which] * radius.mean(1)
     amplitude[which] *= (0.5 + (away - 1) * width).clamp(0, 1)
+    return which
 
 
-def make_wall(phase: torch.Tensor, place: torch.Tensor, generator: torch.Generator) -> None:
+def make_wall(phase: torch.Tensor, place: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Let the phase step across a plane: a domain wall (π) or a stacking fault (2π/3)."""
     which = some(len(phase), WALL, generator)
     step = torch.pi * (2 / 3 + chance(len(which), 0.5, generator) / 3)
     phase[which] += step * (_across(place[which], generator) > 0)
+    return which
 
 
 def make_grains(
     amplitude: torch.Tensor, phase: torch.Tensor, place: torch.Tensor, generator: torch.Generator
-) -> None:
+) -> torch.Tensor:
     """Make two grains of some: one dimmer, and turned a little, which is a slope of its phase."""
     which = some(len(phase), GRAINS, generator)
     beyond = _across(place[which], generator) > 0
@@ -99,6 +103,7 @@ def make_grains(
     )
     phase[which] += beyond * (slope @ place[which])[:, 0]
     amplitude[which] *= 1 - beyond * uniform((len(which), 1), 0.1, 0.7, generator)
+    return which
 
 
 def _across(place: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -126,7 +127,6 @@ def _judge(
     return loss
 
 
-@torch.no_grad()
 def validate(
     recipe: Recipe, network: nn.Module, device: torch.device, count: int
 ) -> dict[str, float]:
@@ -137,32 +137,58 @@ def validate(
     median over the known voxels. ``chain``: share with a *squared* error below 0.1 after the passes
     with 60 iterations of HIO and ER between and behind them, as in the first steps of a chain.
     """
-    found: dict[str, list[torch.Tensor]] = {"loss": [], "error": [], "chi2": [], "chain": []}
+    seen = looked_at(recipe, network, device, count)
+    return {
+        "loss": float(seen.loss.mean()),
+        "error": float(seen.error.mean()),
+        "error_median": float(seen.error.median()),
+        "solved": float((seen.error < 0.2).float().mean()),
+        "chi2": float(seen.chi2.median()),
+        "chain": float((seen.chain.square() < SOLVED).float().mean()),
+    }
+
+
+class Seen(NamedTuple):
+    """Figures (count,) of held-out patterns, see `validate`, and which are of what family."""
+
+    loss: torch.Tensor
+    error: torch.Tensor
+    chi2: torch.Tensor
+    chain: torch.Tensor
+    touched: dict[str, torch.Tensor]
+
+
+@torch.no_grad()
+def looked_at(recipe: Recipe, network: nn.Module, device: torch.device, count: int) -> Seen:
+    """Draw held-out patterns and predict their objects."""
+    found: list[tuple[torch.Tensor, ...]] = []
+    touched: dict[str, list[torch.Tensor]] = {}
     training = network.training
     network.eval()
     apart = replace(recipe, seed=VALIDATION_SEED)
     for first in range(0, count, CHUNK):
         # drawn on the CPU, so that they are the same whatever trains
         numbers = generator(apart, torch.device("cpu"), 0, HELD_OUT + first)
-        batch = recipe.particles.draw(min(CHUNK, count - first), numbers).to(device)
+        batch = recipe.particles.draw(min(CHUNK, count - first), numbers)
+        for name, which in batch.touched.items():
+            touched.setdefault(name, []).append(which + first)
+        batch = batch.to(device)
         pattern = Pattern.of(batch.modulus, batch.known)
         guess = first_guess(pattern, [numbers] * len(batch.object))
         obj, parts = _predicted(recipe, network, pattern, guess, recipe.network.passes)
-        found["loss"].append(_judge(recipe, obj, parts, batch, pattern))
-        found["error"].append(object_error(obj, batch.object))
-        found["chi2"].append(pattern.misfit(obj))
         chain = search(recipe.network, network, pattern, guess, CHAIN)
-        found["chain"].append(object_error(chain, batch.object))
+        found.append(
+            (
+                _judge(recipe, obj, parts, batch, pattern),
+                object_error(obj, batch.object),
+                pattern.misfit(obj),
+                object_error(chain, batch.object),
+            )
+        )
     network.train(training)
-    loss, error, chi2, chain = (torch.cat(values) for values in found.values())
-    return {
-        "loss": float(loss.mean()),
-        "error": float(error.mean()),
-        "error_median": float(error.median()),
-        "solved": float((error < 0.2).float().mean()),
-        "chi2": float(chi2.median()),
-        "chain": float((chain.square() < SOLVED).float().mean()),
-    }
+    loss, error, chi2, chains = (torch.cat(each) for each in zip(*found, strict=True))
+    kinds = {name: torch.cat(each) for name, each in touched.items()}
+    return Seen(loss, error, chi2, chains, kinds)
 
 
 def object_error(obj: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:

@@ -20,6 +20,7 @@ from ...engine.start import fresh_state
 from ...fourier import diffraction, to_direct, to_reciprocal
 from ...nn import kinds, weights
 from ...nn.field import Field
+from ...nn.judge import Judge
 from ...nn.pattern import InField, Pattern
 from ...nn.predict import first_guess, predict
 from ...operators.cnn import CNN
@@ -124,14 +125,14 @@ def _iterations(voxels: int, seeds: int, budget: float, device: torch.device) ->
 def _prediction(voxels: int, batch: int, budget: float, device: torch.device) -> dict[str, Any]:
     network, card = weights.load("fast")
     preset = kinds.find(card.preset)
-    moved = copy.deepcopy(network).to(device)
+    moved = kinds.quickest(preset, copy.deepcopy(network).to(device), device)
     data = Moduli.of(_measurement(voxels), HELD_OUT, device)
     polish = CNN.defaults["polish"]
 
     def whole() -> None:
         place = Field.of(data, preset.field)
-        seen = place.to_field(data)
-        found = predict(preset, moved, seen, batch, polish, torch.Generator().manual_seed(0))
+        seen, numbers = place.to_field(data), torch.Generator().manual_seed(0)
+        found = predict(preset, moved, seen, batch, polish, numbers, Judge(place, data))
         place.to_data(found.object[None])
 
     def way() -> None:

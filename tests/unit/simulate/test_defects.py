@@ -101,8 +101,8 @@ def test_waves_are_smooth() -> None:
 
 def test_a_substrate_cuts_a_quarter_by_a_plane() -> None:
     points = chance.grid(SIZE, torch.device("cpu"))[None].expand(80, -1, -1) / 9
-    whole = bodies.outlines(80, ("superellipsoid",), numbers())(points)
-    cut = bodies.outlines(80, ("superellipsoid", "winterbottom"), numbers())(points)
+    whole = bodies.outlines(80, ("superellipsoid",), numbers())[0](points)
+    cut = bodies.outlines(80, ("superellipsoid", "winterbottom"), numbers())[0](points)
     assert bool((cut >= whole).all())
     lost = ((cut > 1) & (whole <= 1)).sum(1)
     assert 8 <= int((lost > 0).sum()) <= 35
