@@ -69,12 +69,13 @@ def solve(
     done = read(out)
     rows = []
     for number in numbers:
-        one = crystal(number)
+        one = None  # drawn where a chain is missing
         for name in names:
             key = f"crystal {number}, {name}, {CHAINS.get(name, STOCK)}"
             if "CNN" in CHAINS.get(name, ""):
                 key += f", weights {checksum[:12]}"
             if key not in done:
+                one = one or crystal(number)
                 done[key] = {"key": key, "chain": name, **_row(one, name, weights)}
                 append(out, done[key])
             rows.append(done[key])
