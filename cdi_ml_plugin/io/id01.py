@@ -146,14 +146,16 @@ def _about(values: Values, detector: str, shape: Shape) -> dict[str, Any]:
             f"scan {entry} has no {', '.join(missing)}: give what is missing as --geometry FILE, without it no "
             "lengths are known"
         )
-    monitor = next((name for name in MONITORS if _counted(values, name, frames) is not None), None)
-    exposure = values.number("exposure", *(key.format(detector=detector) for key in EXPOSURES))
-    if monitor is not None:
-        values.note("monitor", f"{MEASUREMENT}/{monitor}")
+    counted = ((name, values.column(f"{MEASUREMENT}/{name}")) for name in MONITORS)
+    monitor: tuple[float, ...] = ()
+    for name, column in counted:
+        if column is not None and len(column) >= frames and not monitor:
+            monitor = tuple(column[:frames].tolist())
+            values.note("monitor", f"{MEASUREMENT}/{name}")
     scan = replace(
         scan,
-        monitor=() if monitor is None else _counted(values, monitor, frames) or (),
-        exposure=exposure,
+        monitor=monitor,
+        exposure=values.number("exposure", *(key.format(detector=detector) for key in EXPOSURES)),
         date=values.text("start_time"),
         sources={_AS.get(name, name): place for name, place in values.sources.items()},
     )
@@ -161,11 +163,6 @@ def _about(values: Values, detector: str, shape: Shape) -> dict[str, Any]:
 
 
 _AS = {"title": "command", "name": "sample", "start_time": "date"}
-
-
-def _counted(values: Values, name: str, frames: int) -> tuple[float, ...] | None:
-    column = values.column(f"{MEASUREMENT}/{name}")
-    return None if column is None or len(column) < frames else tuple(column[:frames].tolist())
 
 
 def _moved(values: Values, frames: int) -> dict[str, tuple[float, ...]]:
@@ -183,63 +180,75 @@ def _moved(values: Values, frames: int) -> dict[str, tuple[float, ...]]:
 def _geometry(
     values: Values, scan: Scan, detector: str, shape: Shape
 ) -> tuple[dict[str, Any], list[str], list[str]]:
-    """Parameters of `Geometry`, names of those that the file has not, and notes."""
+    """Parameters of `Geometry`, those that the file has not with their keys, and notes."""
     _, rows, columns = shape
-    here = f"instrument/{detector}"
     known = DETECTORS.get(detector.lower())
     found: dict[str, Any] = {
         "diffractometer": CIRCLES,
         "detector": detector.lower() if known else detector,
         "roi": (0, columns, 0, rows),
     }
-    missing, notes = [], []
+    notes, missing = [], list[str]()
     if known and (columns, rows) != known.size:
         notes.append(
             f"frames of {rows} × {columns} pixels are a part of {detector}, and the file does not say which: the beam "
             "centre is counted from their first pixel, and its gaps are not masked"
         )
-
-    def take(what: str, *keys: str) -> float | None:
-        value = values.number(what, *keys)
-        if value is None:
-            missing.append(f"{what} ({' or '.join(keys)})")
-        return value
-
-    energy = take("energy", *ENERGY)
-    if energy is not None:
-        found["energy"] = energy if energy < 1000 else energy / 1000
-    if (distance := take("distance", f"{here}/distance")) is not None:
-        found["distance"] = distance
-    for name, pair in (
-        ("pixel", ("x_pixel_size", "y_pixel_size")),
-        ("beam_zero", ("beam_center_x", "beam_center_y")),
-    ):
-        x, y = (
-            take(f"{name} {key[0] if name == 'pixel' else key[-1]}", f"{here}/{key}")
-            for key in pair
-        )
-        if x is not None and y is not None:
-            found[name] = (x, y)
-    circles = diffractometer(CIRCLES)
-    angles, scanned = {}, [name for name in scan.motors if name in circles.sample]
-    for name in circles.circles:
-        if name in scanned:
-            continue
-        value = values.number(name, f"{POSITIONERS}/{name}")
-        if value is None and name == "mu":  # stands at 0 where it is not in use
-            value, values.sources[name] = 0.0, "not in the file: taken as 0"
-        if value is None:
-            missing.append(f"{name} ({POSITIONERS}/{name})")
-        else:
-            angles[name] = value
+    for numbers in (_instrument(values, detector), _angles(values, scan)):
+        for name, value in numbers.items():
+            if isinstance(value, str):
+                missing.append(value)
+            else:
+                found[name] = value
+    scanned = _scanned(scan)
     if len(scanned) == 1:
-        missing[:] = [words for words in missing if not words.startswith(f"{scanned[0]} ")]
         found |= _step(scanned[0], scan.motors, notes)
     else:
         notes.append(
             f"scan {printable(values.entry)}, {scan.command[:60]!r}, moves {_words(scanned)}: no rocking scan"
         )
-    return found | angles, missing, notes
+    return found, missing, notes
+
+
+def _instrument(values: Values, detector: str) -> dict[str, Any]:
+    """Energy, distance, pixel and beam centre; a text in place of a number that is not there."""
+    here = f"instrument/{detector}"
+    energy = values.number("energy", *ENERGY)
+    distance = values.number("distance", f"{here}/distance")
+    found: dict[str, Any] = {
+        "energy": f"energy ({' or '.join(ENERGY)})" if energy is None else energy,
+        "distance": f"distance ({here}/distance)" if distance is None else distance,
+    }
+    if energy is not None and energy >= 1000:  # eV
+        found["energy"] = energy / 1000
+    pairs = {
+        "pixel": ("x_pixel_size", "y_pixel_size"),
+        "beam_zero": ("beam_center_x", "beam_center_y"),
+    }
+    for name, keys in pairs.items():  # along columns, along rows
+        x, y = (values.number(key, f"{here}/{key}") for key in keys)
+        lacking = [key for key, value in zip(keys, (x, y), strict=True) if value is None]
+        found[name] = (
+            f"{name} ({' and '.join(f'{here}/{key}' for key in lacking)})" if lacking else (x, y)
+        )
+    return found
+
+
+def _angles(values: Values, scan: Scan) -> dict[str, float | str]:
+    """Circles that stood still; a text in place of an angle that is not there."""
+    found: dict[str, float | str] = {}
+    for name in diffractometer(CIRCLES).circles:
+        if name in _scanned(scan):
+            continue
+        value = values.number(name, f"{POSITIONERS}/{name}")
+        if value is None and name == "mu":  # stands at 0 where it is not in use
+            value, values.sources[name] = 0.0, "not in the file, taken as 0"
+        found[name] = f"{name} ({POSITIONERS}/{name})" if value is None else value
+    return found
+
+
+def _scanned(scan: Scan) -> list[str]:
+    return [name for name in diffractometer(CIRCLES).sample if name in scan.motors]
 
 
 def _words(scanned: list[str]) -> str:

@@ -43,7 +43,7 @@ def test_the_scan_and_where_each_value_came_from(path: Path) -> None:
     np.testing.assert_array_equal(scan.monitor, 1000.0 + np.arange(bliss.FRAMES))
     keys = {what: place.removeprefix(f"{path}: 12.1/") for what, place in scan.sources.items()}
     assert keys["energy"] == "instrument/monochromator/Energy"
-    assert keys["beam_zero x"] == f"instrument/{NAME}/beam_center_x"
+    assert keys["beam_center_x"] == f"instrument/{NAME}/beam_center_x"
     assert keys["delta"] == "instrument/positioners/delta"
     assert (keys["eta"], keys["monitor"]) == ("instrument/positioners/eta", "measurement/mon2")
     assert (keys["command"], keys["sample"]) == ("title", "sample/name")
@@ -107,6 +107,9 @@ def test_what_is_missing_is_one_note(tmp_path: Path) -> None:
                  "delta (instrument/positioners/delta)", "--geometry"):  # fmt: skip
         assert word in note
     assert "eta (" not in note.replace("delta (", "")
+    assert "mu" not in note  # not in use where it is not in the file
+    assert m.provenance["geometry"]["mu"] == 0
+    assert m.provenance["acquisition"]["sources"]["mu"] == "not in the file, taken as 0"
     with pytest.raises(ParameterError, match="no energy, distance, delta"):
         m.geometry.direct_basis(m.shape)  # type: ignore[union-attr]
     (tmp_path / "g.json").write_text('{"energy": 9.0, "distance": 0.9, "delta": 34.0}')
