@@ -34,7 +34,7 @@ CHAINS = {
     "CNN 220": "CNN + 20*ER + 150*HIO + 50*ER",
     "random 220": "20*ER + 150*HIO + 50*ER",
 }
-PARAMETERS = {"coherent": {"pc_type": "NONE"}}
+PARAMETERS: dict[str, dict[str, Any]] = {"coherent": {"pc_type": "NONE"}}
 COHERE = "cohere"
 LIMITS = (0.1, 0.03)  # squared errors below which a crystal is found, and found well
 
@@ -90,7 +90,9 @@ def _row(one: Crystal, name: str, weights: str) -> dict[str, Any]:
     if name == COHERE:
         obj = _cohere(one)
     else:
-        given = {**PARAMETERS.get(name, {}), "cnn_weights": weights}
+        given = dict(PARAMETERS.get(name, {}))
+        if "CNN" in CHAINS[name]:
+            given["cnn_weights"] = weights
         result = reconstruct(one.measurement, CHAINS[name], seeds=[one.number], parameters=given)
         obj = result.object
     return {

@@ -32,6 +32,8 @@ def compare(sources: Sequence[str], count: int) -> Iterator[str]:
     count : int
         Patterns of each of the two sets, which no training draws.
     """
+    for name in sources:
+        weights.load(name)  # a bad one is refused before others are looked at
     yield (
         f"{count} patterns; mean object error after the passes alone, and share of squared errors below "
         f"{SOLVED:g} with 60 iterations between and behind them"
