@@ -145,7 +145,7 @@ class Reader(ABC):
     @classmethod
     def missing(cls) -> list[str]:
         """Those of `needs` that are not installed."""
-        return [name for name in cls.needs if find_spec(name) is None]
+        return [name for name in cls.needs if find_spec(name.partition(".")[0]) is None]
 
     @classmethod
     def broken(cls, what: str) -> ReaderError:
