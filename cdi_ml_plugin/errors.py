@@ -65,6 +65,10 @@ class NetworkError(CdiMlError):
     """A kind of network is unknown, cannot be loaded, or broke its contract."""
 
 
+class ReaderError(CdiMlError):
+    """A reader is unknown, cannot be loaded, broke its contract, or a package that it needs is missing."""
+
+
 class WeightsError(CdiMlError):
     """Network weights are missing, damaged, or made for something else."""
 

@@ -41,7 +41,7 @@ add_module_names = False
 LINKS = {
     r"(?:\.\./)*docs/([\w/-]+\.md)": r"/\1",
     r"(?:\.\./)*examples/paper(?:/README\.md)?": "/explanation/paper.md",
-    r"(?:\.\./)*examples/third_party_(?:algorithm|network)(?:/README\.md)?": "/how-to/adding.md",
+    r"(?:\.\./)*examples/third_party_(?:algorithm|network|reader)(?:/README\.md)?": "/how-to/adding.md",
     r"(?:\.\./)*README\.md": "/index.md",
     r"(?:\.\./)*CONTRIBUTING\.md": "/contributing.md",
     r"(?:\.\./)*CHANGELOG\.md": "/reference/changes.md",

@@ -30,6 +30,7 @@ COMMANDS = {
     "figure": "figure",
     "fine-tune": "fine_tune",
     "hosts": "hosts",
+    "readers": "readers",
     "reconstruct": "reconstruct",
     "simulate": "demo",
     "train": "network",

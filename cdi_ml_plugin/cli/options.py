@@ -49,14 +49,21 @@ def data_options(command: Command) -> Command:
     """Add the options that `read_prepared` takes."""
     for option in reversed(
         (
+            click.option(
+                "--reader",
+                metavar="NAME",
+                help="What reads DATA, of those that `cdi-ml readers` lists (default: what knows it).",
+            ),
             click.option("--spec", type=PATH, help="Frames: the SPEC file of the experiment."),
             click.option(
                 "--scan",
                 metavar="N[.K]",
-                help="Frames: the scan number in the SPEC file; 54.2 is the second scan of number 54.",
+                help="The scan's number, in the SPEC file or in a file of several scans; 54.2 is the second "
+                "scan of number 54.",
             ),
             click.option("--dark", type=PATH, help="Frames: dark field of the full detector."),
             click.option("--white", type=PATH, help="Frames: white field of the full detector."),
+            click.option("--monitor", is_flag=True, help="Frames: divide by the beam monitor."),
             click.option(
                 "--geometry",
                 type=PATH,
@@ -67,7 +74,7 @@ def data_options(command: Command) -> Command:
             click.option(
                 "--dataset",
                 metavar="NAME",
-                help="Files that hold several arrays: which (a key, a dataset, a TIFF series' number).",
+                help="Files that hold several arrays: which (a key, a dataset, a TIFF series' number, a detector).",
             ),
             click.option(
                 "--threshold",

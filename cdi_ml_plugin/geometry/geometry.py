@@ -26,6 +26,7 @@ from .check import KEYWORDS, check, check_given, complete, mapping, missing, vox
 from .config_instr import from_config_instr
 from .instruments import DETECTORS, ENERGY, Directions
 from .instruments import diffractometer as _diffractometer
+from .scanned import angle_at
 from .spec import read_scan
 from .spec_geometry import from_scan
 
@@ -192,7 +193,8 @@ class Geometry:
         """Geometry of a measurement's voxels, by its provenance; None where that says nothing.
 
         ``geometry`` there holds parameters of the class as plain numbers; ``spec``, ``scan`` and
-        ``peak``, which frames and cohere experiments bring, stand for the rest.
+        ``peak``, which frames and cohere experiments bring, stand for the rest, and so do the positions of
+        ``acquisition`` for the scanned circle.
 
         Raises
         ------
@@ -204,6 +206,7 @@ class Geometry:
             given["binning"] = about["binning"]
         if "peak" in about:
             given.setdefault("reference", about["peak"])
+        given |= angle_at(about, given)
         if missing(given) and {"spec", "scan"} <= about.keys() and "reference" in given:
             return cls.from_spec(about["spec"], about["scan"], **given)
         return cls(**complete(given)) if "geometry" in about else None

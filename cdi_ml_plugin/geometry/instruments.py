@@ -67,6 +67,8 @@ class Detector:
         Pixels missing between the chips, at pixel `seam_start`.
     dead : (rows, columns) or None
         Pixels of the whole detector that never count right.
+    gaps : tuple of (rows, columns)
+        Pixels between the chips, in frames that hold them already, and those at the edges, which are wider.
     """
 
     size: tuple[int, int]
@@ -75,6 +77,7 @@ class Detector:
     seam: tuple[int, int] = (0, 0)
     seam_start: int = 0
     dead: Region | None = None
+    gaps: tuple[Region, ...] = ()
 
 
 # Circles of 34-ID-C, ID01 and P10 are those of cohere_beamlines 4.5.6 and bcdi 0.2.3, of SIXS those of bcdi.
@@ -118,6 +121,9 @@ DIFFRACTOMETERS: dict[str, Diffractometer] = {
         names={"delta": ("del",)},
     ),
 }
+# The cross of a Maxipix is that of bcdi and cdiutils.
+_EVERY, _CROSS = slice(None), slice(255, 261)
+_MAXIPIX = Detector((516, 516), 55e-6, gaps=((_CROSS, _EVERY), (_EVERY, _CROSS)))
 DETECTORS: dict[str, Detector] = {
     "34idcTIM1": Detector((256, 256), 55e-6),
     "34idcTIM2": Detector(
@@ -128,8 +134,9 @@ DETECTORS: dict[str, Detector] = {
         seam_start=256,
         dead=(slice(0, 255), slice(255, 257)),
     ),
-    "maxipix": Detector((516, 516), 55e-6),
-    "mpxgaas": Detector((516, 516), 55e-6),
+    "maxipix": _MAXIPIX,
+    "mpxgaas": _MAXIPIX,
+    "mpx1x4": _MAXIPIX,
     "merlin": Detector((515, 515), 55e-6),
     "eiger2m": Detector((1030, 2164), 75e-6),
     "eiger4m": Detector((2070, 2167), 75e-6),

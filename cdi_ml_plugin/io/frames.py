@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from ..data.markers import markers, say
 from ..data.measurement import BRIGHTEST, Measurement
 from ..data.preprocess import for_all_frames
+from ..data.scan import KEY
 from ..errors import MeasurementError, ParameterError, ReadError
 from ..geometry.instruments import DETECTORS, Detector, Region
 from ..geometry.spec import SpecScan, read_scan
 from ..utils.inputs import check_memory, check_name
+from .spec_scan import scan_of
 from .tiff import read_tiff
 
 PathLike = str | os.PathLike[str]
@@ -318,5 +320,6 @@ def _provenance(
             "energy_kev": about.energy_kev,
             "distance_mm": about.distance_mm,
             "motors": dict(about.motors),
+            KEY: scan_of(about).plain(),
         }
     return provenance

@@ -32,7 +32,7 @@ _CXI_DATA = (
 )
 
 
-def read_hdf5(path: Path, dataset: str | None = None) -> Contents:
+def read_hdf5(path: Path, dataset: str | None = None, within: str = "/") -> Contents:
     """Read the data of an HDF5 file, its mask, and what of it was never written.
 
     Parameters
@@ -41,6 +41,8 @@ def read_hdf5(path: Path, dataset: str | None = None) -> Contents:
     dataset : str, optional
         Name of a dataset, or of a group with a series ``data_000001``, ``data_000002`` …; by default
         CXI's, the NeXus default, the only series, the only three-dimensional dataset.
+    within : str
+        Group that masks and saturation are looked for in; default the whole file.
 
     Raises
     ------
@@ -53,7 +55,7 @@ def read_hdf5(path: Path, dataset: str | None = None) -> Contents:
     with suppress(ImportError):
         import_module("hdf5plugin")  # registers the filters of detectors: bitshuffle, LZ4, Zstd
     with h5py.File(path, "r") as file:
-        survey = Survey.of(file["/"])
+        survey = Survey.of(file[within])
         name, parts, notes = _parts(file, path, survey, dataset)
         _check(path, name, parts)
         holes, linked = _holes(parts, path)

@@ -26,12 +26,21 @@ class Group:
         What makes one key of the spellings of a name, as ``str.upper``.
     error : type of CdiMlError
         What is raised.
+    first_keeps : bool
+        Of two packages with one name the first keeps it, this one before any other, and `refused` says
+        so; else it is an error.
     """
 
     def __init__(
-        self, name: str, kind: str, spelling: Callable[[str], str], error: type[CdiMlError]
+        self,
+        name: str,
+        kind: str,
+        spelling: Callable[[str], str],
+        error: type[CdiMlError],
+        first_keeps: bool = False,
     ) -> None:
         self.name, self.kind, self.spelling, self.error = name, kind, spelling, error
+        self.first_keeps, self.refused = first_keeps, list[str]()
         self._found: dict[str, EntryPoint] | None = None
         self._loaded: dict[str, Any] = {}
 
@@ -45,17 +54,23 @@ class Group:
         """
         if self._found is None:
             found: dict[str, EntryPoint] = {}
+            self.refused.clear()
             ordered = sorted(
-                entry_points(group=self.name), key=lambda e: (self.spelling(e.name), e.value)
+                entry_points(group=self.name),
+                key=lambda e: (self.spelling(e.name), not _own(e), e.value),
             )
             for entry in ordered:
                 key = self.spelling(entry.name)
                 other = found.get(key)
                 if other is not None and other.value != entry.value:
-                    raise self.error(
+                    twice = (
                         f"{self.kind} {key} is registered twice, as {other.value} ({provider(other)}) "
-                        f"and {entry.value} ({provider(entry)}): uninstall one of the two packages"
+                        f"and {entry.value} ({provider(entry)}): "
                     )
+                    if not self.first_keeps:
+                        raise self.error(f"{twice}uninstall one of the two packages")
+                    self.refused.append(f"{twice}the first is taken")
+                    continue
                 found[key] = entry
             self._found = found
         return self._found
@@ -96,6 +111,10 @@ class Group:
         close = difflib.get_close_matches(self.spelling(str(name)), self.names(), n=1)
         hint = f" Did you mean {close[0]}?" if close else ""
         return f"unknown {self.kind} {name!r}.{hint} Valid names: {', '.join(self.names())}"
+
+
+def _own(entry: EntryPoint) -> bool:
+    return entry.module.partition(".")[0] == __name__.partition(".")[0]
 
 
 def provider(entry: EntryPoint) -> str:

@@ -29,7 +29,7 @@ def read_prepared(
 ) -> Measurement:
     """Read a measurement and make it ready for phasing.
 
-    What cohere has prepared is taken as it is, unless an option wants something else.
+    What is prepared already, by cohere for one, is taken as it is, unless an option wants something else.
 
     Parameters
     ----------
@@ -46,24 +46,24 @@ def read_prepared(
     from ..data.prepare import prepare
     from ..data.preprocess import with_geometry
     from ..geometry.doubts import doubts
-    from ..io.readers import load
+    from ..io.readers import choose, load
 
     given = {} if geometry is None else _read_geometry(geometry)
+    ready = choose(data, reading.get("reader"))[0].prepared
     measurement = load(data, **reading)
     # of data that were prepared before, the peak is known, and the frames are no longer
     whole = "peak" not in measurement.provenance
     frames = (measurement.shape[1], measurement.shape[2]) if whole else None
     if geometry is not None:
-        measurement = with_geometry(measurement, given)
-    prepared_by_cohere = (data / "conf").is_dir()
-    if not prepared_by_cohere or threshold is not None or crop or binning:
+        measurement = with_geometry(measurement, {**_held(measurement, given), **given})
+    if not ready or threshold is not None or crop or binning:
         measurement = prepare(
             measurement,
             threshold=threshold,
             crop=crop or None,
             binning=binning or None,
-            hot_pixels=not prepared_by_cohere,
-            lost_frames=not prepared_by_cohere,
+            hot_pixels=not ready,
+            lost_frames=not ready,
         )
     try:
         found = measurement.geometry
@@ -79,6 +79,13 @@ def read_prepared(
         return measurement  # the result says so, when it comes to its crystal
     # as plain numbers, so that a result goes on without the SPEC file
     return with_geometry(measurement, found.numbers(), said)
+
+
+def _held(measurement: Measurement, given: dict[str, Any]) -> dict[str, Any]:
+    """Parameters that came with the data and that `given` may add to: those of the same diffractometer."""
+    held = dict(measurement.provenance.get("geometry", {}))
+    name = held.get("diffractometer")
+    return held if given.get("diffractometer", name) == name else {}
 
 
 def _read_geometry(path: Path) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""The example packages add an algorithm and a network from outside."""
+"""The example packages add an algorithm, a network and a reader from outside."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,8 +12,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from shutil import copytree
 
+import numpy as np
 import pytest
 
+from cdi_ml_plugin import diffraction
 from cdi_ml_plugin.errors import WeightsError
 from cdi_ml_plugin.nn import weights
 from support import ROOT
@@ -189,26 +192,33 @@ assert history[-1] < history[0], history
 """
 
 
-def test_a_network_is_trained_predicts_and_refines(tmp_path: Path) -> None:
-    """The example, installed as a package lies in site-packages."""
-    settings = tomllib.loads((NETWORK / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    copytree(NETWORK, tmp_path, dirs_exist_ok=True)
-    info = tmp_path / "cdi_ml_tiny-0.1.0.dist-info"
+def installed(source: Path, folder: Path) -> Callable[..., str]:
+    """Put an example where packages lie, with its entry points; returns what runs Python there."""
+    settings = tomllib.loads((source / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    copytree(source, folder, dirs_exist_ok=True)
+    name, version = settings["name"], settings["version"]
+    info = folder / f"{name.replace('-', '_')}-{version}.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: cdi-ml-tiny\nVersion: 0.1.0\n")
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
     ((group, names),) = settings["entry-points"].items()
     lines = [f"[{group}]", *(f"{name} = {value}" for name, value in names.items())]
     (info / "entry_points.txt").write_text("\n".join(lines))
-    paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    paths = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
 
     def python(*arguments: str) -> str:
         done = subprocess.run(
             [sys.executable, *arguments], env={**os.environ, "PYTHONPATH": paths},
-            cwd=tmp_path, capture_output=True, text=True, check=False,
+            cwd=folder, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    return python
+
+
+def test_a_network_is_trained_predicts_and_refines(tmp_path: Path) -> None:
+    """The example, installed as a package lies in site-packages."""
+    python = installed(NETWORK, tmp_path)
     command = ("-c", "from cdi_ml_plugin.cli.app import main; main()")
     short = ("--steps", "2", "--batch", "2", "--accelerator", "cpu", "-q")
     said = python(*command, "train", "run", "--network", "tiny", *short)
@@ -221,3 +231,42 @@ def test_a_network_is_trained_predicts_and_refines(tmp_path: Path) -> None:
     # where it is not installed its weights are refused, and the package is asked for
     with pytest.raises(WeightsError, match="made for network 'tiny', which is not installed"):
         weights.load(tmp_path / "run" / "weights.safetensors")
+
+
+# --- a reader -----------------------------------------------------------------------------------
+READER = ROOT / "examples" / "third_party_reader"
+SAID = {
+    "eta": 8.0, "step": 0.01, "energy": 9.0, "distance": 1.0, "pixel": 75e-6,
+    "mu": 0.0, "chi": 90.0, "phi": 0.0, "nu": 0.0, "delta": 33.0,
+}  # fmt: skip
+READ = """
+import numpy as np
+from click.testing import CliRunner
+from cdi_ml_plugin import load, read_result
+from cdi_ml_plugin.cli.app import cli
+
+said = CliRunner().invoke(cli, ["readers"]).output
+assert "raw counts (.raw) with a .json file beside them  [cdi-ml-sidecar 0.1.0]" in said, said
+said = CliRunner().invoke(cli, ["readers", "scan.raw"]).output
+assert "scan.raw: sidecar reads it" in said, said
+raw, result = load("scan.raw"), read_result("result")
+assert raw.provenance["format"] == "raw with JSON"
+geometry = result.measurement.geometry
+assert abs(geometry.angles["eta"] - 8.16) < 1e-9, geometry  # at the peak, frame 16
+assert abs(geometry.d_spacing - geometry.wavelength / 2 / np.sin(np.radians(33 / 2))) < 1e-6
+assert result.measurement.provenance["acquisition"]["sources"]["eta"] == "scan.json: eta"
+"""
+
+
+def test_a_reader_gives_a_crystal_in_nm(tmp_path: Path) -> None:
+    """The example, installed as a package lies in site-packages."""
+    python = installed(READER, tmp_path)
+    crystal = np.pad(np.ones((12, 14, 13)), ((10, 10), (10, 10), (12, 11)))
+    counts = np.random.default_rng(0).poisson(900 * diffraction(crystal)).astype("<u4")
+    counts.tofile(tmp_path / "scan.raw")
+    command = ("-c", "from cdi_ml_plugin.cli.app import main; main()")
+    (tmp_path / "scan.json").write_text(json.dumps({**SAID, "shape": counts.shape}))
+    reconstruct = ("reconstruct", "scan.raw", "-a", "5*ER", "--out", "result", "--device", "cpu")
+    assert "crystal: voxel_nm" in python(*command, *reconstruct)
+    python("-c", READ)
+    python("-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", "tests", "tests")

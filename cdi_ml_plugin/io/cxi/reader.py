@@ -108,7 +108,12 @@ def _check_provenance(provenance: Any) -> None:
         texts = provenance.get(key, ())
         if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
             raise ReadError(f"its {key} are {texts!r:.40}")
-    for key, kind in (("geometry", dict), ("spec", str), ("scan", int | np.integer | str)):
+    for key, kind in (
+        ("geometry", dict),
+        ("acquisition", dict),
+        ("spec", str),
+        ("scan", int | np.integer | str),
+    ):
         if not isinstance(provenance.get(key), kind | None):
             raise ReadError(f"its {key} is {provenance[key]!r:.40}")
     scan = provenance.get("scan")

@@ -158,8 +158,12 @@ def test_several_datasets_are_all_named(here: Path) -> None:
     assert load("a.h5", dataset="x/b").shape == (4, 8, 10)
     with pytest.raises(ReadError, match="holds no 'c': of datasets it has x/a"):
         load("a.h5", dataset="c")
-    with pytest.raises(ParameterError, match="dataset: only for a file"):
-        load(here, dataset="c")
+    (here / "frames").mkdir()
+    (here / "frames" / "a_1.tif").write_bytes(b"")
+    with pytest.raises(
+        ParameterError, match=r"dataset: not for .*frames, which reader 34idc reads"
+    ):
+        load(here / "frames", dataset="c")
 
 
 # Masks

@@ -309,7 +309,7 @@ def test_what_is_wrong_is_one_line(fresh: Path, tmp_path: Path, run: Run) -> Non
             ([good, "--held-out", "-1"], "give a scan that is there once: good.npy"),
             ([good, good], "are the same counts"),
             ([good, good, "--scan", 3], "--scan 3"),
-            ([good, "--scan", 3], "only for a folder of frames"),
+            ([good, "--scan", 3], "scan: not for "),
             ([], "DATA"),
         ]
     ):
