@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from cdi_ml_plugin import Measurement
+from cdi_ml_plugin.bench.crystals import blurred
 from cdi_ml_plugin.data.result import Run
 from cdi_ml_plugin.engine import loop
 from cdi_ml_plugin.engine.plan import Plan
@@ -65,6 +66,31 @@ def test_every_algorithm(measurement: Measurement, name: str) -> None:
     given = {k: v for k, v in SMALL.items() if k in registry.load(name).keys.values()}
     times = "" if not registry.load(name).counts else "6*"
     assert_alone_as_in_company(measurement, AROUND.format(times + name), given)
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [
+        "90*SEARCH + 4*ER",
+        "CNN + 90*SEARCH + 4*ER",
+        "CNN + 40*SEARCH + 20*HIO + CNN(search=30) + 4*ER",
+        # what is there takes part in the second search
+        "30*HIO + 50*SEARCH + 20*HIO + 50*SEARCH + 4*ER",
+    ],
+)
+def test_searches(measurement: Measurement, chain: str) -> None:
+    assert_alone_as_in_company(measurement, chain)
+
+
+def test_searches_that_try_kernels_of_the_beam() -> None:
+    truth = 20 * strained_crystal(
+        (32, 30, 36), np.eye(3), size=9, phase_range=2, rng=np.random.default_rng(2)
+    )
+    pattern = blurred(diffraction(truth), np.full(3, 9.0), 0.4).clip(0)
+    one = Measurement(np.random.default_rng(0).poisson(pattern))
+    chain = "220*SEARCH + 4*ER"
+    assert all("coherence_x" in run.metrics for run in batch(one, chain, SEEDS))
+    assert_alone_as_in_company(one, chain)
 
 
 @pytest.mark.parametrize(

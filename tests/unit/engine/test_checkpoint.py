@@ -127,6 +127,17 @@ def test_what_a_prediction_leaves_for_a_search_is_kept(tmp_path, monkeypatch, ch
     assert same(as_data(again), as_data(whole))
 
 
+def test_searches_of_several_seeds_go_on_side_by_side(tmp_path, monkeypatch):
+    """As on a GPU: amid the starts, after some of the seeds have agreed, and on the highest level."""
+    monkeypatch.setattr("cdi_ml_plugin.engine.run._batch_size", lambda _, wanted, __: wanted)
+    data, words = measured(32), {"sequence": "CNN + 120*SEARCH + 5*ER", "seeds": [3, 0, 5]}
+    whole = reconstruct(data, **words)
+    begun(monkeypatch, (32, 40, 46), data, **words, keep=tmp_path)
+    again = reconstruct(data, **words, keep=tmp_path)
+    assert any("went on from iteration 117" in note for note in again.notes)
+    assert same(as_data(again), as_data(whole))
+
+
 def test_nothing_is_written_before_its_time(measurement, tmp_path):
     reconstruct(measurement, "9*ER", keep=tmp_path / "kept")
     assert not (tmp_path / "kept").exists()
