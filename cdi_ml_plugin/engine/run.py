@@ -29,7 +29,7 @@ from .progress import Progress, Watch
 from .start import given_start
 
 MOST_SEEDS = 100_000  # starts of one reconstruction
-BYTES_PER_VOXEL = 80  # of one run: object, wave, working room, and what a transform takes
+BYTES_PER_VOXEL = 100  # of one run: object, what a search keeps, working room of a transform
 
 
 @memory.enough("phasing", SMALLER)

@@ -100,8 +100,12 @@ class Fit:
         Whether the network runs in bfloat16.
     unit : float
         Modulus of one photon; 0 where the data show no noise.
-    start : (float, float)
+    start : two tensors ()
         What `judge` and `chi2` say of the object handed in; infinite where it is fresh.
+
+    Notes
+    -----
+    What an epoch comes to stays on the device: to read a number there is to wait for it.
     """
 
     def __init__(
@@ -137,15 +141,18 @@ class Fit:
             seen = seen.expand(2, -1, -1, -1, -1)  # twins: statistics and gradients are the same
             seen = seen.contiguous(memory_format=torch.channels_last_3d)
         self.seen = seen
-        self.fitted = data.fitted
-        self.measured = data.amplitude[self.fitted].flatten().float()
+        self.fitted = None  # places of the fitted voxels; a mask is looked through again each time
+        if data.unfitted is not None:
+            self.fitted = (data.unfitted == 0).flatten().nonzero()[:, 0]
+        self.measured = self._seen(data.amplitude).float()
         self.hidden = data.measured.flatten()[data.held_out]
         self.unit = 2 * data.noise
-        self.start = math.inf, math.inf
+        never = torch.full((), math.inf, device=obj.device)
+        self.start = never, never
         if not fresh:
             model, hidden = self._moduli(obj)
             self.start = self.judge(model, hidden), self.chi2(model)
-            self.gain = min(LARGEST_GAIN, GAIN * self.start[1] ** 0.5)
+            self.gain = min(LARGEST_GAIN, GAIN * float(self.start[1]) ** 0.5)
 
     def forward(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Object (z, y, x) in the scale that fits best; its moduli where fitted (k,), where held out."""
@@ -165,17 +172,22 @@ class Fit:
     def _moduli(self, obj: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         wave = to_reciprocal(obj)
         size = (wave.real.square() + wave.imag.square() + TINY).sqrt()
-        return size[self.fitted].flatten(), size.flatten()[self.data.held_out]
+        return self._seen(size), size.flatten()[self.data.held_out]
 
-    def chi2(self, model: torch.Tensor) -> float:
-        """χ² over the fitted voxels."""
-        return float(losses.chi_square(model.detach(), self.measured))
+    def _seen(self, values: torch.Tensor) -> torch.Tensor:
+        """Values (z, y, x) of the fitted voxels, (k,)."""
+        values = values.flatten()
+        return values if self.fitted is None else values.index_select(0, self.fitted)
 
-    def judge(self, model: torch.Tensor, hidden: torch.Tensor) -> float:
-        """χ² over the held-out voxels, or the fitted ones where none are held out."""
+    def chi2(self, model: torch.Tensor) -> torch.Tensor:
+        """χ² over the fitted voxels, ()."""
+        return losses.chi_square(model.detach(), self.measured)
+
+    def judge(self, model: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+        """χ² over the held-out voxels, or the fitted ones where none are held out; ()."""
         if not len(self.hidden):
             return self.chi2(model)
-        return float(losses.chi_square(hidden, self.hidden))
+        return losses.chi_square(hidden, self.hidden)
 
 
 def surrounding_box(support: torch.Tensor, multiple: int) -> tuple[slice, slice, slice]:

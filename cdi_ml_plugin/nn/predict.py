@@ -72,6 +72,9 @@ ASTRAY = 0.3  # rad
 TIE = 2.0
 
 
+Scores = Callable[[torch.Tensor], torch.Tensor]  # a number for each object, less for a better one
+
+
 class Prediction(NamedTuple):
     """Object (n, n, n), complex, of prediction or chance, and how they were judged.
 
@@ -94,7 +97,6 @@ class Prediction(NamedTuple):
     others: tuple[torch.Tensor, ...] = ()
 
 
-@torch.no_grad()
 def predict(
     preset: Network,
     network: nn.Module,
@@ -102,43 +104,84 @@ def predict(
     candidates: int,
     iterations: int,
     generator: torch.Generator,
-    judge: Callable[[torch.Tensor], torch.Tensor] | None = None,
+    judge: Scores | None = None,
 ) -> Prediction:
-    """Best of several predictions, against a random start that gets the same iterations.
+    """The one of `predictions` for one seed."""
+    return predictions(preset, network, seen, candidates, iterations, [generator], judge)[0]
+
+
+@torch.no_grad()
+def predictions(
+    preset: Network,
+    network: nn.Module,
+    seen: tuple[torch.Tensor, torch.Tensor],
+    candidates: int,
+    iterations: int,
+    generators: Sequence[torch.Generator],
+    judge: Scores | None = None,
+) -> list[Prediction]:
+    """Best of several predictions, against a random start that gets the same iterations; for each seed.
 
     Parameters
     ----------
     seen : float32 and bool (N, N, N)
         √I in the field and where it is known, centred.
+    generators : sequence of torch.Generator
+        One for each seed: what is computed for all of them is computed in one batch.
     judge : callable, optional
         Gives a number for each of the objects (batch, n, n, n), less for a better one; without it χ² in
         the field.
     """
-    field, known = (one.expand(candidates, -1, -1, -1) for one in seen)
+    seeds = len(generators)
+    field, known = (one.expand(seeds * candidates, -1, -1, -1) for one in seen)
     pattern = Pattern.of(field, known)
-    guess = first_guess(pattern, [generator] * candidates)
+    guess = first_guess(pattern, [one for one in generators for _ in range(candidates)])
     if preset.passes > 1:
         obj = search(preset, network, pattern, guess, iterations)
     else:  # a network that takes no guess: its one prediction, with phases a little astray
         once = Pattern(pattern.modulus[:1], pattern.known[:1])
-        turns = torch.randn(guess.shape, generator=generator).to(field.device)
+        each = (candidates, *guess.shape[1:])
+        turns = torch.cat([torch.randn(each, generator=one) for one in generators])
+        turns = turns.to(field.device)
         obj = estimate(preset, network, once, guess, 1) * torch.polar(
             torch.ones_like(turns), ASTRAY * turns
         )
         obj = polish(pattern, pattern.to_scale(obj), 2 * iterations)
-    alone = Pattern(pattern.modulus[:1], pattern.known[:1])
+    alone = Pattern(pattern.modulus[:seeds], pattern.known[:seeds])
     support = half_autocorrelation(alone.modulus[0], 0.02, 1.2)
     middle = slice(pattern.half // 2, pattern.half // 2 + pattern.half)
-    support = support[None, middle, middle, middle]
-    random = polish(alone, alone.to_scale(guess[:1] * support), 2 * iterations, support)
-    (obj, chi2), (random, chance) = _in_scale(pattern, obj), _in_scale(alone, random)
-    scores = (chi2, chance) if judge is None else (judge(obj), judge(random))
+    support = support[middle, middle, middle].expand(seeds, -1, -1, -1)
+    start = alone.to_scale(guess[::candidates] * support)
+    random = polish(alone, start, 2 * iterations, support)
+    tried = _Tried(*_in_scale(pattern, obj)).split(candidates)
+    chance = _Tried(*_in_scale(alone, random)).split(1)
+    return [_best(*each, judge) for each in zip(tried, chance, strict=True)]
+
+
+class _Tried(NamedTuple):
+    """Objects (batch, n, n, n) and their χ² in the field."""
+
+    objects: torch.Tensor
+    chi2: torch.Tensor
+
+    def split(self, size: int) -> list[_Tried]:
+        """So many to each."""
+        return [
+            _Tried(self.objects[first : first + size], self.chi2[first : first + size])
+            for first in range(0, len(self.chi2), size)
+        ]
+
+
+def _best(predicted: _Tried, random: _Tried, judge: Scores | None) -> Prediction:
+    """What is to be taken of the predictions for one seed and of its random start."""
+    scores = [each.chi2 if judge is None else judge(each.objects) for each in (predicted, random)]
     score, lucky = (each.nan_to_num(torch.inf) for each in scores)
-    first, *others = (obj[index] for index in score.argsort(stable=True).tolist())
+    first, *others = (predicted.objects[i] for i in score.argsort(stable=True).tolist())
     trusted = float(score.min()) <= TIE * float(lucky)
-    best = (first, *others, random[0]) if trusted else (random[0], first, *others)
-    which = int(score.argmin())
-    return Prediction(best[0], float(chi2[which]), float(chance), trusted, best[1:])
+    lot = random.objects[0]
+    best = (first, *others, lot) if trusted else (lot, first, *others)
+    chi2 = float(predicted.chi2[int(score.argmin())])
+    return Prediction(best[0], chi2, float(random.chi2), trusted, best[1:])
 
 
 def _in_scale(pattern: Pattern, obj: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, ClassVar
@@ -17,7 +17,7 @@ from ..nn import kinds, weights
 from ..nn.field import Field
 from ..nn.judge import Judge
 from ..nn.network import Network
-from ..nn.predict import predict
+from ..nn.predict import Prediction, predictions
 from ..physics.projections import blur, modulus
 from .base import OPEN, Operator, whole, within
 from .search import SEARCH, search
@@ -25,6 +25,8 @@ from .search import SEARCH, search
 if TYPE_CHECKING:
     from ..physics.moduli import Moduli
     from ..physics.state import State
+
+TOGETHER = 16  # predictions that a GPU makes at once
 
 
 @dataclass(frozen=True)
@@ -96,11 +98,17 @@ class CNN(Operator):
         data = data.judged()
         place = Field.of(data, preset.field)
         seen, judge = place.to_field(data), Judge(place, data)
-        for index in runs:
+        runs = list(runs)
+        # Draw from copies: where nothing is taken from here, later algorithms draw as without CNN.
+        drawn = [_copy(state.seeds[index].generator) for index in runs]
+        given = preset, network, seen, self.candidates, self.polish
+        predict = partial(predictions, *given, judge=judge)
+        # A GPU takes several seeds at once. On a CPU that is no faster, and what a convolution rounds depends
+        # on how many there are, so each seed goes alone.
+        many = max(1, TOGETHER // self.candidates) if state.object.is_cuda else 1
+        predicted = in_batches(predict, drawn, many)
+        for index, numbers, found in zip(runs, drawn, predicted, strict=True):
             seed = state.seeds[index]
-            # Draw from a copy: where nothing is taken from here, later algorithms draw as without CNN.
-            numbers = torch.Generator().set_state(seed.generator.get_state())
-            found = predict(preset, network, seen, self.candidates, self.polish, numbers, judge)
             bring = partial(_bring, place, data, state.object.dtype, self.threshold)
             obj, support, chi2 = bring(found.object)
             reached = torch.tensor(torch.inf)
@@ -129,6 +137,24 @@ class CNN(Operator):
                 cnn_used=float(taken and found.trusted),
             )
         return starts
+
+
+def in_batches(
+    predict: Callable[[Sequence[torch.Generator]], list[Prediction]],
+    generators: Sequence[torch.Generator],
+    many: int,
+) -> list[Prediction]:
+    """Predictions for seeds, `many` at a time: always as many, for the bits of a seed may depend on it."""
+    found: list[Prediction] = []
+    for first in range(0, len(generators), many):
+        some = generators[first : first + many]
+        idle = [torch.Generator() for _ in range(many - len(some))]
+        found += predict([*some, *idle])[: len(some)]
+    return found
+
+
+def _copy(generator: torch.Generator) -> torch.Generator:
+    return torch.Generator().set_state(generator.get_state())
 
 
 def _bring(

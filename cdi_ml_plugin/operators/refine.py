@@ -24,6 +24,7 @@ SCHEDULES = ("cosine", "paper")
 SWITCH = 200  # epochs between the turns of Adam and SGD, and between the falls of the learning rate
 FALL = 0.95
 LAST = 0.05  # of the learning rate, where the cosine ends
+LOOK = 10  # epochs on a GPU from one look to the next at whether the fit goes on
 
 
 @dataclass(frozen=True)
@@ -132,17 +133,16 @@ class REFINE(Operator):
         state.memory["runs"] = runs
 
     def _step(self, state: State, data: Moduli) -> None:
-        chi2 = [run.epoch() for run in state.memory["runs"]]
-        state.chi2 = torch.tensor(chi2, device=state.object.device)
+        state.chi2 = torch.stack([run.epoch() for run in state.memory["runs"]])
 
     def _end(self, state: State, data: Moduli) -> None:
         for index, run in enumerate(state.memory["runs"]):
-            if run.diverged:
+            if not bool(run.sound):
                 state.seeds[index].note(
-                    f"REFINE: the loss became NaN or infinite in epoch {run.done + 1}, where it ended: "
-                    "lower refine_learning_rate",
+                    f"REFINE: the loss became NaN or infinite in epoch {int(run.good) + 1}, where it "
+                    "ended: lower refine_learning_rate",
                 )
-            if run.best is None:
+            if not bool(run.lowest < run.fit.start[0]):
                 state.seeds[index].note(
                     "REFINE did not improve on the object it was given, which is kept"
                 )
@@ -181,12 +181,18 @@ class _Run:
         self.adam = torch.optim.Adam(network.parameters(), lr=given.rate)
         self.sgd = torch.optim.SGD(network.parameters(), lr=given.rate)
         self.lowest, self.reached = self.fit.start  # the best by held-out χ²; χ² where fitted
-        self.best: torch.Tensor | None = None
-        self.diverged = False
+        self.best = torch.zeros_like(state.object[index], dtype=torch.complex64)
+        self.sound = torch.ones_like(self.lowest, dtype=torch.bool)  # no loss was NaN or infinite
+        self.good = torch.zeros_like(self.lowest, dtype=torch.int64)  # epochs so far that were
+        self.look = LOOK if state.object.is_cuda else 1
 
-    def epoch(self) -> float:
-        """One step of the optimiser whose turn it is; returns χ² over the fitted voxels."""
-        if self.diverged:  # keep the object of an earlier epoch, and so the run
+    def epoch(self) -> torch.Tensor:
+        """One step of the optimiser whose turn it is; returns χ² over the fitted voxels, ().
+
+        All it comes to stays on the device, so that a GPU is never waited for, and has the epochs of all
+        seeds to do. One that diverges keeps the object of an earlier epoch.
+        """
+        if self.done % self.look == 0 and not bool(self.sound):
             return self.reached
         optimiser = self._turn()
         # Give L₃ the weight that equation (8) ends with where there is an object from the outset.
@@ -194,23 +200,22 @@ class _Run:
         with torch.enable_grad():
             obj, model, hidden = self.fit.forward()
             loss = self.loss(model, self.fit.measured, self.fit.unit, progress)
-            self.diverged = not math.isfinite(float(loss.detach()))
-            if self.diverged:
-                return self.reached
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
+        self.sound = self.sound & loss.detach().isfinite()
+        self.good = self.good + self.sound
         judged = self.fit.judge(model, hidden)
-        if judged < self.lowest:
-            self.lowest = judged
-            self.best = obj.detach()
+        better = self.sound & (judged < self.lowest)
+        self.lowest = torch.where(better, judged, self.lowest)
+        self.best = torch.where(better, obj.detach(), self.best)
+        self.reached = torch.where(self.sound, self.fit.chi2(model), self.reached)
         optimiser.step()
         self.done += 1
-        self.reached = self.fit.chi2(model)
         return self.reached
 
     def state_dict(self) -> dict[str, Any]:
         """What the epochs have changed."""
-        names = ("done", "lowest", "reached", "best", "diverged")
+        names = ("done", "lowest", "reached", "best", "sound", "good")
         parts = {part: getattr(self, part).state_dict() for part in ("adam", "sgd")}
         return {
             **{name: getattr(self, name) for name in names},

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,11 +10,11 @@ import torch
 
 from ..physics.alignment import centre_shift, object_error
 from ..physics.coherence import set_gaussian
-from ..physics.level import Level
+from ..physics.level import Level, Shared, levels
 from ..physics.metrics import free_llk
 from ..physics.projections import random_phases
 from ..physics.state import State
-from ..physics.supports import extent, grown, keeping
+from ..physics.supports import grown, keeping
 from .base import Operator
 from .beam import Beam, Candidate
 from .classical import ER, HIO
@@ -24,8 +23,6 @@ from .support import ASW
 if TYPE_CHECKING:
     from ..physics.moduli import Moduli
 
-ACROSS = 16  # voxels across a crystal from which its form is found
-LEAST = 0.6  # of the axes: a part larger than this saves too little
 BEYOND = 0.012  # of the power beyond the part: with more, the amplitude found in it is not even
 SETTLE = 10  # iterations of ER that end each round, before it is judged
 CLIMB = 30  # iterations on each level above the first
@@ -38,6 +35,7 @@ KERNELS = (0.05, 0.05, 0.05)
 SURE = 0.12  # of the iterations, without the cap, once two starts agree
 AGREE = 0.015  # squared error between two starts that have found the same
 KEPT = 0.3  # of the rms nearby: what has less is outside
+WRAP, SETTLING, SEARCHING = ASW().bind({}), ER(), HIO(0.9, 0.0)
 
 
 _KEPT = ("done", "starts", "ends", "agree")  # of a search, beside what has types of its own
@@ -53,9 +51,18 @@ class Round(NamedTuple):
     iterations: int
     until: float = 0.0
 
+    @property
+    def settle(self) -> int:
+        """How many of its last iterations are of ER, in a support that keeps."""
+        return self.iterations if self.begins == "there" else min(SETTLE, self.iterations // 4)
+
 
 class Search:
-    """The search of one seed: an iteration each time that `chi2` is asked for the next."""
+    """The search of one seed: `ask` says what is to be done with `inner`, and `did` that it was done.
+
+    Levels that others of the batch have found already are taken from `shared`, where they are looked up by
+    what part of the pattern they are.
+    """
 
     def __init__(
         self,
@@ -65,12 +72,14 @@ class Search:
         data: Moduli,
         index: int,
         count: int,
+        shared: Shared,
     ) -> None:
-        self.cap, self.seed, self.index, self.count = cap, state.seeds[index], index, count
+        self.strict = HIO(0.9, cap)
+        self.seed, self.index, self.count = state.seeds[index], index, count
         obj, support = state.object[index], state.support[index]
         self.shift = centre_shift(obj, support)
         support = support.roll(self.shift, (0, 1, 2))
-        self.levels = levels(data, support, oversampling)
+        self.levels = levels(data, support, oversampling, shared)
         self.level = self.levels[0]
         obj, support = self.level.down(obj.roll(self.shift, (0, 1, 2)), support)
         self.inner = State(
@@ -88,7 +97,6 @@ class Search:
         self.starts: list[tuple[torch.Tensor | None, torch.Tensor]] = []
         self.ends: list[torch.Tensor] = []
         self.agree = False
-        self.chi2 = self._rounds()
         parts = ", then ".join("×".join(map(str, one.data.shape)) for one in self.levels)
         every = "×".join(map(str, self.level.stride))
         thinned = f", every {every}-th of them" if max(self.level.stride) > 1 else ""
@@ -110,23 +118,61 @@ class Search:
         self.first = count
         return [*first, *rounds, last, *[Round("higher", each)] * upper]
 
-    def _rounds(self) -> Iterator[torch.Tensor]:
+    def ask(self) -> Operator | None:
+        """The algorithm of the next iteration, `inner` being made ready for it; None after the last."""
         while self.left:
             one = self.left[0]
             if not self.done:
                 self._enter(one)
-            if one.begins == "there":
-                yield from self._settle(one.iterations, one.iterations)
-            else:
-                yield from self._round(one)
-            self.left, self.done = self.left[1:], 0
-            if one.begins == "start" and not self.agree:
-                self._compare()
-            elif one.begins == "kernel":
-                self._weigh()
+            if self.done < one.iterations:
+                return self._next(one)
+            self._leave(one)
+        return None
+
+    def did(self) -> None:
+        """An iteration was done: end the round at once with its last one, for there may be no next."""
+        self.done += 1
+        if self.done == self.left[0].iterations:
+            self._leave(self.left[0])
+
+    def _next(self, one: Round) -> Operator:
+        """HIO with the cap for a share of the way, then the support that keeps, and ER."""
+        inner, done = self.inner, self.done
+        search = one.iterations - one.settle
+        if done >= search:
+            inner.progress = 1.0
+            if done == search:
+                self._keep()
+            return SETTLING
+        inner.progress = 0.999 * done / search
+        if done and done % EVERY == 0:
+            WRAP.step(inner, self.level.data)
+        if one.begins != "start":
+            return SEARCHING
+        if done < min(BEGIN, search // 4):
+            return SETTLING
+        even = self.level.beyond <= BEYOND and done < one.until * search
+        let_go = done // EVERY % 3 == 2  # now and then
+        return self.strict if even and not let_go else SEARCHING
+
+    def _leave(self, one: Round) -> None:
+        if not one.settle:
+            self._keep()
+        self._judge()
+        self.left, self.done = self.left[1:], 0
+        if one.begins == "start" and not self.agree:
+            self._compare()
+        elif one.begins == "kernel":
+            self._weigh()
+
+    def _keep(self) -> None:
+        """Take the support that keeps what is found."""
+        self.inner.support = keeping(self.inner.object, self.inner.support, KEPT)
 
     def _enter(self, one: Round) -> None:
         inner = self.inner
+        settled = one.begins == "best" and self.agree
+        inner.seeds[0].found = one.begins in ("kernel", "higher") or settled
         if one.begins == "start":
             self.starts = self.starts or self._starts()
             obj, support = self.starts.pop(0)
@@ -171,45 +217,6 @@ class Search:
         obj, support = (one.roll(shift, (0, 1, 2)) for one in (obj, support))
         obj, support = self.level.down(obj, support)
         return obj[None], support[None]
-
-    def _round(self, one: Round) -> Iterator[torch.Tensor]:
-        """ER, HIO with the cap for a share of the way, then the support that keeps, and ER."""
-        inner, data = self.inner, self.level.data
-        first = one.begins == "start"
-        found = one.begins in ("kernel", "higher") or (one.begins == "best" and self.agree)
-        inner.seeds[0].found = found
-        settle = min(SETTLE, one.iterations // 4)
-        search = one.iterations - settle
-        cap = self.cap if first and self.level.beyond <= BEYOND else 0.0
-        wrap, hio, strict = ASW().bind({}), HIO(0.9, 0.0), HIO(0.9, cap)
-        for done in range(self.done, search):
-            inner.progress = 0.999 * done / search
-            if done and done % EVERY == 0:
-                wrap.step(inner, data)
-            operator: Operator = strict if done < one.until * search else hio
-            if first and done // EVERY % 3 == 2:  # let go now and then, in a first round
-                operator = hio
-            if first and done < min(BEGIN, search // 4):
-                operator = ER()
-            operator.step(inner, data)
-            self.done += 1
-            yield inner.chi2[0]
-        yield from self._settle(one.iterations, settle)
-
-    def _settle(self, count: int, settle: int) -> Iterator[torch.Tensor]:
-        """The last `settle` iterations of a round."""
-        inner, data = self.inner, self.level.data
-        inner.progress = 1.0
-        if self.done == count - settle:
-            inner.support = keeping(inner.object, inner.support, KEPT)
-        if not settle:
-            self._judge()
-        while self.done < count:
-            ER().step(inner, data)
-            self.done += 1
-            if self.done == count:  # before the yield: after the last one nobody asks for more
-                self._judge()
-            yield inner.chi2[0]
 
     def state_dict(self) -> dict[str, Any]:
         """How far it is."""
@@ -295,16 +302,3 @@ class Search:
         if (variance := self.beam.variance) is not None:
             stride = torch.tensor(self.level.stride).to(variance)
             set_gaussian(state, self.index, variance * stride.square())
-
-
-def levels(data: Moduli, support: torch.Tensor, oversampling: float) -> list[Level]:
-    """Parts of a pattern on which to search for the object in a support (z, y, x), coarse to full."""
-    extents = extent(support)
-    stride = [
-        max(1, int(n / (size * oversampling))) for n, size in zip(data.shape, extents, strict=True)
-    ]
-    share = min(1.0, ACROSS / math.prod(extents) ** (1 / 3))
-    steps = 0 if share > LEAST else math.ceil(-math.log2(share))
-    return [
-        Level.of(data, stride, share ** (1 - step / max(1, steps))) for step in range(steps)
-    ] + [Level.of(data, stride, 1.0)]

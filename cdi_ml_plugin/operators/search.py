@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from .base import OPEN, Operator, within
+from .lockstep import advance
 from .rounds import Search
 
 if TYPE_CHECKING:
+    from ..physics.level import Shared
     from ..physics.moduli import Moduli
     from ..physics.state import State
 
@@ -50,15 +52,11 @@ class SEARCH(Operator):
         within("search_oversampling", self.oversampling, 1, 100)
 
     def _begin(self, state: State, data: Moduli, count: int) -> None:
-        state.memory["runs"] = [
-            Search(self.cap, self.oversampling, state, data, index, count)
-            for index in range(len(state.seeds))
-        ]
+        state.memory["runs"] = _begun(self, state, data, range(len(state.seeds)), count)
 
     def _step(self, state: State, data: Moduli) -> None:
-        state.chi2 = torch.stack(
-            [next(run.chi2, run.inner.chi2[0]) for run in state.memory["runs"]]
-        )
+        advance(state.memory["runs"])
+        state.chi2 = torch.cat([run.inner.chi2 for run in state.memory["runs"]])
 
     def _end(self, state: State, data: Moduli) -> None:
         for run in state.memory["runs"]:
@@ -67,8 +65,17 @@ class SEARCH(Operator):
 
 def search(words: SEARCH, state: State, data: Moduli, runs: Iterable[int], count: int) -> None:
     """Search at one go, for some runs of a batch."""
-    for index in runs:
-        run = Search(words.cap, words.oversampling, state, data, index, count)
-        for _ in run.chi2:
-            pass
+    begun = _begun(words, state, data, runs, count)
+    while advance(begun):
+        pass
+    for run in begun:
         run.finish(state)
+
+
+def _begun(
+    words: SEARCH, state: State, data: Moduli, runs: Iterable[int], count: int
+) -> list[Search]:
+    shared: Shared = {}
+    return [
+        Search(words.cap, words.oversampling, state, data, index, count, shared) for index in runs
+    ]

@@ -15,6 +15,10 @@ from scipy.fft import next_fast_len
 
 from ..fourier import about_centre, resample, to_centre, to_corner
 from .moduli import HELD_OUT, Moduli, choose
+from .supports import extent
+
+ACROSS = 16  # voxels across a crystal from which its form is found
+LEAST = 0.6  # of the axes: a part larger than this saves too little
 
 Shape = tuple[int, int, int]
 
@@ -48,7 +52,7 @@ class Level:
         """Take every `stride`-th voxel of the central `share` of each axis; q = 0 is one of them."""
         places, inside, central = [], [], []
         for n, every in zip(data.shape, stride, strict=True):
-            reach = n if share >= 1 else math.ceil(share * n)
+            reach = reached(n, share)
             count = n if reach == n and every == 1 else next_fast_len(-(-reach // every))
             place = n // 2 + every * (torch.arange(count) - count // 2)
             low = n // 2 - reach // 2
@@ -103,6 +107,34 @@ class Level:
         pitch = [m / n for n, m in zip(shape, self.data.shape, strict=True)]
         there = resample(obj, shape) * (higher.factor / self.factor)
         return there, regrid(support, shape, pitch)
+
+
+Shared = dict[tuple[int, ...], Level]  # stride and reach along each axis, and the level of them
+
+
+def levels(data: Moduli, support: torch.Tensor, oversampling: float, shared: Shared) -> list[Level]:
+    """Parts of a pattern on which to search for the object in a support (z, y, x), coarse to full.
+
+    Those that are not in `shared` are put there.
+    """
+    extents = extent(support)
+    stride = [
+        max(1, int(n / (size * oversampling))) for n, size in zip(data.shape, extents, strict=True)
+    ]
+    share = min(1.0, ACROSS / math.prod(extents) ** (1 / 3))
+    steps = 0 if share > LEAST else math.ceil(-math.log2(share))
+    found = []
+    for part in (*(share ** (1 - step / max(1, steps)) for step in range(steps)), 1.0):
+        which = (*stride, *(reached(n, part) for n in data.shape))
+        if which not in shared:
+            shared[which] = Level.of(data, stride, part)
+        found.append(shared[which])
+    return found
+
+
+def reached(n: int, share: float) -> int:
+    """Voxels in the central `share` of an axis of n."""
+    return n if share >= 1 else math.ceil(share * n)
 
 
 def regrid(support: torch.Tensor, shape: Sequence[int], pitch: Sequence[float]) -> torch.Tensor:

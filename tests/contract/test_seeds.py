@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from cdi_ml_plugin import Measurement
+from cdi_ml_plugin.bench.crystals import blurred
 from cdi_ml_plugin.data.result import Run
 from cdi_ml_plugin.engine import loop
 from cdi_ml_plugin.engine.plan import Plan
@@ -18,6 +19,7 @@ from cdi_ml_plugin.engine.start import Start
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.operators import registry
 from cdi_ml_plugin.simulate.particle import strained_crystal
+from support.crystals import of_two_levels
 
 SEEDS = [3, 0, 5]
 # What a chain needs around an algorithm for it to have something to do.
@@ -65,6 +67,40 @@ def test_every_algorithm(measurement: Measurement, name: str) -> None:
     given = {k: v for k, v in SMALL.items() if k in registry.load(name).keys.values()}
     times = "" if not registry.load(name).counts else "6*"
     assert_alone_as_in_company(measurement, AROUND.format(times + name), given)
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [
+        "90*SEARCH + 4*ER",
+        "CNN + 90*SEARCH + 4*ER",
+        "CNN + 40*SEARCH + 20*HIO + CNN(search=30) + 4*ER",
+        # what is there takes part in the second search
+        "30*HIO + 50*SEARCH + 20*HIO + 50*SEARCH + 4*ER",
+    ],
+)
+def test_searches(measurement: Measurement, chain: str) -> None:
+    assert_alone_as_in_company(measurement, chain)
+
+
+def test_searches_on_several_levels_that_part() -> None:
+    """Where the starts of one seed agree, it goes on by itself and has the others' company again later."""
+    one, chain = of_two_levels(), "CNN + 120*SEARCH + 5*ER"
+    agreed = [any("agree" in note for note in run.notes) for run in batch(one, chain, SEEDS)]
+    assert any(agreed)
+    assert not all(agreed)
+    assert_alone_as_in_company(one, chain)
+
+
+def test_searches_that_try_kernels_of_the_beam() -> None:
+    truth = 20 * strained_crystal(
+        (32, 30, 36), np.eye(3), size=9, phase_range=2, rng=np.random.default_rng(2)
+    )
+    pattern = blurred(diffraction(truth), np.full(3, 9.0), 0.4).clip(0)
+    one = Measurement(np.random.default_rng(0).poisson(pattern))
+    chain = "220*SEARCH + 4*ER"
+    assert all("coherence_x" in run.metrics for run in batch(one, chain, SEEDS))
+    assert_alone_as_in_company(one, chain)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from cdi_ml_plugin.engine.run import reconstruct
 from cdi_ml_plugin.operators.base import Operator
 from cdi_ml_plugin.operators.classical import ER
 from cdi_ml_plugin.utils.swap import beside
+from support.crystals import of_two_levels
 from support.results import same
 
 OF_COHERE = {
@@ -124,6 +125,22 @@ def test_what_a_prediction_leaves_for_a_search_is_kept(tmp_path, monkeypatch, ch
     begun(monkeypatch, (1, 4), data, chain, keep=tmp_path)  # the first right after CNN
     again = reconstruct(data, chain, keep=tmp_path)
     assert any("went on from iteration 4" in note for note in again.notes)
+    assert same(as_data(again), as_data(whole))
+
+
+@pytest.mark.slow
+def test_searches_of_several_seeds_go_on_side_by_side(tmp_path, monkeypatch):
+    """As on a GPU: amid the starts, where those of one seed have agreed, on the higher level."""
+    monkeypatch.setattr("cdi_ml_plugin.engine.run._batch_size", lambda _, wanted, __: wanted)
+    data, words = of_two_levels(), {"sequence": "CNN + 120*SEARCH + 5*ER", "seeds": [3, 0, 5]}
+    whole = reconstruct(data, **words)
+    agreed = [any("agree" in note for note in run.notes) for run in whole.runs]
+    assert any(agreed)
+    assert not all(agreed)
+    assert all("then 48×44×48" in str(run.notes) for run in whole.runs)
+    begun(monkeypatch, (31, 50, 30), data, **words, keep=tmp_path)
+    again = reconstruct(data, **words, keep=tmp_path)
+    assert any("went on from iteration 110" in note for note in again.notes)
     assert same(as_data(again), as_data(whole))
 
 

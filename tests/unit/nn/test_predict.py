@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import pytest
 import torch
 
 from cdi_ml_plugin.nn import kinds, losses
 from cdi_ml_plugin.nn.pattern import Pattern
-from cdi_ml_plugin.nn.predict import estimate, first_guess, polish, search
+from cdi_ml_plugin.nn.predict import (
+    Prediction,
+    estimate,
+    first_guess,
+    polish,
+    predict,
+    predictions,
+    search,
+)
+from cdi_ml_plugin.operators.cnn import in_batches
 from cdi_ml_plugin.simulate.batch import Particles
 
 
@@ -64,3 +76,42 @@ def test_polish_keeps_the_exact_object_and_betters_another() -> None:
     chi2 = [pattern.chi2(pattern.scaled(o, pattern.wave(o))[1]) for o in (rough, better)]
     assert bool((chi2[1] < 0.3 * chi2[0]).all())
     torch.testing.assert_close(polish(pattern, rough, 0), rough)
+
+
+@pytest.mark.parametrize("name", ["fast", "paper"])
+def test_seeds_in_one_batch_are_as_each_alone(name: str) -> None:
+    preset = kinds.find(name)
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        network = kinds.made(preset, 8)
+    batch = Particles(families=("faceted",), fine=1).draw(1, torch.Generator().manual_seed(2))
+    field = torch.nn.functional.interpolate(batch.modulus[None], [preset.field] * 3)[0, 0]
+    seen = (field, torch.ones_like(field, dtype=torch.bool))
+
+    def drawn() -> list[torch.Generator]:
+        return [torch.Generator().manual_seed(seed) for seed in (3, 0, 5)]
+
+    together = predictions(preset, network, seen, 2, 4, drawn())
+    for one, generator in zip(together, drawn(), strict=True):
+        alone = predict(preset, network, seen, 2, 4, generator)
+        assert one.trusted == alone.trusted
+        assert one.chi2 == pytest.approx(alone.chi2, rel=1e-3)
+        assert one.chance == pytest.approx(alone.chance, rel=1e-3)
+        for found, other in zip(
+            (one.object, *one.others), (alone.object, *alone.others), strict=True
+        ):
+            assert float(losses.overlap(found[None], other[None]).max()) < 1e-4
+    assert float(losses.overlap(together[0].object[None], together[1].object[None])) > 1e-2
+
+
+def test_a_batch_is_filled_up_and_what_fills_it_dropped() -> None:
+    asked: list[int] = []
+
+    def numbered(generators: Sequence[torch.Generator]) -> list[Prediction]:
+        asked.append(len(generators))
+        return [Prediction(torch.zeros(1), one.initial_seed(), 0.0) for one in generators]
+
+    seeds = [torch.Generator().manual_seed(100 + seed) for seed in range(5)]
+    found = in_batches(numbered, seeds, 4)
+    assert asked == [4, 4]
+    assert [one.chi2 for one in found] == [100, 101, 102, 103, 104]

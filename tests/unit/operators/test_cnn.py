@@ -67,7 +67,7 @@ def oracle(monkeypatch: pytest.MonkeyPatch, untrained: str) -> Callable[..., Res
             placed.append(of(cls, data, field))
             return placed[-1]
 
-        def known(*_: Any) -> prediction.Prediction:
+        def known(*_: Any, **__: Any) -> list[prediction.Prediction]:
             # transform of the object at the field's own places, by explicit sums
             here = placed[-1]
             half = here.field // 2
@@ -79,10 +79,10 @@ def oracle(monkeypatch: pytest.MonkeyPatch, untrained: str) -> Callable[..., Res
                 wave = torch.tensordot(wave, turns, dims=([0], [1]))
             back = torch.fft.fftshift(torch.fft.ifftn(torch.fft.ifftshift(wave)))
             part = slice(half // 2, half // 2 + half)
-            return prediction.Prediction(back[part, part, part].to(torch.complex64), 0.0, 1.0)
+            return [prediction.Prediction(back[part, part, part].to(torch.complex64), 0.0, 1.0)]
 
         monkeypatch.setattr(Field, "of", classmethod(noted))
-        monkeypatch.setattr(cnn, "predict", known)
+        monkeypatch.setattr(cnn, "predictions", known)
         return reconstruct(m, chain, parameters={"cnn_weights": untrained}, **more)
 
     return phased

@@ -138,11 +138,14 @@ def test_every_loss_brings_the_fit_forward(crystal: Any, loss: str) -> None:
     assert result.metrics["chi2_held_out"] < phase(data, "30*ER").metrics["chi2_held_out"]
 
 
-@pytest.mark.parametrize("good", [0, 3])
+@pytest.mark.parametrize(("good", "look"), [(0, 1), (3, 1), (3, 4), (3, 6)])
 def test_a_fit_that_diverges_ends_and_loses_nothing(
-    crystal: Any, monkeypatch: pytest.MonkeyPatch, good: int
+    crystal: Any, monkeypatch: pytest.MonkeyPatch, good: int, look: int
 ) -> None:
-    """A loss that turns NaN after some good epochs: so many epochs, and the run goes on."""
+    """A loss that turns NaN after some good epochs: so many epochs, and the run goes on.
+
+    A GPU is looked at now and then alone: what it does meanwhile changes nothing.
+    """
     calls = []
 
     def loss(model: torch.Tensor, measured: torch.Tensor, unit: float, progress: float) -> Any:
@@ -151,8 +154,15 @@ def test_a_fit_that_diverges_ends_and_loses_nothing(
 
     monkeypatch.setattr("cdi_ml_plugin.nn.fit_losses.find", lambda name: loss)
     before = phase(counted(crystal), "30*ER")
+    begin = _Run.__init__
+
+    def begun(self: _Run, *words: Any) -> None:
+        begin(self, *words)
+        self.look = look
+
+    monkeypatch.setattr(_Run, "__init__", begun)
     result = phase(counted(crystal), "30*ER + 8*REFINE")
-    assert len(calls) == good + 1
+    assert len(calls) == {1: good + 1, 4: 4, 6: 6}[look]
     assert result.run.reason == "completed"
     assert any(f"NaN or infinite in epoch {good + 1}" in note for note in result.run.notes)
     assert result.metrics["chi2_held_out"] <= before.metrics["chi2_held_out"] * (1 + 1e-6)

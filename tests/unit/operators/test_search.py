@@ -11,17 +11,18 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from cdi_ml_plugin import ER, HIO, Measurement, object_error, reconstruct
+from cdi_ml_plugin import CNN, ER, HIO, Measurement, object_error, reconstruct
 from cdi_ml_plugin.bench.crystals import KINDS, crystal
 from cdi_ml_plugin.engine.plan import Plan
 from cdi_ml_plugin.engine.start import fresh_state
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.operators.base import Operator
-from cdi_ml_plugin.operators.classical import capped
-from cdi_ml_plugin.operators.rounds import levels
+from cdi_ml_plugin.operators.classical import capped, capped_at_once
 from cdi_ml_plugin.operators.search import SEARCH, search
+from cdi_ml_plugin.physics.level import levels
 from cdi_ml_plugin.physics.moduli import HELD_OUT, Moduli
 from cdi_ml_plugin.physics.projections import blur, modulus
+from cdi_ml_plugin.physics.state import State
 from cdi_ml_plugin.physics.supports import extent, keeping
 from cdi_ml_plugin.simulate.particle import strained_crystal
 
@@ -81,6 +82,38 @@ def test_the_last_round_counts(measurement: Measurement) -> None:
     assert torch.equal(*ends)
 
 
+def test_what_is_alike_is_done_in_one_batch(
+    measurement: Measurement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nearly every iteration of three seeds is one, and none is lost, whichever way the seeds part."""
+    sizes: list[int] = []
+    for one in (ER, HIO):
+
+        def counted(self: Operator, state: State, data: Moduli, step: Any = one._step) -> None:
+            sizes.append(len(state.seeds))
+            step(self, state, data)
+
+        monkeypatch.setattr(one, "_step", counted)
+    data = Moduli.of(measurement, HELD_OUT, CPU)
+    state = fresh_state(Plan.of("CNN + ER", {}).on(measurement, HELD_OUT, CPU, "single"), [3, 0, 5])
+    CNN().bind({}).step(state, data)
+    words = SEARCH().bind({})
+    words.begin(state, data, 200)
+    runs = state.memory["runs"]
+    left = [sum(one.iterations for one in run.left) for run in runs]
+    assert left == [200] * 3
+    assert all(run.levels[-1] is runs[0].levels[-1] for run in runs)
+    while any(run.left for run in runs):
+        words.step(state, data)
+        assert len(state.chi2) == 3
+    agreed = sum("agree" in note for seed in state.seeds for note in seed.notes)
+    assert sum(sizes) == 600 if not agreed else sum(sizes) < 600
+    assert len(sizes) < 0.6 * sum(sizes)
+    before = len(sizes)
+    words.step(state, data)
+    assert len(sizes) == before  # nothing is left
+
+
 def test_a_seed_is_the_same_in_any_company(measurement: Measurement) -> None:
     chain = "40*SEARCH + 5*ER"
     together = reconstruct(measurement, chain, seeds=[4, 5, 6])
@@ -118,7 +151,7 @@ def test_levels_follow_the_crystal() -> None:
     for m, obj, count in ((small, strained(2.0), 1), (large, strained(2.0, size=30), 2)):
         data = Moduli.of(m, HELD_OUT, CPU)
         support = torch.from_numpy(np.abs(obj) > 0.1)
-        found = levels(data, support, 2.0)
+        found = levels(data, support, 2.0, {})
         assert len(found) == count
         for n, stride, size in zip(SHAPE, found[-1].stride, extent(support), strict=True):
             assert n / stride >= 2.0 * size or stride == 1
@@ -137,6 +170,17 @@ def test_an_amplitude_is_capped_inside_the_support_alone() -> None:
         low = was[inside].abs() < limit
         torch.testing.assert_close(one[inside][low], was[inside][low])
         torch.testing.assert_close(one[inside].angle(), was[inside].angle())
+
+
+def test_a_gpu_caps_the_same() -> None:
+    obj = torch.randn(3, 6, 7, 8, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
+    support = torch.rand(obj.shape, generator=torch.Generator().manual_seed(1)) > 0.5
+    support[2] = False
+    one, other = obj.clone(), obj.clone()
+    capped(one[:2], support[:2], 1.2)
+    capped_at_once(other, support, 1.2)
+    assert not torch.equal(one[:2], obj[:2])
+    torch.testing.assert_close(other, one)
 
 
 @pytest.mark.parametrize("name", ["HIO", "RAAR", "LRAAR", "DM"])
