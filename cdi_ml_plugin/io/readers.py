@@ -92,10 +92,10 @@ def load(
 
 
 def _mask(mask: str | os.PathLike[str] | ArrayLike | None) -> NDArray[np.bool_] | None:
-    from .arrays import excluding, read_mask
-
     if mask is None:
         return None
+    from .arrays import excluding, read_mask  # imports xrayutilities, which takes its time
+
     return read_mask(_path(mask)) if isinstance(mask, str | os.PathLike) else excluding(mask)
 
 
