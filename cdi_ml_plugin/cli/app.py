@@ -30,6 +30,7 @@ COMMANDS = {
     "figure": "figure",
     "fine-tune": "fine_tune",
     "hosts": "hosts",
+    "inspect": "inspect",
     "reconstruct": "reconstruct",
     "simulate": "demo",
     "train": "network",

@@ -12,6 +12,7 @@ from ..geometry.check import check_given
 from ..utils.inputs import check_file
 
 if TYPE_CHECKING:
+    from ..data.inspect import Inspection
     from ..data.measurement import Measurement
 
 Three = tuple[int, int, int]
@@ -79,6 +80,37 @@ def read_prepared(
         return measurement  # the result says so, when it comes to its crystal
     # as plain numbers, so that a result goes on without the SPEC file
     return with_geometry(measurement, found.numbers(), said)
+
+
+def read_inspected(
+    data: Path,
+    *,
+    threshold: float | None = None,
+    crop: Three | None = None,
+    binning: Three | None = None,
+    geometry: Path | None = None,
+    **reading: Any,
+) -> tuple[Measurement, Inspection]:
+    """Read a measurement as it was recorded, and look at it: the options are those of `read_prepared`.
+
+    No crystal is asked for, so of a geometry no more is looked at than whether the file holds one.
+    """
+    from ..data.inspect import inspect
+    from ..io.readers import load
+
+    if geometry is not None:
+        _read_geometry(geometry)
+    measurement = load(data, **reading)
+    recorded = not (data / "conf").is_dir()  # else prepared by cohere
+    found = inspect(
+        measurement,
+        threshold=threshold,
+        crop=crop or None,
+        binning=binning or None,
+        hot_pixels=recorded,
+        lost_frames=recorded,
+    )
+    return measurement, found
 
 
 def _read_geometry(path: Path) -> dict[str, Any]:

@@ -25,6 +25,7 @@ GOOD: dict[str, Words] = {
     "figure": ("result", "--kind", "slices", "-o", "out"),
     "fine-tune": ("counts.npy", "-o", "out", "--steps", "1", "--batch", "2"),
     "hosts": (),
+    "inspect": ("counts.npy", "-o", "out"),
     "reconstruct": ("counts.npy", "-a", "2*ER", "-o", "out"),
     "simulate": ("out",),
     "train": ("out", "--steps", "1", "--batch", "1"),
