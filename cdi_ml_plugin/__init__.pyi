@@ -3,6 +3,8 @@ from .comparison.run import compare as compare
 from .crystal.analysis import analyse as analyse
 from .crystal.analysis import crystal_of as crystal_of
 from .crystal.crystal import Crystal as Crystal
+from .data.inspect import Inspection as Inspection
+from .data.inspect import inspect as inspect
 from .data.measurement import Measurement as Measurement
 from .data.prepare import prepare as prepare
 from .data.result import Result as Result
@@ -52,6 +54,7 @@ __all__ = [
     "Comparison",
     "Crystal",
     "Geometry",
+    "Inspection",
     "Measurement",
     "Result",
     "Run",
@@ -60,6 +63,7 @@ __all__ = [
     "compare",
     "crystal_of",
     "diffraction",
+    "inspect",
     "load",
     "object_error",
     "prepare",

@@ -31,6 +31,7 @@ COMMANDS = {
     "fine-tune": "fine_tune",
     "hosts": "hosts",
     "readers": "readers",
+    "inspect": "inspect",
     "reconstruct": "reconstruct",
     "simulate": "demo",
     "train": "network",

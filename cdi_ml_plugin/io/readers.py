@@ -177,11 +177,11 @@ def options_of(
     ParameterError, MeasurementError
         A path that can be none, a mask that is none.
     """
-    from .arrays import excluding
-
     if isinstance(mask, str | os.PathLike):
         mask = _path(mask)
     elif mask is not None:
+        from .arrays import excluding  # imports xrayutilities, which takes its time
+
         mask = excluding(mask)
     files = {"spec": spec, "dark": dark, "white": white}
     paths = {name: None if value is None else named(name, value) for name, value in files.items()}

@@ -18,16 +18,12 @@ from dataclasses import dataclass
 
 import torch
 
+from ..data.extents import LOW, SMOOTH, extent_of
 from ..fourier import autocorrelation, central, to_corner
 from ..physics.moduli import Moduli
 from ..physics.projections import blur
 
 FILL_AIM = 0.7  # of its cube, along each axis: the middle of `simulate.batch.FILL`
-LEVEL = 0.03  # of its maximum, where the autocorrelation is taken to end
-FLOOR = 3.0  # times what it falls to at the far lags (noise, gaps, an unsteady beam) at least
-SMOOTH = 0.8  # voxels: over what unknown intensities are first averaged, before extents are known
-LOW = 128  # voxels along an axis, at the most, from which extents are estimated
-FEWEST = 2.0  # voxels of an object along an axis
 MARGIN = 1.1  # lags up to this share of the extent are kept exactly
 # Lags between these shares fade out of the kernel that fills unknown voxels; and the least weight
 # of known voxels by which it divides, so that the middle of a wide gap fades to 0.
@@ -154,11 +150,7 @@ class Field:
 
 
 def extents(intensity: torch.Tensor) -> tuple[float, ...]:
-    """Voxels that the object covers along each axis, from the autocorrelation.
-
-    Along an axis the autocorrelation reaches as far as the object is long. Near its end it falls
-    like (1 − lag/extent)² of its maximum, between the linear fall of a pair of facets and the
-    cubic one of corners: this takes the extent from the last lag at which it is above a level.
+    """Voxels that the object covers along each axis, from the autocorrelation; see `extent_of`.
 
     Parameters
     ----------
@@ -172,20 +164,13 @@ def extents(intensity: torch.Tensor) -> tuple[float, ...]:
     """
     lags = autocorrelation(intensity)
     largest = lags.max()
+    if not float(largest) > 0:
+        return tuple(n / 2 for n in lags.shape)
     spans = []
     for axis, n in enumerate(lags.shape):
         others = [other for other in range(3) if other != axis]
         line = (lags.amax(others)[n // 2 :] / largest).double().cpu()
-        if not float(largest) > 0:
-            spans.append(n / 2)
-            continue
-        level = min(max(LEVEL, FLOOR * float(line.quantile(0.1))), 0.3)
-        last = int((line >= level).nonzero()[-1])
-        lag = last + 0.5
-        if last + 1 < len(line):
-            above, below = float(line[last]), max(float(line[last + 1]), 1e-12)
-            lag += math.log(above / level) / math.log(above / below)
-        spans.append(min(max(lag / (1 - math.sqrt(level)), FEWEST), n / 2))
+        spans.append(extent_of(line.numpy(), n))
     return tuple(spans)
 
 

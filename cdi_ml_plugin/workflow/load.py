@@ -12,6 +12,7 @@ from ..geometry.check import check_given
 from ..utils.inputs import check_file
 
 if TYPE_CHECKING:
+    from ..data.inspect import Inspection
     from ..data.measurement import Measurement
 
 Three = tuple[int, int, int]
@@ -86,6 +87,37 @@ def _held(measurement: Measurement, given: dict[str, Any]) -> dict[str, Any]:
     held = dict(measurement.provenance.get("geometry", {}))
     name = held.get("diffractometer")
     return held if given.get("diffractometer", name) == name else {}
+
+
+def read_inspected(
+    data: Path,
+    *,
+    threshold: float | None = None,
+    crop: Three | None = None,
+    binning: Three | None = None,
+    geometry: Path | None = None,
+    **reading: Any,
+) -> tuple[Measurement, Inspection]:
+    """Read a measurement as it was recorded, and look at it: the options are those of `read_prepared`.
+
+    No crystal is asked for, so of a geometry no more is looked at than whether the file holds one.
+    """
+    from ..data.inspect import inspect
+    from ..io.readers import choose, load
+
+    if geometry is not None:
+        _read_geometry(geometry)
+    recorded = not choose(data, reading.get("reader"))[0].prepared
+    measurement = load(data, **reading)
+    found = inspect(
+        measurement,
+        threshold=threshold,
+        crop=crop or None,
+        binning=binning or None,
+        hot_pixels=recorded,
+        lost_frames=recorded,
+    )
+    return measurement, found
 
 
 def _read_geometry(path: Path) -> dict[str, Any]:

@@ -27,6 +27,7 @@ GOOD: dict[str, Words] = {
     "fine-tune": ("counts.npy", "-o", "out", "--steps", "1", "--batch", "2"),
     "hosts": (),
     "readers": ("counts.npy",),
+    "inspect": ("counts.npy", "-o", "out"),
     "reconstruct": ("counts.npy", "-a", "2*ER", "-o", "out"),
     "simulate": ("out",),
     "train": ("out", "--steps", "1", "--batch", "1"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cdi_ml_plugin import Measurement, load, prepare, read_result
+from cdi_ml_plugin import Measurement, inspect, load, prepare, read_result
 from cdi_ml_plugin.data import preprocess
 
 from .room import SHAPE, counts
@@ -147,8 +147,10 @@ def preparations() -> Iterator[Input]:
     good = Measurement(counts())
     for name, array in not_arrays().items():
         yield f"prepare {name}", lambda a=array: prepare(a)
+        yield f"inspect {name}", lambda a=array: inspect(a)
     for name, value in {**NOT_NUMBERS, "negative": -1, "highest": 1e30, "True": True}.items():
         yield f"prepare threshold={name}", lambda v=value: prepare(good, threshold=v)
+        yield f"inspect threshold={name}", lambda v=value: inspect(good, threshold=v)
     for option in ("crop", "binning"):
         for name, value in {
             "0": 0,
@@ -172,6 +174,7 @@ def preparations() -> Iterator[Input]:
             "object": object(),
         }.items():
             yield f"prepare {option}={name}", lambda o=option, v=value: prepare(good, **{o: v})
+            yield f"inspect {option}={name}", lambda o=option, v=value: inspect(good, **{o: v})
     for name, mask in masks().items():
         yield f"prepare mask {name}", lambda m=mask: prepare(good, mask=m)
         yield f"prepare array and mask {name}", lambda m=mask: prepare(counts(), mask=m)

@@ -30,6 +30,7 @@ COMMANDS: dict[str, Callable[[Path, Path, Path, int], tuple[object, ...]]] = {
     "figure": lambda _, result, out, n: (
         *("figure", result, "--kind", "slices", "--size", 200, "--out", out, "--force"),
     ),
+    "inspect": lambda data, _, out, n: ("inspect", data, "-o", out, "--force"),
     "export": lambda _, result, out, n: (
         "export",
         result,

@@ -27,6 +27,7 @@ CALLS = {
     "simulate": "simulate out",
     "figure": "figure result.cxi --kind slices --size 240 -o out",
     "figure of one file": "figure result.cxi --kind slices --size 240 -o out.png",
+    "inspect": "inspect counts.npy -o out",
     "export": "export result.cxi out --to cdiutils --scan 1",
     "train": "train out --steps 1 --batch 1 --accelerator cpu -q",
     "fine-tune": "fine-tune counts.npy -o out --steps 1 --batch 2 --accelerator cpu -q",
@@ -37,7 +38,7 @@ CALLS = {
     "cohere-guess": "cohere-guess exp_54 -o out",
 }
 PLACES = {"demo": "result", "figure of one file": "out.png"}
-FORCED = ("simulate", "figure", "figure of one file", "export")
+FORCED = ("simulate", "figure", "figure of one file", "inspect", "export")
 OTHER = 2**22 + 1  # no process has it
 
 
