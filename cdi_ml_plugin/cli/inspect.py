@@ -110,12 +110,12 @@ def phasing(data: Path, found: Inspection, reading: dict[str, Any]) -> str:
     options = {**reading, "crop": found.crop, "threshold": found.threshold or None}
     words = ["cdi-ml", "reconstruct", str(data)]
     for name, value in options.items():
-        if value not in (None, ()):
+        if value in (None, (), False):
+            continue
+        words.append(f"--{name}")
+        if value is not True:  # a flag
             values = value if isinstance(value, tuple) else (value,)
-            words += [
-                f"--{name}",
-                *(f"{v:g}" if isinstance(v, float) else str(v) for v in values),
-            ]
+            words += [f"{v:g}" if isinstance(v, float) else str(v) for v in values]
     return shlex.join([*words, "--seeds", "5", "--out", "result"])
 
 

@@ -8,7 +8,7 @@ from ..physics.metrics import likelihood
 from ..physics.moduli import Moduli
 from .field import Field
 
-MOST = 4096  # held-out voxels that are looked at: enough to tell, and as quick for the largest data
+MOST = 2048  # held-out voxels that are looked at: enough to tell, and as quick for the largest data
 
 
 class Judge:

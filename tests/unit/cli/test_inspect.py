@@ -66,8 +66,8 @@ def test_the_command_phases_the_data(scan, run, tmp_path, monkeypatch, plain_pic
     monkeypatch.chdir(tmp_path)
     command = command_of(run("inspect", *frames_of(scan))[1])
     assert command[command.index("--scan") + 1] == "1"
-    code, out, _ = run(*command, "-a", "3*ER", "--seeds", 1)
-    assert code == 0
+    code, out, err = run(*command, "-a", "3*ER", "--seeds", 1)
+    assert code == 0, err
     size = command[command.index("--crop") + 1 : command.index("--crop") + 4]
     assert f"Measurement({' × '.join(size)}, " in out
     assert {path.name for path in (tmp_path / "result").iterdir()} >= set(RESULT_FILES)
