@@ -23,7 +23,7 @@ class Scan:
         As typed at the beamline: ``"ascan eta 8.2 9.4 120 0.5"``.
     motors : mapping of str to sequence of float
         What moved along the scan, by name: a position for each frame, degrees for a rotation. Where a
-        name is that of a circle (or of its `instruments.Diffractometer.names`), `Geometry.of` takes the
+        name is that of a circle (or of its ``instruments.Diffractometer.names``), `Geometry.of` takes the
         circle's angle at the peak from here.
     monitor : sequence of float
         Beam monitor, a value for each frame; empty where there is none.
