@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from ..data.measurement import Measurement, data_digest
 from ..engine.kept import weights_digests
@@ -16,6 +18,7 @@ from ..engine.run import reconstruct
 from ..nn import kinds
 from ..nn.field import Field
 from ..nn.judge import Judge
+from ..nn.network import Network
 from ..nn.pattern import Pattern
 from ..nn.predict import estimate, first_guess, predict
 from ..operators.cnn import CNN
@@ -75,7 +78,7 @@ def crystal(
 
 def speed_table(device: str) -> Iterator[str]:
     """Lines of milliseconds: the network alone by batch, and a prediction by the data's shape."""
-    place, chosen = torch.device(device), CNN.defaults
+    place = torch.device(device)
     yield f"torch {torch.__version__}, {torch.get_num_threads()} threads, {device}"
     for name, preset in kinds.every().items():
         # the time does not depend on the weights
@@ -102,15 +105,17 @@ def speed_table(device: str) -> Iterator[str]:
             counts[tuple(n // 2 for n in shape)] = 1e6
             data = Moduli.of(Measurement(counts), HELD_OUT, place)
 
-            def whole(preset: Any = preset, network: Any = network, data: Any = data) -> None:
-                place = Field.of(data, preset.field)
-                seen, numbers = place.to_field(data), torch.Generator()
-                tries, polish = chosen["candidates"], chosen["polish"]
-                judge = Judge(place, data)
-                found = predict(preset, network, seen, tries, polish, numbers, judge)
-                place.to_data(found.object[None])
-
+            whole = partial(there_and_back, preset, network, data, CNN.defaults["candidates"])
             yield f"{name}, CNN on {'×'.join(map(str, shape))}: {medians([whole], 6, device)[0]:.0f} ms"
+
+
+def there_and_back(preset: Network, network: nn.Module, data: Moduli, candidates: int) -> None:
+    """What `CNN` does with a pattern for one seed: into the field, predicted, judged, and back."""
+    place = Field.of(data, preset.field)
+    seen, numbers = place.to_field(data), torch.Generator().manual_seed(0)
+    polish, judge = CNN.defaults["polish"], Judge(place, data)
+    found = predict(preset, network, seen, candidates, polish, numbers, judge)
+    place.to_data(found.object[None])
 
 
 def simulated(numbers: Iterable[int]) -> Iterator[Case]:

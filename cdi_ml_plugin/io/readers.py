@@ -113,19 +113,7 @@ def find(name: str) -> Reader:
     ReaderError
         There is none of that name, or it cannot be imported, or it is no whole `Reader`.
     """
-    kind = READERS.load(name)
-    key = name.lower()
-    entry = entries()[key]
-    where = f"reader {key} of {provider(entry)}"
-    if not (isinstance(kind, type) and issubclass(kind, Reader)):
-        raise ReaderError(
-            f"{where}: {entry.value} is not a subclass of cdi_ml_plugin.plugin.Reader"
-        )
-    if kind.name != key:
-        raise ReaderError(
-            f"{where}: {entry.value} has the name {kind.name!r}: give it that of its entry point"
-        )
-    return whole(kind)
+    return whole(READERS.subclass(name, Reader))
 
 
 def whole(kind: type[Reader]) -> Reader:

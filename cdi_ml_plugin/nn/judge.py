@@ -33,7 +33,7 @@ class Judge:
         if len(inside) > MOST:
             inside = inside[torch.linspace(0, len(inside) - 1, MOST).long()]
         device = data.amplitude.device
-        self.voxels = data.held_out[inside.to(device)]
+        self.hidden = data.measured.flatten()[data.held_out[inside.to(device)]]
         s = torch.arange(place.field // 2) - place.field // 4
         turns = torch.exp(-2j * torch.pi * m[:, inside, None] * s / place.field)
         self.turns = turns.to(device, torch.complex64)
@@ -46,7 +46,6 @@ class Judge:
             lines = (x @ obj.flatten(0, 1).T).unflatten(1, obj.shape[:2])  # (k, z, y)
             wave = ((lines * y[:, None]).sum(2) * z).sum(1)
             model = wave.abs()
-            hidden = self.data.measured.flatten()[self.voxels]
-            scale = (model * hidden).sum() / model.square().sum().clamp_min(1e-20)
-            found.append(likelihood(model * scale, hidden, self.data))
+            scale = (model * self.hidden).sum() / model.square().sum().clamp_min(1e-20)
+            found.append(likelihood(model * scale, self.hidden, self.data))
         return torch.tensor(found)

@@ -14,7 +14,7 @@ from torch import nn
 from ..errors import NetworkError
 from ..utils import memory
 from ..utils.device import half_pays
-from ..utils.plugins import Group, provider
+from ..utils.plugins import Group
 from .network import Given, Network
 
 NETWORKS = Group("cdi_ml_plugin.networks", "network", str.lower, NetworkError)
@@ -46,19 +46,7 @@ def find(name: str) -> Network:
         There is none of that name, or it cannot be imported, or it is no whole `Network`.
     """
     names()
-    kind = NETWORKS.load(name)
-    key = name.lower()
-    entry = NETWORKS.find()[key]
-    where = f"network {key} of {provider(entry)}"
-    if not (isinstance(kind, type) and issubclass(kind, Network)):
-        raise NetworkError(
-            f"{where}: {entry.value} is not a subclass of cdi_ml_plugin.plugin.Network"
-        )
-    if kind.name != key:
-        raise NetworkError(
-            f"{where}: {entry.value} has the name {kind.name!r}: give it that of its entry point"
-        )
-    return whole(kind)
+    return whole(NETWORKS.subclass(name, Network))
 
 
 def every() -> dict[str, Network]:

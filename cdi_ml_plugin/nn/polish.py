@@ -15,9 +15,8 @@ THRESHOLD = 0.3  # of the rms amplitude inside: what has less is not in the supp
 EVERY = 10  # iterations from one support to the next
 BLUR = 0.6  # voxels
 TINY = 1e-20
-BLOCK = (
-    65_536  # voxels that a CPU takes through all iterations at once, while they are in its cache
-)
+# Voxels that a CPU takes through all iterations at once, while they are in its cache.
+BLOCK = 65_536
 
 
 def polish(

@@ -106,6 +106,24 @@ class Group:
                 ) from error
         return self._loaded[key]
 
+    def subclass(self, name: str, base: type[Any]) -> Any:
+        """Import the entry of that name, which is a class below `base` and has the name of its entry.
+
+        Raises
+        ------
+        CdiMlError
+            As `load`, or it is something else.
+        """
+        found: Any = self.load(name)
+        key = self.spelling(name)
+        entry = self.find()[key]
+        where = f"{self.kind} {key} of {provider(entry)}: {entry.value}"
+        if not (isinstance(found, type) and issubclass(found, base)):
+            raise self.error(f"{where} is not a subclass of cdi_ml_plugin.plugin.{base.__name__}")
+        if (called := getattr(found, "name", "")) != key:
+            raise self.error(f"{where} has the name {called!r}: give it that of its entry point")
+        return found
+
     def unknown(self, name: str) -> str:
         """One line about a name that is not registered."""
         close = difflib.get_close_matches(self.spelling(str(name)), self.names(), n=1)

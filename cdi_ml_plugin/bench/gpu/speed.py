@@ -20,16 +20,15 @@ from ...engine.start import fresh_state
 from ...fourier import diffraction, to_direct, to_reciprocal
 from ...nn import kinds, weights
 from ...nn.field import Field
-from ...nn.judge import Judge
 from ...nn.pattern import InField, Pattern
-from ...nn.predict import first_guess, predict
-from ...operators.cnn import CNN
+from ...nn.predict import first_guess
 from ...physics.moduli import HELD_OUT, Moduli
 from ...simulate.particle import strained_crystal
 from ...training.objective import generator, training_loss
 from ...training.recipe import Recipe
 from ...training.single import Mixed, Single
 from ...utils.device import half_pays
+from ..cnn import there_and_back
 from ..engine import STOCK_PARAMETERS
 from .scale import Scale, Task, Tasks
 
@@ -127,13 +126,7 @@ def _prediction(voxels: int, batch: int, budget: float, device: torch.device) ->
     preset = kinds.find(card.preset)
     moved = kinds.quickest(preset, copy.deepcopy(network).to(device), device)
     data = Moduli.of(_measurement(voxels), HELD_OUT, device)
-    polish = CNN.defaults["polish"]
-
-    def whole() -> None:
-        place = Field.of(data, preset.field)
-        seen, numbers = place.to_field(data), torch.Generator().manual_seed(0)
-        found = predict(preset, moved, seen, batch, polish, numbers, Judge(place, data))
-        place.to_data(found.object[None])
+    whole = partial(there_and_back, preset, moved, data, batch)
 
     def way() -> None:
         place = Field.of(data, preset.field)
