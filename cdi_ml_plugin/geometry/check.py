@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import ParameterError
-from .instruments import DETECTORS, ENERGY, Detector, diffractometer, off_detector
+from .detectors import DETECTORS, Detector, off_detector
+from .instruments import ENERGY, diffractometer
 
 DIRECTION = re.compile("[xy][+-]")
 LARGEST = 1e9  # of pixels and voxels
@@ -25,6 +26,7 @@ LENGTHS = {"reference": 3, "roi": 4, "pixel": 2, "beam_zero": 2, "directions": 2
 WHOLE = ("reference", "roi", "binning")
 NUMBERS = ("energy", "distance", "step")
 WORDS = ("motor", "diffractometer", "detector")
+FARTHEST = 50.0  # metres that a detector is moved
 KEYWORDS = (*NUMBERS, *WORDS, *LENGTHS)
 
 
@@ -38,6 +40,7 @@ def check_given(given: Mapping[str, Any]) -> None:
     """
     name = given.get("diffractometer") or "34idc"
     circles = diffractometer(name).circles
+    name = name if isinstance(name, str) else "this diffractometer"
     if unknown := [key for key in given if key not in (*KEYWORDS, *circles)]:
         raise ParameterError(
             f"geometry: unknown parameter {', '.join(map(shown, unknown[:5]))}: the circles of {name} are "
@@ -49,7 +52,7 @@ def check_given(given: Mapping[str, Any]) -> None:
                 f"geometry: {key} is {shown(given[key])}: a finite number is needed"
             )
     for key in WORDS:
-        if given.get(key) is not None and not isinstance(given[key], str):
+        if key != "diffractometer" and not isinstance(given.get(key), str | None):
             raise ParameterError(f"geometry: {key} is {shown(given[key])}: a name is needed")
     for key, count in LENGTHS.items():
         if given.get(key) is not None:
@@ -92,12 +95,21 @@ def check(values: Mapping[str, Any]) -> None:
     """
     circles, angles = diffractometer(values["diffractometer"]), values["angles"]
     if missing := [name for name in circles.circles if name not in angles]:
-        raise ParameterError(f"geometry: no angle of {', '.join(missing)}: give it in degrees")
+        raise ParameterError(
+            f"geometry: no angle of {', '.join(missing)}: give it in degrees"
+            if not all(map(circles.moves, missing))
+            else f"geometry: no position of {', '.join(missing)}: give it in metres"
+        )
+    turned = {name: value for name, value in angles.items() if not circles.moves(name)}
     for name, value in angles.items():
-        if abs(value) > 360:
+        if name in turned and abs(value) > 360:
             raise ParameterError(f"geometry: {name} is {value}: give degrees from -360 to 360")
-    right_angles = [n for n, a in angles.items() if abs(abs(a) - math.pi / 2) < 1e-4]
-    if right_angles and max(map(abs, angles.values())) <= 2 * math.pi:
+        if name not in turned and abs(value) > FARTHEST:
+            raise ParameterError(
+                f"geometry: {name} is {value}: give it in metres, up to {FARTHEST:g}"
+            )
+    right_angles = [n for n, a in turned.items() if abs(abs(a) - math.pi / 2) < 1e-4]
+    if right_angles and max(map(abs, turned.values())) <= 2 * math.pi:
         raise ParameterError(
             f"geometry: {right_angles[0]} is {angles[right_angles[0]]}, π/2, and no angle is above 2π: "
             "give degrees, not radians"

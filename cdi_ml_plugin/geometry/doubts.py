@@ -10,8 +10,9 @@ import numpy as np
 
 from ..errors import ParameterError
 from .check import frame_size
+from .detectors import DETECTORS
 from .geometry import Geometry
-from .instruments import DETECTORS, ENERGY
+from .instruments import ENERGY
 
 BESIDE = 3  # voxels that a reference may lie beside the peak without a word
 SPACING = 5.0  # nm; lattice planes of a crystal are closer

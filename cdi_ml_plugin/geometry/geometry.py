@@ -24,7 +24,8 @@ from xrayutilities.experiment import QConversion
 from ..errors import ParameterError
 from .check import KEYWORDS, check, check_given, complete, mapping, missing, voxels, with_defaults
 from .config_instr import from_config_instr
-from .instruments import DETECTORS, ENERGY, Directions
+from .detectors import DETECTORS
+from .instruments import ENERGY, Directions
 from .instruments import diffractometer as _diffractometer
 from .scanned import angle_at
 from .spec import read_scan
@@ -52,10 +53,10 @@ class Geometry:
         as it was read, that is within `roi`.
     motor : str
         The scanned motor: a circle of the sample, or ``"energy"``. Default: the sample's first.
-    diffractometer : str
-        One of `instruments.DIFFRACTOMETERS`.
+    diffractometer : str or mapping
+        One of `instruments.DIFFRACTOMETERS`, or what `instruments.diffractometer` takes of another.
     detector : str, optional
-        One of `instruments.DETECTORS`; default that of the diffractometer.
+        One of `detectors.DETECTORS`; default that of the diffractometer.
     roi : (first column, columns, first row, rows), optional
         Part of the detector that was read out, as SPEC's ``#UIMR5`` has it; default all of it.
     pixel : (float, float), optional
@@ -69,7 +70,7 @@ class Geometry:
         How many frames, rows and columns make a voxel of the array.
     **angles : float
         Every circle of the diffractometer at the reference frame, in degrees: ``theta``, ``chi``,
-        ``phi``, ``delta``, ``gamma`` for 34-ID-C.
+        ``phi``, ``delta``, ``gamma`` for 34-ID-C. Where a detector is moved, metres.
 
     Raises
     ------
@@ -87,7 +88,7 @@ class Geometry:
     step: float
     reference: tuple[int, int, int]
     motor: str
-    diffractometer: str
+    diffractometer: str | Mapping[str, Any]
     detector: str
     roi: tuple[int, int, int, int]
     pixel: tuple[float, float]
@@ -104,7 +105,7 @@ class Geometry:
         step: float,
         reference: tuple[int, int, int],
         motor: str | None = None,
-        diffractometer: str = "34idc",
+        diffractometer: str | Mapping[str, Any] = "34idc",
         detector: str | None = None,
         roi: tuple[int, int, int, int] | None = None,
         pixel: tuple[float, float] | None = None,
@@ -272,9 +273,11 @@ class Geometry:
 
         The arm is driven until the peak sits where the user wants it on the detector, and cohere
         reports this number. `momentum_transfer` is the reference voxel's own q, which trusts the
-        nominal beam-zero pixel too.
+        nominal beam-zero pixel too; of a detector that stands still there is no other.
         """
         detector = [self.angles[name] for name in _diffractometer(self.diffractometer).detector]
+        if not detector:
+            return float(2 * np.pi / np.linalg.norm(self.momentum_transfer()))
         k_f = np.asarray(self._conversion(0).getDetectorPos(*detector, deg=True), dtype=float)
         transfer = k_f.ravel() / np.linalg.norm(k_f) - np.asarray(BEAM, dtype=float)
         length = np.linalg.norm(transfer)

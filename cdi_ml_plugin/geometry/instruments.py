@@ -1,18 +1,20 @@
-"""Diffractometers and detectors as data: adding one is adding a row.
+"""Diffractometers as data: adding one is adding a row.
 
 Laboratory frame: z along the beam, y up, x completes a right-handed frame (CXI's). Axes are in
-xrayutilities' notation: ``"y+"`` turns right-handed about y. Circles are listed from the outermost on.
+xrayutilities' notation: ``"y+"`` turns right-handed about y; ``"ty"`` moves a detector along y, in metres. Circles
+are listed from the outermost on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..errors import ParameterError
 
 Directions = tuple[str, str]
-Region = tuple[slice, slice]  # rows, columns of a detector
 ENERGY = "energy"  # as a scanned motor
 ENERGY_NAMES = ("energy", "en")  # as SPEC calls it
 
@@ -43,6 +45,10 @@ class Diffractometer:
         """Every circle once, sample first."""
         return tuple(dict.fromkeys([*self.sample, *self.detector]))
 
+    def moves(self, circle: str) -> bool:
+        """Whether a circle of that name is none, but moves the detector along an axis."""
+        return self.detector.get(circle, "").startswith("t")
+
     def circle(self, motor: str) -> str | None:
         """The circle that SPEC calls `motor`, whatever the case."""
         wanted = motor.lower()
@@ -52,37 +58,10 @@ class Diffractometer:
         return None
 
 
-@dataclass(frozen=True)
-class Detector:
-    """Pixels of an area detector.
-
-    Attributes
-    ----------
-    size : (columns, rows)
-    pixel : float
-        Edge of a pixel in metres.
-    beam_zero : (column, row) or None
-        Pixel hit by the direct beam at zero angles, seam included; None: the middle.
-    seam : (columns, rows)
-        Pixels missing between the chips, at pixel `seam_start`.
-    dead : (rows, columns) or None
-        Pixels of the whole detector that never count right.
-    gaps : tuple of (rows, columns)
-        Pixels between the chips, in frames that hold them already, and those at the edges, which are wider.
-    """
-
-    size: tuple[int, int]
-    pixel: float
-    beam_zero: tuple[float, float] | None = None
-    seam: tuple[int, int] = (0, 0)
-    seam_start: int = 0
-    dead: Region | None = None
-    gaps: tuple[Region, ...] = ()
-
-
-# Circles of 34-ID-C, ID01 and P10 are those of cohere_beamlines 4.5.6 and bcdi 0.2.3, of SIXS those of bcdi.
-# Detectors are mounted as in bcdi and cdiutils 0.2.1; cohere_beamlines has "x-" at ID01 and "x+" at P10.
-# Seam and dead pixels of 34-ID-C are those of cohere_beamlines.
+# Circles and detectors' directions of the APS stations, where they are mounted, are those of cohere_beamlines 4.5.6,
+# which has the beam along y at 28-ID-B: its x, y, z are our -x, z, y. ID01 and P10 are those of
+# cohere_beamlines and bcdi 0.2.3, where cohere_beamlines has columns along "x-" at ID01 and "x+" at P10; "sixs"
+# is that of bcdi; "sixs2022", CRISTAL, NanoMAX and ID27 are those of cdiutils 0.2.1.
 DIFFRACTOMETERS: dict[str, Diffractometer] = {
     "34idc": Diffractometer(
         sample={"theta": "y+", "chi": "z-", "phi": "y+"},
@@ -91,12 +70,46 @@ DIFFRACTOMETERS: dict[str, Diffractometer] = {
         default_detector="34idcTIM2",
         names={"theta": ("th",), "delta": ("del",), "gamma": ("gam",)},
     ),
+    "chex": Diffractometer(
+        sample={"mu": "y-", "eta": "x-", "chi": "z+", "phi": "y-"},
+        detector={"nu": "y-", "delta": "x-"},
+        directions=("x+", "y-"),
+        default_detector="s28eiger2-si",
+        names={"delta": ("del",)},
+    ),
+    "1ide": Diffractometer(  # the detector is turned about the beam, and moved across
+        sample={"aero": "y-"},
+        detector={"vff_eta": "z+", "vff_r": "ty", "vff_eta_offset": "tx"},
+        directions=("x+", "y-"),
+        default_detector="1ideASI",
+        names={"aero": ("AeroTech",)},
+    ),
+    "7idd": Diffractometer(
+        sample={"wedge": "x-", "chi": "z-", "theta": "x-", "phi": "y+"},
+        detector={"yaw": "y+", "pitch": "x-"},
+        directions=("y+", "x+"),
+        default_detector="7iddrobot",
+        names={"theta": ("th", "ThetaN")},
+    ),
+    "20ide": Diffractometer(  # the detector is moved across alone
+        sample={"samry": "y+"},
+        detector={"detx": "tx", "dety": "ty"},
+        directions=("x+", "y-"),
+        default_detector="20ideASI",
+        names={"samry": ("LabMotion",)},
+    ),
     "id01": Diffractometer(
         sample={"mu": "y-", "eta": "x-", "phi": "y-"},
         detector={"nu": "y-", "delta": "x-"},
         directions=("x+", "y-"),
         default_detector="maxipix",
         names={"delta": ("del",)},
+    ),
+    "id27": Diffractometer(  # the detector stands still
+        sample={"nath": "y-"},
+        detector={},
+        directions=("x-", "y-"),
+        default_detector="eiger9m",
     ),
     "p10": Diffractometer(
         sample={"mu": "y+", "om": "x-", "chi": "z+", "phi": "y-"},
@@ -112,66 +125,87 @@ DIFFRACTOMETERS: dict[str, Diffractometer] = {
         default_detector="merlin",
         names={"gamma": ("gam",), "delta": ("del",)},
     ),
+    "sixs2022": Diffractometer(
+        sample={"mu": "x-", "omega": "y+"},
+        detector={"gamma": "y+", "delta": "x-"},
+        directions=("y-", "x-"),
+        default_detector="maxipix",
+        names={"gamma": ("gam",), "delta": ("del",)},
+    ),
+    "cristal": Diffractometer(
+        sample={"omega": "x-", "phi": "y+"},
+        detector={"gamma": "y+", "delta": "x-"},
+        directions=("x+", "y-"),
+        default_detector="maxipix",
+        names={"omega": ("mgomega",), "phi": ("mgphi",)},
+    ),
+    "nanomax": Diffractometer(
+        sample={"theta": "x-", "phi": "y-"},
+        detector={"gamma": "y-", "delta": "x-"},
+        directions=("x-", "y-"),
+        default_detector="eiger500k",
+        names={"theta": ("gontheta",), "phi": ("gonphi",)},
+    ),
     # You, J. Appl. Cryst. 32, 614 (1999), with his x (up), y (beam), z as our y, z, x
     "sixcircle": Diffractometer(
         sample={"mu": "y+", "eta": "x-", "chi": "z+", "phi": "x-"},
         detector={"nu": "y+", "delta": "x-"},
         directions=("x+", "y-"),
         default_detector="eiger2m",
-        names={"delta": ("del",)},
+        names={"delta": ("del",), "nu": ("gam", "gamma")},
     ),
 }
-# The cross of a Maxipix is that of bcdi and cdiutils.
-_EVERY, _CROSS = slice(None), slice(255, 261)
-_MAXIPIX = Detector((516, 516), 55e-6, gaps=((_CROSS, _EVERY), (_EVERY, _CROSS)))
-DETECTORS: dict[str, Detector] = {
-    "34idcTIM1": Detector((256, 256), 55e-6),
-    "34idcTIM2": Detector(
-        (512, 512),
-        55e-6,
-        (260.0, 261.0),
-        seam=(4, 5),
-        seam_start=256,
-        dead=(slice(0, 255), slice(255, 257)),
-    ),
-    "maxipix": _MAXIPIX,
-    "mpxgaas": _MAXIPIX,
-    "mpx1x4": _MAXIPIX,
-    "merlin": Detector((515, 515), 55e-6),
-    "eiger2m": Detector((1030, 2164), 75e-6),
-    "eiger4m": Detector((2070, 2167), 75e-6),
-    "e4m": Detector((2070, 2167), 75e-6),
-}
+AXIS = re.compile("[xyz][+-]|t[xyz]")
 
 
-def off_detector(roi: Sequence[float], detector: Detector | None) -> str:
-    """Why a region cannot be read out, in words; empty where it can.
+def diffractometer(given: str | Mapping[str, Any]) -> Diffractometer:
+    """Look a diffractometer up by its name, or make one of a mapping.
 
     Parameters
     ----------
-    roi : (first column, columns, first row, rows)
-    detector : Detector or None
-        None where it is not known: any size is taken then.
-    """
-    for first, count, axis in ((roi[0], roi[1], 0), (roi[2], roi[3], 1)):
-        what = ("columns", "rows")[axis]
-        if first < 0 or count < 1:
-            return f"begins at {first} and has {count} {what}"
-        if detector is not None and first + count > detector.size[axis]:
-            return f"has {what} {first} to {first + count}, and the detector only {detector.size[axis]}"
-    return ""
-
-
-def diffractometer(name: str) -> Diffractometer:
-    """Look a diffractometer up.
+    given : str or mapping
+        A name in `DIFFRACTOMETERS`, or ``sample`` and ``detector`` (circle → axis) and ``directions``, as
+        `Diffractometer` has them, for one that is not there.
 
     Raises
     ------
     ParameterError
-        An unknown name; the message lists the known ones.
+        An unknown name; the message lists the known ones. A mapping that is none of a diffractometer.
     """
-    if not isinstance(name, str) or name not in DIFFRACTOMETERS:
+    if isinstance(given, Mapping):
+        return _described(given)
+    if not isinstance(given, str) or given not in DIFFRACTOMETERS:
         raise ParameterError(
-            f"geometry: diffractometer {name!r} is unknown: use one of {', '.join(DIFFRACTOMETERS)}"
+            f"geometry: diffractometer {given!r:.60} is unknown: use one of {', '.join(DIFFRACTOMETERS)}, or "
+            "describe it as {sample: {circle: axis}, detector: {circle: axis}, directions: [x+, y-]}"
         )
-    return DIFFRACTOMETERS[name]
+    return DIFFRACTOMETERS[given]
+
+
+def _described(given: Mapping[str, Any]) -> Diffractometer:
+    parts = ("sample", "detector", "directions")
+    if set(given) != set(parts):
+        raise ParameterError(
+            f"geometry: diffractometer has {', '.join(map(str, given)) or 'nothing'}: give {', '.join(parts)}"
+        )
+    for part in parts[:2]:
+        circles = given[part]
+        if not isinstance(circles, Mapping) or not (circles or part == "detector"):
+            raise ParameterError(
+                f"geometry: diffractometer: {part} is {circles!r:.60}: give circle: axis, from the outermost on"
+            )
+        for name, axis in circles.items():
+            turns = isinstance(axis, str) and AXIS.fullmatch(axis) and not axis.startswith("t")
+            moves = part == "detector" and axis in ("tx", "ty", "tz")
+            if not isinstance(name, str) or not name.isidentifier() or not (turns or moves):
+                raise ParameterError(
+                    f"geometry: diffractometer: {part} circle {name!r:.40} turns about {axis!r:.20}: axes are x+, "
+                    "x-, y+ … z-, and tx, ty, tz of a detector that is moved; names are those of variables"
+                )
+    directions = given["directions"]
+    return Diffractometer(
+        sample=dict(given["sample"]),
+        detector=dict(given["detector"]),
+        directions=tuple(directions) if isinstance(directions, list | tuple) else directions,
+        default_detector="",
+    )

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from .instruments import diffractometer
+from .instruments import ENERGY, ENERGY_NAMES, diffractometer
 
 
 def angle_at(about: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Angle of the scanned circle at the reference frame, by its name.
+    """Angle of the scanned circle (or the energy) at the reference frame, by its name.
 
     Parameters
     ----------
@@ -32,7 +32,8 @@ def angle_at(about: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, An
     motors = scan.get("motors") if isinstance(scan, Mapping) else None
     circles = diffractometer(given.get("diffractometer") or "34idc")
     for name, positions in motors.items() if isinstance(motors, Mapping) else ():
-        if circles.circle(str(name)) != circle or not isinstance(positions, list | tuple):
+        same = name in ENERGY_NAMES if circle == ENERGY else circles.circle(str(name)) == circle
+        if not same or not isinstance(positions, list | tuple):
             continue
         if place and isinstance(place[0], int | np.integer) and 0 <= place[0] < len(positions):
             return {circle: positions[place[0]]}

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ParameterError, ReadError
-from .instruments import DETECTORS, off_detector
+from .detectors import DETECTORS, off_detector
 from .spec_lines import Block, mnemonics, number, parted, read_blocks
 
 ENERGY_MOTOR, CAMERA_MOTOR = "Energy", "camdist"  # keV; mm from the sample to the detector

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import ReadError
-from .instruments import DETECTORS, ENERGY, ENERGY_NAMES, Diffractometer
+from .detectors import DETECTORS
+from .instruments import ENERGY, ENERGY_NAMES, Diffractometer
 from .spec import CAMERA_MOTOR, ENERGY_MOTOR, SpecScan
 
 _MACHINE = {"energy": ENERGY_MOTOR, "distance": CAMERA_MOTOR}  # our name → SPEC's motor

@@ -16,7 +16,7 @@ from ..data.measurement import BRIGHTEST, Measurement
 from ..data.preprocess import for_all_frames
 from ..data.scan import KEY
 from ..errors import MeasurementError, ParameterError, ReadError
-from ..geometry.instruments import DETECTORS, Detector, Region
+from ..geometry.detectors import DETECTORS, Detector, Region
 from ..geometry.spec import SpecScan, read_scan
 from ..utils.inputs import check_memory, check_name
 from .spec_scan import scan_of

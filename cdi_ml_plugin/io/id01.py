@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from ..data.measurement import Measurement
-from ..data.preprocess import for_all_frames
-from ..data.scan import KEY, Scan
-from ..errors import MeasurementError, ReadError
-from ..geometry.instruments import DETECTORS, diffractometer
+from ..errors import ReadError
+from ..geometry.instruments import diffractometer
 from ..utils.inputs import printable
-from .bliss import MEASUREMENT, POSITIONERS, Values, choose_entry, detectors, entries
-from .contents import Shape, choose, guarded
+from .bliss import MEASUREMENT, POSITIONERS, choose_entry, detectors, entries
+from .contents import choose, guarded
 from .hdf5 import read_hdf5
+from .hdf5_values import Values
 from .reader import Options, Reader
+from .recorded import Column, Recorded, kev, measurement
 
-CIRCLES = "id01"  # the diffractometer
+CIRCLES = diffractometer("id01").circles
 ENERGY = ("instrument/monochromator/Energy", f"{POSITIONERS}/mononrj")
 MONITORS = ("mon2", "imon", "exp1", "monitor")
 EXPOSURES = ("instrument/{detector}/acq_parameters/acq_expo_time", "scan_parameters/count_time")
-UNEVEN = 0.2  # of a step
+_PAIRS = {  # along columns, along rows
+    "pixel": ("x_pixel_size", "y_pixel_size"),
+    "beam_zero": ("beam_center_x", "beam_center_y"),
+}
 
 
 class ID01(Reader):
@@ -71,7 +71,7 @@ def read_id01(
         Name of the detector, where several have frames.
     mask : bool array, optional
         True excludes; in the shape of the data, or of one frame. Gaps of detectors of
-        `geometry.instruments.DETECTORS` are masked anyway.
+        `geometry.detectors.DETECTORS` are masked anyway.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def read_id01(
     """
     path = Path(path)
 
-    def describe(path: Path) -> tuple[str, dict[str, Any]]:
+    def describe(path: Path) -> tuple[str, Recorded]:
         with h5py.File(path, "r") as file:
             entry = choose_entry(file, path, scan)
             shapes = detectors(file, entry, path)
@@ -97,170 +97,68 @@ def read_id01(
                     f"{path}: scan {printable(entry)} has no frames: choose another with --scan"
                 )
             name = choose(path, shapes, dataset, "detectors")
-            return f"{entry}/{MEASUREMENT}/{name}", _about(
-                Values(file, entry, path), name, shapes[name]
-            )
+            values = Values(file, entry, path)
+            return f"{entry}/{MEASUREMENT}/{name}", _recorded(values, name, shapes[name][0])
 
-    key, about = guarded(path, describe)
+    key, recorded = guarded(path, describe)
     held = guarded(path, lambda path: read_hdf5(path, key, key.partition("/")[0]))
-    notes = (*held.about.get("notes", ()), *about.pop("notes"))
-    provenance = {"source": str(path), "format": "ESRF ID01", **about, **held.about}
-    excluded = _gaps(about["detector"], held.data.shape)
-    given = [each != 0 for each in (held.mask, held.holes) if each is not None]
-    if mask is not None:
-        provenance["steps"] = (f"mask {int(mask.sum() * (excluded.size // mask.size))} voxels",)
-        given.append(mask)
-    try:
-        for each in given:
-            fitting = for_all_frames(each, held.data.shape)
-            if fitting.shape != excluded.shape:
-                raise MeasurementError(
-                    f"a mask has shape {each.shape}, the intensity {excluded.shape}: give both the same shape"
-                )
-            excluded = excluded | fitting
-        return Measurement(
-            held.data, excluded, {**provenance, "notes": notes} if notes else provenance
-        )
-    except MeasurementError as error:
-        raise MeasurementError(f"{path}: {error}") from error
+    return measurement(path, "ESRF ID01", held, recorded, mask)
 
 
-def _gaps(detector: str, shape: Shape) -> NDArray[np.bool_]:
-    """Pixels between the chips, where the frames are of the whole detector."""
-    found = np.zeros(shape, dtype=bool)
-    known = DETECTORS.get(detector.lower())
-    for rows, columns in known.gaps if known and shape[:0:-1] == known.size else ():
-        found[:, rows, columns] = True
-    return found
-
-
-def _about(values: Values, detector: str, shape: Shape) -> dict[str, Any]:
-    """What the file says of a scan: for the provenance."""
-    frames = shape[0]
-    entry = printable(values.entry)
-    command = values.text("title")
-    scan = Scan(entry, command, motors=_moved(values, frames), sample=values.text("sample/name"))
-    geometry, missing, notes = _geometry(values, scan, detector, shape)
-    if missing:
-        notes.append(
-            f"scan {entry} has no {', '.join(missing)}: give what is missing as --geometry FILE, without it no "
-            "lengths are known"
-        )
-    counted = ((name, values.column(f"{MEASUREMENT}/{name}")) for name in MONITORS)
-    monitor: tuple[float, ...] = ()
-    for name, column in counted:
-        if column is not None and len(column) >= frames and not monitor:
-            monitor = tuple(column[:frames].tolist())
-            values.note("monitor", f"{MEASUREMENT}/{name}")
-    scan = replace(
-        scan,
-        monitor=monitor,
-        exposure=values.number("exposure", *(key.format(detector=detector) for key in EXPOSURES)),
-        date=values.text("start_time"),
-        sources={_AS.get(name, name): place for name, place in values.sources.items()},
-    )
-    return {"detector": detector, KEY: scan.plain(), "geometry": geometry, "notes": notes}
-
-
-_AS = {"title": "command", "name": "sample", "start_time": "date"}
-
-
-def _moved(values: Values, frames: int) -> dict[str, tuple[float, ...]]:
-    """Positions of the motors that moved, for each frame."""
-    found = {}
+def _recorded(values: Values, detector: str, frames: int) -> Recorded:
+    """What the file says of a scan."""
+    here = f"instrument/{detector}"
+    positions: dict[str, float | Column] = {}
     for name in values.names(POSITIONERS):
         key = f"{POSITIONERS}/{name}"
         column = values.column(key)
-        if column is not None and len(column) >= frames > 1 and np.ptp(column[:frames]) > 0:
-            found[name] = tuple(column[:frames].tolist())
-            values.note(name, key)
-    return found
-
-
-def _geometry(
-    values: Values, scan: Scan, detector: str, shape: Shape
-) -> tuple[dict[str, Any], list[str], list[str]]:
-    """Parameters of `Geometry`, those that the file has not with their keys, and notes."""
-    _, rows, columns = shape
-    known = DETECTORS.get(detector.lower())
-    found: dict[str, Any] = {
-        "diffractometer": CIRCLES,
-        "detector": detector.lower() if known else detector,
-        "roi": (0, columns, 0, rows),
-    }
-    notes, missing = [], list[str]()
-    if known and (columns, rows) != known.size:
-        notes.append(
-            f"frames of {rows} × {columns} pixels are a part of {detector}, and the file does not say which: the beam "
-            "centre is counted from their first pixel, and its gaps are not masked"
-        )
-    for numbers in (_instrument(values, detector), _angles(values, scan)):
-        for name, value in numbers.items():
-            if isinstance(value, str):
-                missing.append(value)
-            else:
-                found[name] = value
-    scanned = _scanned(scan)
-    if len(scanned) == 1:
-        found |= _step(scanned[0], scan.motors, notes)
-    else:
-        notes.append(
-            f"scan {printable(values.entry)}, {scan.command[:60]!r}, moves {_words(scanned)}: no rocking scan"
-        )
-    return found, missing, notes
-
-
-def _instrument(values: Values, detector: str) -> dict[str, Any]:
-    """Energy, distance, pixel and beam centre; a text in place of a number that is not there."""
-    here = f"instrument/{detector}"
-    energy = values.number("energy", *ENERGY)
-    distance = values.number("distance", f"{here}/distance")
-    found: dict[str, Any] = {
-        "energy": f"energy ({' or '.join(ENERGY)})" if energy is None else energy,
-        "distance": f"distance ({here}/distance)" if distance is None else distance,
-    }
-    if energy is not None and energy >= 1000:  # eV
-        found["energy"] = energy / 1000
-    pairs = {
-        "pixel": ("x_pixel_size", "y_pixel_size"),
-        "beam_zero": ("beam_center_x", "beam_center_y"),
-    }
-    for name, keys in pairs.items():  # along columns, along rows
-        x, y = (values.number(key, f"{here}/{key}") for key in keys)
-        lacking = [key for key, value in zip(keys, (x, y), strict=True) if value is None]
-        found[name] = (
-            f"{name} ({' and '.join(f'{here}/{key}' for key in lacking)})" if lacking else (x, y)
-        )
-    return found
-
-
-def _angles(values: Values, scan: Scan) -> dict[str, float | str]:
-    """Circles that stood still; a text in place of an angle that is not there."""
-    found: dict[str, float | str] = {}
-    for name in diffractometer(CIRCLES).circles:
-        if name in _scanned(scan):
+        if column is None or not column.size:
             continue
-        value = values.number(name, f"{POSITIONERS}/{name}")
-        if value is None and name == "mu":  # stands at 0 where it is not in use
-            value, values.sources[name] = 0.0, "not in the file, taken as 0"
-        found[name] = f"{name} ({POSITIONERS}/{name})" if value is None else value
-    return found
+        if name in CIRCLES and column.size == 1:
+            positions[name] = float(column[0])
+            values.note(name, key)
+        elif (
+            len(column) >= frames > 1 and np.ptp(column[:frames]) > 0
+        ):  # more where it was interrupted
+            positions[name] = column[:frames]
+            values.note(name, key)
+    if "mu" not in positions:  # stands at 0 where it is not in use
+        positions["mu"], values.sources["mu"] = 0.0, "not in the file, taken as 0"
+    return Recorded(
+        name=printable(values.entry),
+        diffractometer="id01",
+        detector=detector,
+        positions=positions,
+        energy=kev(values.number("energy", *ENERGY)),
+        distance=values.number("distance", f"{here}/distance"),
+        pixel=_pair(values, here, "pixel"),
+        beam_zero=_pair(values, here, "beam_zero"),
+        looked={
+            "energy": " or ".join(ENERGY),
+            "distance": f"{here}/distance",
+            **{
+                name: " and ".join(f"{here}/{key}" for key in keys) for name, keys in _PAIRS.items()
+            },
+            **{name: f"{POSITIONERS}/{name}" for name in CIRCLES},
+        },
+        command=values.text("command", "title"),
+        sample=values.text("sample", "sample/name"),
+        date=values.text("date", "start_time"),
+        exposure=values.number("exposure", *(key.format(detector=detector) for key in EXPOSURES)),
+        monitor=_monitor(values, frames),
+        sources=values.sources,
+    )
 
 
-def _scanned(scan: Scan) -> list[str]:
-    return [name for name in diffractometer(CIRCLES).sample if name in scan.motors]
+def _pair(values: Values, here: str, name: str) -> tuple[float, float] | None:
+    x, y = (values.number(key, f"{here}/{key}") for key in _PAIRS[name])
+    return None if x is None or y is None else (x, y)
 
 
-def _words(scanned: list[str]) -> str:
-    return f"{' and '.join(scanned)} together" if scanned else "no circle of the sample"
-
-
-def _step(name: str, motors: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
-    """The scanned circle and its mean step; a note where steps are uneven."""
-    positions = np.asarray(motors[name])
-    step = float(positions[-1] - positions[0]) / (len(positions) - 1)
-    if np.ptp(np.diff(positions)) > UNEVEN * abs(step):
-        notes.append(
-            f"steps of {name} are uneven: {np.diff(positions).min():.4g} to {np.diff(positions).max():.4g}°"
-        )
-    return {"motor": name, "step": step}
+def _monitor(values: Values, frames: int) -> Column | None:
+    for name in MONITORS:
+        column = values.column(f"{MEASUREMENT}/{name}")
+        if column is not None and len(column) >= frames:
+            values.note("monitor", f"{MEASUREMENT}/{name}")
+            return column[:frames]
+    return None

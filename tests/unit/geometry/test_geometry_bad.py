@@ -38,7 +38,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"motor": 1}, "motor is 1"),
     ({"detector": [1]}, "detector is [1]"),
     ({"diffractometer": [1]}, "diffractometer [1]"),
-    ({"diffractometer": {"a": 1}}, "diffractometer {'a': 1}"),
+    ({"diffractometer": {"a": 1}}, "diffractometer has a: give sample, detector, directions"),
     ({"reference": 5}, "reference is 5"),
     ({"reference": [6, 12]}, "reference is [6, 12]"),
     ({"reference": [6, 12.5, 10]}, "whole numbers"),
