@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from ..simulate.layouts.table import LAYOUTS
 from ..workflow.load import read_prepared
 from .options import ABOVE_0, PATH, Number, whole
 from .reconstruct import phased, write
+
+if TYPE_CHECKING:
+    from ..simulate.scan import VirtualScan
 
 
 @click.command()
@@ -22,21 +27,35 @@ from .reconstruct import phased, write
     show_default=True,
     help="Strain phase, rad, peak to peak.",
 )
+@click.option(
+    "--layout",
+    type=click.Choice(list(LAYOUTS)),
+    default="34idc",
+    show_default=True,
+    help="Whose files.",
+)
 @click.option("--force", is_flag=True, help="Replace a scan that is there already.")
-def simulate(folder: Path, seed: int, photons: float, phase_range: float, force: bool) -> None:
-    """Write a virtual 34-ID-C scan of a strained crystal into FOLDER: frames, SPEC file, fields."""
-    from ..simulate.scan import FILES, write_virtual_scan
+def simulate(
+    folder: Path, seed: int, photons: float, phase_range: float, layout: str, force: bool
+) -> None:
+    """Write a virtual rocking scan of a strained crystal into FOLDER, as a beamline would.
+
+    That of 34-ID-C: frames, SPEC file, dark and white field.
+    """
+    from ..simulate.scan import TRUTH, write_virtual_scan
     from ..utils.files import check_folder
     from ..utils.swap import writer
 
-    check_folder(folder, FILES, force)
+    check_folder(folder, (*LAYOUTS[layout].files, TRUTH), force)
     with writer(folder, force):
         scan = write_virtual_scan(
-            folder, seed=seed, photons=photons, phase_range=phase_range, force=force
+            folder, seed=seed, photons=photons, phase_range=phase_range, layout=layout, force=force
         )
-    click.echo(
-        f"written: {scan.frames} (scan {scan.scan} of {scan.spec}), {scan.dark}, {scan.white}"
-    )
+    click.echo(f"written: {scan.folder}: cdi-ml inspect {scan.data}{_options(scan)}")
+
+
+def _options(scan: VirtualScan) -> str:
+    return "".join(f" --{name} {value}" for name, value in scan.options.items())
 
 
 @click.command()
@@ -59,17 +78,9 @@ def demo(out: Path, sequence: str | None, seeds: int, force: bool) -> None:
     with writer(out / "scan", force), writer(out / "result", force):
         scan = write_virtual_scan(out / "scan", force=force)
         click.echo(
-            f"cdi-ml reconstruct {scan.frames} --spec {scan.spec} --scan {scan.scan} --dark {scan.dark} "
-            f"--white {scan.white} --crop 64 64 64 --seeds {seeds} --out {out / 'result'}"
+            f"cdi-ml reconstruct {scan.data}{_options(scan)} --crop 64 64 64 --seeds {seeds} --out {out / 'result'}"
         )
-        measurement = read_prepared(
-            scan.frames,
-            spec=scan.spec,
-            scan=scan.scan,
-            dark=scan.dark,
-            white=scan.white,
-            crop=(64, 64, 64),
-        )
+        measurement = read_prepared(scan.data, crop=(64, 64, 64), **scan.options)
         result = phased(measurement, sequence, seeds, {}, None, None, False)
         write(result, out / "result", force)
     error = object_error(result.object, scan.true_object(result.object.shape))

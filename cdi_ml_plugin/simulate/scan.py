@@ -1,16 +1,14 @@
-"""A virtual rocking scan of 34-ID-C: frames, SPEC file, dark and white field, and the truth."""
+"""A virtual rocking scan: the files of a beamline, and the truth."""
 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tifffile
 import torch
 from numpy.typing import NDArray
 
@@ -21,19 +19,12 @@ from ..utils import memory
 from ..utils.files import check_folder, staged
 from ..utils.values import above_0, number, several, volume, whole
 from ..utils.values import path as named
+from .layouts.layout import Layout
+from .layouts.table import LAYOUTS
 from .particle import Field, Shape, coordinates, strained_crystal
 
-FILES = ("frames", "virtual.spec", "dark.tif", "white.tif", "truth.npz")
-SCAN = 1
+TRUTH = "truth.npz"
 MOST_FRAMES = 4096
-DETECTOR = 512  # pixels along each side of the 34idcTIM2
-CHIP = 254  # the read-out region stays on the first chip, clear of the seam at pixel 256
-THETA = 0.22  # degrees, where the peak is
-STEP = 0.012  # degrees; with 64 frames, voxels about as long in rocking as along the detector
-WHITE = 1e4  # mean counts of the white field
-RESPONSE = 0.015  # relative spread of the pixels' response
-HOT = 200.0  # counts in a hot pixel, each frame
-DATE = 1580846903  # seconds since 1970, fixed so that the same seed writes the same bytes
 
 
 @dataclass(frozen=True)
@@ -42,12 +33,12 @@ class VirtualScan:
 
     Attributes
     ----------
-    folder, frames, spec, dark, white, truth : Path
-        The whole; the folder of TIFF frames; the files.
-    scan : int
-        Its number in the SPEC file.
+    folder, data, truth : Path
+        The whole; what a reader is given; the file of the truth.
+    options : mapping of str to Path or int
+        What `load` takes besides: ``scan``, ``spec`` …
     peak : (frame, row, column)
-        Voxel of the Bragg peak; not the middle of the frames.
+        Voxel of the Bragg peak in the data; not the middle of the frames.
     geometry : Geometry
         Referred to `peak`.
     counts : float
@@ -55,12 +46,9 @@ class VirtualScan:
     """
 
     folder: Path
-    frames: Path
-    spec: Path
-    dark: Path
-    white: Path
+    data: Path
+    options: Mapping[str, Any]
     truth: Path
-    scan: int
     peak: tuple[int, int, int]
     geometry: Geometry
     counts: float
@@ -94,19 +82,21 @@ def write_virtual_scan(
     phase_range: float = 2.0,
     edge: float = 25.0,
     background: float = 0.0,
+    layout: str = "34idc",
     crystal: Callable[[Field], NDArray[np.complexfloating]] | None = None,
     force: bool = False,
 ) -> VirtualScan:
-    """Simulate a Au 111 rocking scan of a strained crystal and write it as 34-ID-C would.
+    """Simulate a rocking scan of a strained crystal and write it as a beamline would.
 
     Parameters
     ----------
     folder : path
-        Gets ``frames/virtual_S0001_00000.tif`` …, ``virtual.spec``, ``dark.tif``, ``white.tif``
-        and ``truth.npz`` (``object``, complex64 in the square root of counts, centred, of the
-        scan's shape; ``support``, bool).
+        Gets the files of the layout (34-ID-C: ``frames/virtual_S0001_00000.tif`` …, ``virtual.spec``,
+        ``dark.tif``, ``white.tif``) and ``truth.npz`` (``object``, complex64 in the square root of counts,
+        centred, of the pattern's shape; ``support``, bool).
     shape : (frames, rows, columns)
-        At least 16 each, at most 254 rows and columns (one chip of the detector).
+        Of the pattern, at least 16 each, at most 240 rows and columns (one chip of a detector; 254 at
+        34-ID-C). Most layouts keep frames of the whole detector, with the pattern in a part of them.
     seed : int
         The same seed writes the same files.
     photons : float
@@ -120,6 +110,8 @@ def write_virtual_scan(
         Width of its surface in nm; wider means fewer counts beyond the frames.
     background : float
         Expected counts of each pixel in each frame besides the pattern.
+    layout : str
+        Whose files: one of `layouts.table.LAYOUTS`.
     crystal : callable, optional
         A crystal of one's own instead of a random one: gets positions in nm in the laboratory frame,
         (3, z, y, x), returns ρ = s·exp(−iG·u), complex (z, y, x); `size`, `kind`, `phase_range` and
@@ -135,13 +127,19 @@ def write_virtual_scan(
         The folder cannot be written to, or holds such a scan and `force` is not set.
     """
     named("folder", folder)
-    _check(shape, photons, background, phase_range, seed, size, edge)
-    check_folder(folder, FILES, force)  # before the work
+    if not isinstance(layout, str) or layout not in LAYOUTS:
+        raise ParameterError(
+            f"virtual scan: layout {layout!r:.40} is unknown: use one of {', '.join(LAYOUTS)}"
+        )
+    beamline = LAYOUTS[layout]()
+    _check(beamline, shape, photons, background, phase_range, seed, size, edge)
+    files = (*beamline.files, TRUTH)
+    check_folder(folder, files, force)  # before the work
     rng = np.random.default_rng(seed)
     # n/8 at most, so that a crop about the peak loses little
     offset = tuple(min(o, n // 8) * s for o, n, s in zip((3, 6, 5), shape, (1, -1, 1), strict=True))
     frame, row, column = (n // 2 + o for n, o in zip(shape, offset, strict=True))
-    geometry = _geometry(shape, (frame, row, column))
+    geometry = beamline.geometry(shape, (frame, row, column))
     # Finer voxels than the data can show, then a window of the pattern: the fringes run out of
     # the frames, as they do, instead of being folded back.
     fine = (_even(shape[0]), _even(shape[1]), _even(shape[2]))
@@ -167,43 +165,28 @@ def write_virtual_scan(
     expected = window * scale
     truth = resample((obj * np.sqrt(scale)).astype(np.complex64), shape)
 
-    dark, white = _detector(rng, geometry.roi, (row, column))
-    roi = (
-        slice(geometry.roi[2], geometry.roi[2] + geometry.roi[3]),
-        slice(geometry.roi[0], geometry.roi[0] + geometry.roi[1]),
-    )
-    seen = (expected + background) * (white[roi] / white.mean())
-    seen += np.where((dark[roi] > 1) & (white[roi] > 0), HOT, 0.0)
-    counts = rng.poisson(seen).astype(np.int32)
-
-    with staged(folder, FILES, force) as stage:
-        (stage / "frames").mkdir()
-        for number, image in enumerate(counts):
-            path = stage / "frames" / f"virtual_S{SCAN:04d}_{number:05d}.tif"
-            tifffile.imwrite(path, image, metadata=None)
-        tifffile.imwrite(stage / "dark.tif", dark, metadata=None)
-        tifffile.imwrite(stage / "white.tif", white, metadata=None)
-        (stage / "virtual.spec").write_text(_spec(geometry, counts), encoding="ascii")
+    with staged(folder, files, force) as stage:
+        beamline.write(stage, geometry, expected + background, (row, column), rng)
         inside = np.sqrt(scale * np.prod(fine) / np.prod(shape))  # amplitude far from the surface
         support = np.abs(truth) > 0.5 * inside
-        np.savez_compressed(stage / "truth.npz", object=truth, support=support)
+        np.savez_compressed(stage / TRUTH, object=truth, support=support)
     root = Path(folder)
-    frames, spec, dark_file, white_file, truth_file = (root / name for name in FILES)
     return VirtualScan(
         folder=root,
-        frames=frames,
-        spec=spec,
-        dark=dark_file,
-        white=white_file,
-        truth=truth_file,
-        scan=SCAN,
-        peak=(frame, row, column),
+        data=root / beamline.data,
+        options={
+            name: root / value if isinstance(value, str) else value
+            for name, value in beamline.options.items()
+        },
+        truth=root / TRUTH,
+        peak=geometry.reference,
         geometry=geometry,
         counts=photons,
     )
 
 
 def _check(
+    layout: Layout,
     shape: Shape,
     photons: float,
     background: float,
@@ -213,8 +196,10 @@ def _check(
     edge: float,
 ) -> None:
     frames, *others = several("virtual scan: shape", shape, 3, 16, MOST_FRAMES)
-    if max(others) > CHIP:
-        raise ParameterError(f"virtual scan: shape {shape}: at most {CHIP} rows and columns")
+    if max(others) > layout.largest:
+        raise ParameterError(
+            f"virtual scan: shape {shape}: at most {layout.largest} rows and columns"
+        )
     above_0("virtual scan: photons", photons)
     number("virtual scan: photons", photons, 0, 1e12)
     number("virtual scan: background", background, 0, 1e6)
@@ -223,25 +208,6 @@ def _check(
     above_0("virtual scan: size", size)
     number("virtual scan: edge", edge, 0)
     memory.check("a scan", math.prod((frames, *others)), 200, "simulate fewer voxels")
-
-
-def _geometry(shape: Shape, peak: tuple[int, int, int]) -> Geometry:
-    """Return the angles of a Au 111 peak at 9 keV, with the peak at the middle of the chip."""
-    _, rows, columns = shape
-    first_row = max(0, min(CHIP // 2 - peak[1], CHIP - rows))
-    first_column = max(0, min(CHIP // 2 - peak[2], CHIP - columns))
-    return Geometry(
-        energy=9.0,
-        distance=0.5,
-        theta=THETA,
-        chi=90.0,
-        phi=-5.0,
-        delta=32.174,
-        gamma=12.6346,
-        step=STEP,
-        reference=peak,
-        roi=(first_column, columns, first_row, rows),
-    )
 
 
 def _even(n: int) -> int:
@@ -264,64 +230,3 @@ def _centre_peak(crystal: NDArray[np.complex64]) -> NDArray[np.complex64]:
         ramp = fourier.to_centre(fourier.shift_ramp(shape, torch.tensor(away)))
         crystal = crystal * ramp.numpy()
     return crystal
-
-
-def _detector(
-    rng: np.random.Generator, roi: tuple[int, int, int, int], peak: tuple[int, int]
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Dark field (hot pixels > 1) and white field (dead pixels 0) of the full detector."""
-    white = 1 + RESPONSE * rng.standard_normal((DETECTOR, DETECTOR), dtype=np.float32)
-    white *= np.float32(WHITE)
-    dark = np.zeros((DETECTOR, DETECTOR), dtype=np.int32)
-    first_column, columns, first_row, rows = roi
-    fields: tuple[tuple[NDArray[Any], int, int], ...] = ((dark, 100, 40), (white, 0, 100))
-    for field, value, many in fields:
-        at = rng.integers(0, DETECTOR, (many, 2))
-        within = np.array([first_row, first_column]) + rng.integers(0, (rows, columns), (6, 2))
-        # the brightest pixel stays whole: whoever loses it drives the stage a little and repeats
-        centre = np.array([first_row + peak[0], first_column + peak[1]])
-        for r, c in np.concatenate([at, within]):
-            if max(abs(r - centre[0]), abs(c - centre[1])) > 8:
-                field[r, c] = value
-    return dark, white
-
-
-def _spec(g: Geometry, counts: NDArray[np.int32]) -> str:
-    frames = len(counts)
-    theta = g.angles["theta"] + g.step * (np.arange(frames) - g.reference[0])
-    date = time.strftime("%a %b %d %H:%M:%S %Y", time.gmtime(DATE))
-    first_column, columns, first_row, rows = g.roi
-    labels = "Theta  Epoch  Seconds  ImageTot  ImageMax  Monitor  Detector"
-    lines = [
-        "#F virtual.spec",
-        f"#E {DATE}",
-        f"#D {date}",
-        "#C sixc  User = virtual",
-        "",
-        "#O0 Delta  Theta  Chi  Phi  Mu  Gamma  Sample_X  Sample_Y",
-        "#O1 detectorX  camdist  IDEnergy  Energy",
-        "#o0 del th chi phi mu gam x y",
-        "#o1 detx cam iden en",
-        "#J0 Seconds  Monitor  Detector  ImageTot  ImageMax",
-        "#j0 sec mon det imtot immax",
-        "",
-        f"#S {SCAN}  ascan  th {theta[0]:.7g} {theta[-1]:.7g}  {frames - 1} 1",
-        f"#D {date}",
-        "#T 1  (Seconds)",
-        "#P0 {delta} {theta} {chi} {phi} 0 {gamma} 0 0".format(**g.angles),
-        f"#P1 0 {1000 * g.distance:g} {g.energy + 0.2:g} {g.energy:g}",
-        "#UIMDET 34idcTIM2:",
-        "#UIM Image header information from areaDetector",
-        "#UIMR Name minX sizeX minY sizeY BgdWidth",
-        f"#Readout 0 {DETECTOR} 0 {DETECTOR}",
-        f"#UIMR5  {first_column} {columns} {first_row} {rows} 1",
-        "#UIMC counter STATS# Value-PV",
-        "#UIMC1 imtot 5 Total",
-        "#UIMC2 immax 5 MaxValue",
-        f"#N {len(labels.split('  '))}",
-        f"#L {labels}",
-    ]
-    for point, (angle, image) in enumerate(zip(theta, counts, strict=True)):
-        total, highest = int(image.sum(dtype=np.int64)), int(image.max())
-        lines.append(f"{angle:.7g} {point + 1} 1 {total} {highest} 1000 0")
-    return "\n".join([*lines, ""])

@@ -39,11 +39,8 @@ def result(tmp_path_factory):
     folder = tmp_path_factory.mktemp("scan")
     scan = write_virtual_scan(folder, shape=(32, 40, 40), photons=1e7, size=200.0)
     measurement = read_prepared(
-        scan.frames,
-        spec=scan.spec,
-        scan=scan.scan,
-        dark=scan.dark,
-        white=scan.white,
+        scan.data,
+        **scan.options,
         crop=(32,) * 3,
     )
     return result_of(measurement, scan.true_object(measurement.shape))

@@ -2,59 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pytest
-from scipy.spatial import HalfspaceIntersection
-from skimage.measure import marching_cubes
 
 from cdi_ml_plugin import Geometry, reconstruct
-from cdi_ml_plugin.crystal.analysis import analyse
-from cdi_ml_plugin.crystal.crystal import Crystal
 from cdi_ml_plugin.data.prepare import prepare
 from cdi_ml_plugin.io.readers import load
 from cdi_ml_plugin.physics.alignment import align
 from cdi_ml_plugin.simulate.scan import VirtualScan, write_virtual_scan
+from support.polyhedron import crystal, particle, same_displacement, same_shape
 
 pytestmark = pytest.mark.slow  # all are of one particle, phased once
 
-# no symmetry: neither the mirror image nor the inverse of this polyhedron is like it
-NORMALS = np.array(
-    [
-        [1, 0.1, 0.2], [-1, 0.2, 0.1], [0.1, 1, -0.2], [0.15, -1, 0.1],
-        [-0.2, 0.1, 1], [0.1, 0.1, -1], [1, 1, 1],
-    ]
-)  # fmt: skip
-NORMALS = NORMALS / np.linalg.norm(NORMALS, axis=1)[:, None]
-HEIGHTS = np.array([150, 165, 140, 150, 170, 145, 140.0])  # nm
-EDGE = 15.0  # nm
 G = np.array([23.04994, 10.63489, -7.71719])  # 1/nm, of the virtual scan's peak
 SHAPE = (96, 112, 112)
-
-
-def displacement(points: np.ndarray) -> np.ndarray:
-    """u along Q in nm, at positions (3, …) in nm."""
-    x, y, z = points
-    return 0.03 * np.sin(x / 90 + 0.4) * np.cos(z / 110) + 0.02 * np.exp(-(((y - 60) / 80) ** 2))
-
-
-def particle(points: np.ndarray) -> np.ndarray:
-    distance = np.tensordot(NORMALS, points, axes=1) - HEIGHTS[:, None, None, None]
-    amplitude = np.clip(0.5 - distance.max(axis=0) / EDGE, 0, 1)
-    return amplitude * np.exp(-1j * np.linalg.norm(G) * displacement(points))
 
 
 @pytest.fixture(scope="module")
 def scan(tmp_path_factory: pytest.TempPathFactory) -> VirtualScan:
     folder = tmp_path_factory.mktemp("virtual")
-    return write_virtual_scan(folder, shape=SHAPE, photons=3e8, crystal=particle, seed=1)
+    return write_virtual_scan(
+        folder,
+        shape=SHAPE,
+        photons=3e8,
+        crystal=partial(particle, q=float(np.linalg.norm(G))),
+        seed=1,
+    )
 
 
 @pytest.fixture(scope="module")
 def phased(scan: VirtualScan) -> tuple[np.ndarray, Geometry]:
     """The object, of the two twins that no diffraction tells apart the true one; and the geometry."""
-    frames = load(scan.frames, spec=scan.spec, scan=scan.scan, dark=scan.dark, white=scan.white)
+    frames = load(scan.data, **scan.options)
     measurement = prepare(frames, crop=(96, 96, 96))
     result = reconstruct(measurement, "CNN + 20*ER + 180*HIO + 40*ER", seeds=[0])
     geometry = measurement.geometry
@@ -62,66 +43,12 @@ def phased(scan: VirtualScan) -> tuple[np.ndarray, Geometry]:
     return align(result.object * result.support, scan.true_object(result.object.shape)), geometry
 
 
-def crystal(obj: np.ndarray, geometry: Geometry) -> Crystal:
-    return analyse(obj, np.abs(obj) > 0.2 * np.abs(obj).max(), geometry)
-
-
-def planes(found: Crystal) -> tuple[np.ndarray, np.ndarray]:
-    """Normals and distances of the facets, fitted to the surface where it faces nearly as they should."""
-    level = 0.5 * float(np.median(found.amplitude[found.inside]))
-    corners, _, normals, _ = marching_cubes(found.amplitude, level, gradient_direction="descent")
-    position = (corners[:, ::-1] * found.voxel) + found.origin
-    facing = normals[:, ::-1]
-    fitted, distances = [], []
-    for normal in NORMALS:
-        chosen = position[facing @ normal > np.cos(np.radians(15))]
-        if len(chosen) < 20:
-            return np.full((1, 3), np.nan), np.full(1, np.nan)
-        middle = chosen.mean(axis=0)
-        axis = np.linalg.svd(chosen - middle, full_matrices=False)[2][2]
-        axis = axis * np.sign(axis @ normal)
-        fitted.append(axis)
-        distances.append(axis @ middle)
-    return np.array(fitted), np.array(distances)
-
-
-def edges(normals: np.ndarray, heights: np.ndarray) -> Iterator[float]:
-    """Lengths of the edges, in the order of the true polyhedron's."""
-    ideal = HalfspaceIntersection(np.column_stack([NORMALS, -HEIGHTS]), np.zeros(3)).intersections
-    touching = [frozenset(np.flatnonzero(np.abs(NORMALS @ c - HEIGHTS) < 1e-6)) for c in ideal]
-    where = [np.linalg.solve(normals[[*t]], heights[[*t]]) for t in touching]
-    for a in range(len(where)):
-        for b in range(a):
-            if len(touching[a] & touching[b]) == 2:
-                yield float(np.linalg.norm(where[a] - where[b]))
-
-
-def same_shape(found: Crystal) -> bool:
-    normals, distances = planes(found)
-    if np.isnan(normals).any():  # no surface that faces so
-        return False
-    angles = np.degrees(np.arccos(np.clip((normals * NORMALS).sum(axis=1), -1, 1)))
-    difference = np.array([*edges(normals, distances)]) - [*edges(NORMALS, HEIGHTS)]
-    return bool(angles.max() < 1 and np.abs(difference).max() < found.voxel)
-
-
 def test_shape_comes_back(phased: tuple[np.ndarray, Geometry]) -> None:
     assert same_shape(crystal(*phased))
 
 
 def test_displacement_comes_back(phased: tuple[np.ndarray, Geometry]) -> None:
-    found = crystal(*phased)
-    z, y, x = np.meshgrid(*found.axes(), indexing="ij")
-    points = np.stack([x, y, z])
-    # the object may lie a part of a voxel from where it was: `align` has put it onto the truth
-    distance = (np.tensordot(NORMALS, points, axes=1) - HEIGHTS[:, None, None, None]).max(axis=0)
-    inner = (distance < -2 * found.voxel) & found.inside
-    design = np.column_stack([points[:, inner].T, np.ones(inner.sum())])
-    expected, measured = displacement(points)[inner], found.displacement[inner]
-    for field in (expected, measured):  # neither a mean nor a mean gradient is seen
-        field -= design @ np.linalg.lstsq(design, field, rcond=None)[0]
-    error = np.abs(measured - expected)
-    assert np.quantile(error, 0.99) < 0.05 * np.ptp(expected)
+    assert same_displacement(crystal(*phased))
 
 
 def test_the_mirror_image_does_not_pass(phased: tuple[np.ndarray, Geometry]) -> None:

@@ -10,7 +10,8 @@ from cdi_ml_plugin import fourier
 from cdi_ml_plugin.errors import ParameterError, WriteError
 from cdi_ml_plugin.geometry.geometry import Geometry
 from cdi_ml_plugin.simulate import particle
-from cdi_ml_plugin.simulate.scan import FILES, resample, write_virtual_scan
+from cdi_ml_plugin.simulate.layouts.aps_34idc import Frames34IDC
+from cdi_ml_plugin.simulate.scan import TRUTH, resample, write_virtual_scan
 
 SHEARED = np.array([[9.0, 1.5, 2.0], [0.5, -8.0, 0.0], [-3.0, 1.0, 10.0]])  # nm per voxel
 GRID = (64, 72, 60)
@@ -143,7 +144,7 @@ def scan(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def frames(scan):
-    return np.stack([tifffile.imread(path) for path in sorted(scan.frames.iterdir())])
+    return np.stack([tifffile.imread(path) for path in sorted(scan.data.iterdir())])
 
 
 def region(scan):
@@ -154,7 +155,7 @@ def region(scan):
 def test_frames_and_fields(scan, frames):
     assert frames.shape == (48, 80, 96)
     assert frames.dtype == np.int32
-    dark, white = tifffile.imread(scan.dark), tifffile.imread(scan.white)
+    dark, white = tifffile.imread(scan.options["dark"]), tifffile.imread(scan.options["white"])
     assert dark.shape == white.shape == (512, 512)
     assert (dark.dtype, white.dtype) == (np.int32, np.float32)
     assert white.mean() == pytest.approx(1e4, rel=0.01)
@@ -174,11 +175,11 @@ def test_frames_and_fields(scan, frames):
 def test_spec_file_agrees_with_the_frames(scan, frames):
     from silx.io.specfile import SpecFile
 
-    spec = SpecFile(str(scan.spec))[f"{scan.scan}.1"]
+    spec = SpecFile(str(scan.options["spec"]))[f"{scan.options['scan']}.1"]
     np.testing.assert_array_equal(spec.data_column_by_name("ImageTot"), frames.sum(axis=(1, 2)))
     np.testing.assert_array_equal(spec.data_column_by_name("ImageMax"), frames.max(axis=(1, 2)))
     assert "34idcTIM2:" in " ".join(spec.scan_header)
-    geometry = Geometry.from_spec(scan.spec, scan.scan, reference=scan.peak)
+    geometry = Geometry.from_spec(scan.options["spec"], scan.options["scan"], reference=scan.peak)
     np.testing.assert_allclose(
         geometry.reciprocal_basis(), scan.geometry.reciprocal_basis(), rtol=1e-6, atol=1e-12
     )
@@ -186,7 +187,10 @@ def test_spec_file_agrees_with_the_frames(scan, frames):
 
 def test_intensity_is_the_transform_of_the_truth_within_poisson(scan, frames):
     """Frames, corrected as the beamline does, against |FT truth|²: reduced χ² of 1."""
-    dark, white = tifffile.imread(scan.dark)[region(scan)], tifffile.imread(scan.white)
+    dark, white = (
+        tifffile.imread(scan.options["dark"])[region(scan)],
+        tifffile.imread(scan.options["white"]),
+    )
     response = white[region(scan)] / white.mean()
     good = (response > 0) & (dark <= 1)
     peak = np.array(scan.peak)
@@ -230,7 +234,7 @@ def test_same_seed_same_files(tmp_path):
     assert all(
         (tmp_path / "a" / f).read_bytes() == (tmp_path / "b" / f).read_bytes() for f in files
     )
-    assert other.spec.read_text() != (tmp_path / "a" / "virtual.spec").read_text()
+    assert other.options["spec"].read_text() != (tmp_path / "a" / "virtual.spec").read_text()
 
 
 def test_nothing_is_overwritten_unless_forced(tmp_path):
@@ -242,9 +246,9 @@ def test_nothing_is_overwritten_unless_forced(tmp_path):
         write_virtual_scan(tmp_path, seed=1, **options)
     assert (tmp_path / "virtual.spec").read_text() == before
     scan = write_virtual_scan(tmp_path, seed=1, **{**options, "shape": (18, 32, 32)}, force=True)
-    assert scan.spec.read_text() != before
-    assert len(list(scan.frames.iterdir())) == 18
-    assert {path.name for path in tmp_path.iterdir()} == {*FILES, "notes.txt"}
+    assert scan.options["spec"].read_text() != before
+    assert len(list(scan.data.iterdir())) == 18
+    assert {path.name for path in tmp_path.iterdir()} == {*Frames34IDC.files, TRUTH, "notes.txt"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Files of a virtual scan, as the beamlines write theirs."""

@@ -1,0 +1,12 @@
+"""The layouts by their names: adding one is adding a row."""
+
+from __future__ import annotations
+
+from .aps_34idc import Frames34IDC
+from .esrf_bliss import Bliss
+from .layout import Layout
+
+LAYOUTS: dict[str, type[Layout]] = {
+    "34idc": Frames34IDC,
+    "bliss": Bliss,
+}
