@@ -1,4 +1,4 @@
-"""ESRF ID01: one file of BLISS, with a link to the file of the detector's frames."""
+"""ESRF ID01: BLISS's files of the sample and of the experiment, with links to the detector's frames."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DETECTOR, SECONDS = "mpx1x4", 1.0
 class Bliss(Layout):
     """A Au 111 peak at 9 keV on a Maxipix, below and left of the cross between its chips."""
 
-    files = ("virtual.h5", "scan0012")
+    files = ("virtual.h5", "experiment.h5", "scan0012")
     data = "virtual.h5"
     options: ClassVar[Known] = {"scan": 12}
     circles: ClassVar[Known] = {
@@ -62,7 +62,7 @@ class Bliss(Layout):
             entry["start_time"] = when("%Y-%m-%dT%H:%M:%S+00:00")
             entry["sample/name"] = "virtual"
             entry["instrument/monochromator/Energy"] = geometry.energy
-            for name, angle in angles.items():
+            for name, angle in {**angles, "mononrj": geometry.energy}.items():
                 entry[f"instrument/positioners/{name}"] = angle
             camera = entry.create_group(f"instrument/{DETECTOR}")
             camera["distance"] = geometry.distance
@@ -74,3 +74,5 @@ class Bliss(Layout):
             entry[f"measurement/{DETECTOR}"] = h5py.ExternalLink(
                 lima, "entry_0000/measurement/data"
             )
+        with h5py.File(folder / "experiment.h5", "w") as file:
+            file["virtual_12.1"] = h5py.ExternalLink(self.data, "12.1")
