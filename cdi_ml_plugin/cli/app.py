@@ -22,6 +22,7 @@ from ..version import __version__
 # Command → the module of this room that holds it, as a function of the command's name.
 COMMANDS = {
     "algorithms": "algorithms",
+    "analyse": "analyse",
     "bench": "bench",
     "cohere-guess": "hosts",
     "compare": "compare",
@@ -29,6 +30,7 @@ COMMANDS = {
     "export": "export",
     "figure": "figure",
     "fine-tune": "fine_tune",
+    "geometry": "geometry",
     "hosts": "hosts",
     "readers": "readers",
     "inspect": "inspect",

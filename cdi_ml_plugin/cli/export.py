@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .options import PATH, whole
+from .options import PATH, later_options, whole
 
 
 @click.command()
@@ -16,19 +16,28 @@ from .options import PATH, whole
 @click.option(
     "--scan", type=whole(0), metavar="N", help="Number of the scan; default that of the data."
 )
+@later_options
 @click.option("--force", is_flag=True, help="Replace an earlier export.")
-def export(result: Path, folder: Path, program: str, scan: int | None, force: bool) -> None:
+def export(
+    result: Path,
+    folder: Path,
+    program: str,
+    scan: int | None,
+    geometry: Path | None,
+    flip: bool,
+    force: bool,
+) -> None:
     """Write RESULT, a result.cxi or its folder, into FOLDER as another program names it.
 
     cdiutils: FOLDER is the pipeline's dump_dir; analyse_phasing_results finds the runs, postprocess the
     chosen one. bcdi needs nothing of this: it reads result.cxi.
     """
     from ..io.cdiutils import export_cdiutils
-    from ..io.cxi.reader import read_result
     from ..utils.files import check_folder
     from ..utils.swap import writer
+    from ..workflow.later import read_later
 
     check_folder(folder)
     with writer(folder, force):
-        for path in export_cdiutils(read_result(result), folder, scan, force):
+        for path in export_cdiutils(read_later(result, geometry, flip), folder, scan, force):
             click.echo(f"written: {path}")

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ..errors import ParameterError
-from .options import ABOVE_0, PATH
+from .options import ABOVE_0, PATH, later_options
 
 FORMATS = (".png", ".pdf", ".svg")
 # names alone, so that no picture's libraries are loaded for a line of help
@@ -56,6 +56,7 @@ KINDS = ("phase", "strain", "diffraction", "slices", "spectral-weight")
     metavar="PIXELS",
     help="Width of each picture.",
 )
+@later_options
 def figure(
     result: Path,
     kinds: Sequence[str],
@@ -65,23 +66,26 @@ def figure(
     counts: float | None,
     voxel: float | None,
     size: int,
+    geometry: Path | None,
+    flip: bool,
 ) -> None:
     """Draw RESULT, a result.cxi or the folder that holds it.
 
     The crystal's surface coloured by phase and by strain and the surface of its diffraction, measured and
     calculated, in the axes of the laboratory; slices; and the Fourier spectral weight.
     """
-    from ..io.cxi.reader import read_result
     from ..utils.files import check_folder, staged
     from ..utils.swap import writer
     from ..view.figures.pictures import Pictures
+    from ..workflow.later import read_later
 
     if out is None:
         out = result if result.is_dir() else result.parent
     one = out.suffix.lower() in FORMATS and not out.is_dir()
     if one and len(set(kinds)) != 1:
         raise ParameterError(f"--out {out} is one file: give one --kind, or a folder")
-    pictures = Pictures(read_result(result), level=level, counts=counts, voxel=voxel, size=size)
+    shown = read_later(result, geometry, flip)
+    pictures = Pictures(shown, level=level, counts=counts, voxel=voxel, size=size)
     plan = pictures.plan(kinds)
     for note in pictures.notes:
         click.echo(f"note: {note}")

@@ -68,7 +68,7 @@ def data_options(command: Command) -> Command:
                 "--geometry",
                 type=PATH,
                 metavar="FILE",
-                help="JSON file with parameters of Geometry (energy, distance, step, angles …); they win over SPEC's.",
+                help="JSON file with parameters of Geometry, as `cdi-ml geometry` writes it; they win over the data's.",
             ),
             click.option("--mask", type=PATH, help="File that is 1 where data are to be excluded."),
             click.option(
@@ -89,6 +89,26 @@ def data_options(command: Command) -> Command:
                 "--binning", type=whole(1), nargs=3, metavar="Z Y X", help="Add up intensities."
             ),
         )
+    ):
+        command = option(command)
+    return command
+
+
+def later_options(command: Command) -> Command:
+    """Add what may be said of a result that was phased before."""
+    for option in (
+        click.option(
+            "--twin",
+            "flip",
+            is_flag=True,
+            help="Take the conjugate twin, which has the same diffraction.",
+        ),
+        click.option(
+            "--geometry",
+            type=PATH,
+            metavar="FILE",
+            help="JSON file with parameters of Geometry, as `cdi-ml geometry` writes it; they win over the result's.",
+        ),
     ):
         command = option(command)
     return command

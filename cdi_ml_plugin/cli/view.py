@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("path", type=PATH)
+@click.option(
+    "--twin", "flip", is_flag=True, help="Results: take the twin, which has the same diffraction."
+)
 @data_options
-def view(path: Path, **reading: Any) -> None:
+def view(path: Path, flip: bool, **reading: Any) -> None:
     """Show PATH in a window: slices, isosurface, χ² of all runs.
 
     PATH is a result (result.cxi, or its folder) or measured data, as `reconstruct` takes them. Where
@@ -32,7 +35,7 @@ def view(path: Path, **reading: Any) -> None:
     from ..view.window.display import need_qt
 
     need_qt()
-    shown = _read(path, reading)
+    shown = _read(path, flip, reading)
     reason = no_display()
     if reason is not None:
         click.echo(f"{reason}: written instead: {_picture(shown, path)}")
@@ -87,15 +90,17 @@ def watch_and_write(
         window.wait()
 
 
-def _read(path: Path, reading: dict[str, Any]) -> Measurement | Result:
+def _read(path: Path, flip: bool, reading: dict[str, Any]) -> Measurement | Result:
     if not _is_result(path):
+        if flip:
+            raise ParameterError(f"--twin: only for results, and {path} is none")
         return read_prepared(path, **reading)
-    given = [f"--{name}" for name, value in reading.items() if value]
+    given = [f"--{name}" for name, value in reading.items() if value and name != "geometry"]
     if given:
         raise ParameterError(f"{', '.join(given)}: only for measured data, and {path} is a result")
-    from ..io.cxi.reader import read_result
+    from ..workflow.later import read_later
 
-    return read_result(path)
+    return read_later(path, reading["geometry"], flip)
 
 
 def _is_result(path: Path) -> bool:

@@ -26,7 +26,7 @@ from ..physics.alignment import align
 from ..physics.shells import crossing, prtf, shells
 from ..physics.windows import about_centre
 from ..utils import memory
-from ..utils.values import above_0, instance, volume
+from ..utils.values import above_0, instance, number, volume
 from .crystal import FAINT, Crystal
 from .figures import figures_of
 from .phase import phase_gradient, without_ramp
@@ -38,6 +38,7 @@ def analyse(
     geometry: Geometry,
     voxel: float | None = None,
     d_spacing: float | None = None,
+    level: float | None = None,
 ) -> Crystal:
     """Bring an object into the laboratory, and take displacement and strain from its phase.
 
@@ -52,6 +53,8 @@ def analyse(
         Edge of the voxels of the result in nm; default the cube root of the volume of one of `obj`.
     d_spacing : float, optional
         nm; a known lattice spacing to compare with: ``mean_strain`` is relative to it.
+    level : float, optional
+        Of the highest amplitude, from which on a voxel is inside; default a tenth.
 
     Raises
     ------
@@ -64,6 +67,8 @@ def analyse(
     for name, value in (("voxel", voxel), ("d_spacing", d_spacing)):
         if value is not None:
             above_0(name, value)
+    if level is not None:
+        number("level", level, 0, 1)
     if not np.abs(obj[support]).sum() > 0:
         raise ParameterError("the object is 0 everywhere in its support: there is no crystal")
     shape = (obj.shape[0], obj.shape[1], obj.shape[2])
@@ -85,7 +90,9 @@ def analyse(
     amplitude = np.abs(wave)
     amplitude[~held] = 0
     amplitude /= amplitude.max()
-    inside = amplitude > FAINT
+    inside = amplitude > (FAINT if level is None else level)
+    if not inside.any():
+        raise ParameterError(f"level = {level}: no voxel is above it: give less than 1")
     # a gradient of κ rad per voxel along an axis is κ over that axis' direct-space step
     q = geometry.momentum_transfer() + np.linalg.inv(basis).T @ gradient
     phase = np.ma.filled(unwrap_phase(np.ma.array(np.angle(wave), mask=~inside)), np.nan)
@@ -105,8 +112,15 @@ def analyse(
     return replace(crystal, figures=figures_of(crystal, d_spacing))
 
 
-def crystal_of(result: Result, voxel: float | None = None) -> Crystal | None:
+def crystal_of(
+    result: Result,
+    voxel: float | None = None,
+    level: float | None = None,
+    d_spacing: float | None = None,
+) -> Crystal | None:
     """Crystal of the chosen run; None where the measurement says nothing of its geometry.
+
+    See `analyse` for what may be given.
 
     With two runs or more, ``resolution_prtf_nm`` is 2π/|Q| where their transfer function falls below 1/e
     (NaN where it does not).
@@ -120,7 +134,7 @@ def crystal_of(result: Result, voxel: float | None = None) -> Crystal | None:
     geometry = result.measurement.geometry
     if geometry is None:
         return None
-    crystal = analyse(result.object, result.support, geometry, voxel)
+    crystal = analyse(result.object, result.support, geometry, voxel, d_spacing, level)
     resolution = _transfer_resolution(result, geometry)
     return replace(crystal, figures={**crystal.figures, **resolution})
 

@@ -22,6 +22,8 @@ GOOD: dict[str, Words] = {
     "cohere-guess": ("exp_54", "-o", "out"),
     "compare": ("counts.npy", "-a", "2*ER", "-a", "3*ER", "--seeds", "2", "-o", "out"),
     "demo": ("-o", "out", "-a", "2*ER", "--seeds", "1"),
+    "analyse": ("result", "--geometry", "geometry.json", "-o", "out"),
+    "geometry": ("--diffractometer", "id01", "-o", "out"),
     "export": ("result", "out", "--to", "cdiutils"),
     "figure": ("result", "--kind", "slices", "-o", "out"),
     "fine-tune": ("counts.npy", "-o", "out", "--steps", "1", "--batch", "2"),

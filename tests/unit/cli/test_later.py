@@ -1,0 +1,117 @@
+"""What is said of a result after it was phased: its geometry, its twin, the level of its surface."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cdi_ml_plugin import Measurement, analyse, fourier, read_result, reconstruct, save
+from cdi_ml_plugin.geometry.geometry import Geometry
+from cdi_ml_plugin.geometry.instruments import DIFFRACTOMETERS
+from cdi_ml_plugin.workflow.geometry_file import read_geometry, template
+
+NUMBERS = {
+    "diffractometer": "id01", "energy": 9.0, "distance": 0.5, "motor": "eta", "step": 0.03, "mu": 0.0, "eta": 17.2,
+    "phi": 25.0, "nu": 5.0, "delta": 33.7, "reference": [6, 390, 124],
+}  # fmt: skip
+
+
+@pytest.fixture
+def result(counts: np.ndarray, tmp_path: Path) -> Path:
+    """A result of which no geometry is known."""
+    save(reconstruct(Measurement(counts), "20*ER + 30*HIO + 10*ER", seeds=2), tmp_path / "result")
+    return tmp_path / "result"
+
+
+@pytest.fixture
+def numbers(tmp_path: Path) -> Path:
+    path = tmp_path / "geometry.json"
+    path.write_text(json.dumps(NUMBERS))
+    return path
+
+
+def test_a_geometry_given_later_is_the_crystals(
+    run, result, numbers, tmp_path, plain_picture
+) -> None:
+    assert run("analyse", result)[0] == 2
+    code, said, _ = run("analyse", result, "--geometry", numbers, "-o", tmp_path / "new")
+    assert code == 0
+    assert "lattice spacing" in said
+    whole = read_result(tmp_path / "new")
+    geometry = whole.measurement.geometry
+    assert geometry is not None
+    assert geometry.numbers() == Geometry(**NUMBERS).numbers()
+    expected = analyse(whole.object, whole.support, geometry).figures
+    kept = json.loads((tmp_path / "new" / "metrics.json").read_text())["crystal"]
+    assert kept["d_spacing_nm"] == expected["d_spacing_nm"]
+    before = read_result(result)
+    np.testing.assert_array_equal(whole.object, before.object)
+    assert not [note for note in whole.notes if "no crystal" in note]
+    # another number changes that number alone
+    numbers.write_text('{"distance": 0.6}')
+    assert run("analyse", tmp_path / "new", "--geometry", numbers, "-o", tmp_path / "next")[0] == 0
+    changed = read_result(tmp_path / "next").measurement.geometry
+    assert changed is not None
+    assert changed.numbers() == {**geometry.numbers(), "distance": 0.6}
+
+
+def test_the_twin_has_the_same_diffraction(run, result, numbers, tmp_path, plain_picture) -> None:
+    out = tmp_path / "twin"
+    assert run("analyse", result, "--geometry", numbers, "--twin", "-o", out)[0] == 0
+    before, after = read_result(result), read_result(out)
+    assert not np.allclose(before.object, after.object, atol=1e-3 * np.abs(before.object).max())
+    for one, other in zip(before.runs, after.runs, strict=True):
+        pattern = fourier.diffraction(one.object)
+        np.testing.assert_allclose(
+            fourier.diffraction(other.object), pattern, atol=1e-4 * pattern.max()
+        )
+        assert (other.support == (other.object != 0)).mean() == (
+            one.support == (one.object != 0)
+        ).mean()
+    assert any("twin" in note for note in after.notes)
+    assert run("analyse", out, "--twin", "-o", tmp_path / "again")[0] == 0
+    np.testing.assert_array_equal(read_result(tmp_path / "again").object, before.object)
+
+
+def test_a_level_decides_what_counts(run, result, numbers) -> None:
+    outputs = [
+        run("analyse", result, "--geometry", numbers, "--level", level)[1] for level in (0.1, 0.5)
+    ]
+    assert outputs[0] != outputs[1]
+    code, _, said = run("analyse", result, "--geometry", numbers, "--level", 1)
+    assert code == 2
+    assert "no voxel is above it" in said
+
+
+def test_pictures_and_exports_take_it_too(run, result, numbers, tmp_path) -> None:
+    picture = tmp_path / "slices.png"
+    words = ("--geometry", numbers, "--twin")
+    assert run("figure", result, "--kind", "slices", "-o", picture, *words)[0] == 0
+    plain = tmp_path / "plain.png"
+    assert run("figure", result, "--kind", "slices", "-o", plain)[0] == 0
+    assert picture.read_bytes() != plain.read_bytes()
+    exported = run("export", result, tmp_path / "out", "--to", "cdiutils", "--scan", 1, *words)
+    assert exported[0] == 0
+
+
+@pytest.mark.parametrize("name", DIFFRACTOMETERS)
+def test_a_filled_template_is_a_geometry(run, tmp_path, name: str) -> None:
+    path = tmp_path / "g.json"
+    assert run("geometry", "--diffractometer", name, "-o", path)[0] == 0
+    assert run("geometry", "--diffractometer", name, "-o", path)[0] == 2  # it is there
+    unknown = [key for key, value in template(name).items() if value is None]
+    read = read_geometry(path)
+    assert not set(unknown) & set(read)
+    filled = {**dict.fromkeys(unknown, 1.0), "energy": 9.0, "distance": 0.5, "step": 0.01}
+    filled["motor"] = next(iter(DIFFRACTOMETERS[name].sample))
+    Geometry(**{**read, **filled}, reference=(1, 1, 1))
+
+
+def test_the_list_names_every_diffractometer(run) -> None:
+    said = run("geometry")[1]
+    assert all(f"{name} " in said for name in DIFFRACTOMETERS)
+    assert run("geometry", "--diffractometer", "unknown")[0] == 2
+    assert run("geometry", "-o", "x")[0] == 2
