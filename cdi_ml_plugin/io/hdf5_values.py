@@ -65,6 +65,11 @@ class Values:
                 return float(column[0])
         return None
 
+    def pair(self, x: str, y: str) -> tuple[float, float] | None:
+        """Numbers of two keys; None unless both are there. Their places are noted by the keys' last words."""
+        found = [self.number(key.rpartition("/")[2], key) for key in (x, y)]
+        return None if found[0] is None or found[1] is None else (found[0], found[1])
+
     def column(self, key: str) -> np.ndarray[Any, np.dtype[np.float64]] | None:
         """A scalar or a column of real numbers, as an array of one axis, in units as `number`; None without."""
         value = self._value(key)

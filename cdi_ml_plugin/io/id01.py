@@ -108,6 +108,7 @@ def read_id01(
 def _recorded(values: Values, detector: str, frames: int) -> Recorded:
     """What the file says of a scan."""
     here = f"instrument/{detector}"
+    pairs = {name: [f"{here}/{key}" for key in keys] for name, keys in _PAIRS.items()}
     positions: dict[str, float | Column] = {}
     for name in values.names(POSITIONERS):
         key = f"{POSITIONERS}/{name}"
@@ -131,8 +132,8 @@ def _recorded(values: Values, detector: str, frames: int) -> Recorded:
         positions=positions,
         energy=kev(values.number("energy", *ENERGY)),
         distance=values.number("distance", f"{here}/distance"),
-        pixel=_pair(values, here, "pixel"),
-        beam_zero=_pair(values, here, "beam_zero"),
+        pixel=values.pair(*pairs["pixel"]),
+        beam_zero=values.pair(*pairs["beam_zero"]),
         looked={
             "energy": " or ".join(ENERGY),
             "distance": f"{here}/distance",
@@ -148,11 +149,6 @@ def _recorded(values: Values, detector: str, frames: int) -> Recorded:
         monitor=_monitor(values, frames),
         sources=values.sources,
     )
-
-
-def _pair(values: Values, here: str, name: str) -> tuple[float, float] | None:
-    x, y = (values.number(key, f"{here}/{key}") for key in _PAIRS[name])
-    return None if x is None or y is None else (x, y)
 
 
 def _monitor(values: Values, frames: int) -> Column | None:

@@ -36,8 +36,8 @@ class Recorded:
     ----------
     name : str
         Of the scan: its number, or what its file calls it.
-    diffractometer : str
-        One of `geometry.instruments.DIFFRACTOMETERS`.
+    diffractometer : str or mapping
+        As `geometry.instruments.diffractometer` takes it.
     detector : str
         As in `geometry.detectors.DETECTORS`, where it is there.
     positions : mapping of str to float or array
@@ -51,6 +51,10 @@ class Recorded:
         (along column numbers, along row numbers) in metres.
     beam_zero : (float, float)
         (column, row) of the pixel of the direct beam, counted as in the frames.
+    roi : (first column, columns, first row, rows)
+        What the frames are of the detector; None: they are the whole of it, or where they begin is not known.
+    peak : (frame, row, column)
+        Of data that a program has centred about it.
     directions : (str, str)
         As `Geometry` takes them, where they are not the diffractometer's.
     looked : mapping of str to str
@@ -61,13 +65,15 @@ class Recorded:
     """
 
     name: str
-    diffractometer: str
+    diffractometer: str | Mapping[str, Any]
     detector: str = ""
     positions: dict[str, float | Column] = field(default_factory=dict)
     energy: float | None = None
     distance: float | None = None
     pixel: tuple[float, float] | None = None
     beam_zero: tuple[float, float] | None = None
+    roi: tuple[int, int, int, int] | None = None
+    peak: tuple[int, int, int] | None = None
     directions: Directions | None = None
     looked: Mapping[str, str] = field(default_factory=dict)
     command: str = ""
@@ -151,6 +157,8 @@ def measurement(
         "geometry": geometry,
         **held.about,
     }
+    if recorded.peak is not None:
+        provenance["peak"] = recorded.peak
     if said := (*held.about.get("notes", ()), *recorded.notes, *notes):
         provenance["notes"] = said
     excluded = np.zeros(held.data.shape, dtype=bool)
@@ -194,7 +202,7 @@ def _geometry(recorded: Recorded, shape: Shape) -> tuple[dict[str, Any], list[st
     found: dict[str, Any] = {
         "diffractometer": recorded.diffractometer,
         "detector": key,
-        "roi": (0, columns, 0, rows),
+        "roi": recorded.roi or (0, columns, 0, rows),
         "directions": recorded.directions,
         "energy": recorded.energy,
         "distance": recorded.distance,
@@ -217,7 +225,7 @@ def _geometry(recorded: Recorded, shape: Shape) -> tuple[dict[str, Any], list[st
     if ENERGY in scanned:
         found.pop("energy")
     missing = [name for name, value in found.items() if value is None and name != "directions"]
-    if known and not whole and recorded.beam_zero is None and known.gaps:
+    if known and not whole and recorded.roi is None and known.gaps:
         notes.append(
             f"frames of {rows} × {columns} pixels are a part of {recorded.detector}: its gaps are not masked"
         )

@@ -106,7 +106,8 @@ def held(measurement: Measurement, given: dict[str, Any]) -> dict[str, Any]:
     """Parameters that came with the data and that `given` may add to: those of the same diffractometer."""
     there = dict(measurement.provenance.get("geometry", {}))
     name = there.get("diffractometer")
-    return there if given.get("diffractometer", name) == name else {}
+    same = name is None or given.get("diffractometer", name) == name
+    return there if same else {}
 
 
 def read_inspected(
