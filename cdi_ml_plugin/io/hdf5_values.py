@@ -14,11 +14,12 @@ from ..utils.inputs import printable
 from .hdf5_links import resolve
 
 # What a unit is in metres, degrees, keV or seconds.
-_UNITS = {
-    **{"m": 1.0, "cm": 1e-2, "mm": 1e-3, "um": 1e-6, "µm": 1e-6, "nm": 1e-9},
+UNITS = {
+    **{"m": 1.0, "cm": 1e-2, "mm": 1e-3, "um": 1e-6, "µm": 1e-6, "μm": 1e-6, "nm": 1e-9},
+    **dict.fromkeys(("deg", "degree", "degrees", "°"), 1.0),
     **{"rad": math.degrees(1), "mrad": math.degrees(1e-3)},
-    **{"eV": 1e-3, "MeV": 1e3},
-    **{"ms": 1e-3},
+    **{"keV": 1.0, "eV": 1e-3, "MeV": 1e3},
+    **{"s": 1.0, "ms": 1e-3},
 }
 
 
@@ -75,7 +76,7 @@ class Values:
         value = self._value(key)
         if isinstance(value, bytes | str | type(None)) or np.asarray(value).dtype.kind not in "iuf":
             return None
-        return np.ravel(value).astype(float) * _UNITS.get(self._unit(key), 1.0)
+        return np.ravel(value).astype(float) * UNITS.get(self._unit(key), 1.0)
 
     def position(
         self, what: str, *keys: str

@@ -13,7 +13,10 @@ from typing import Any
 
 from filelock import FileLock
 
-RELEASES = ("cdiutils==0.2.1", "bcdi==0.2.3", "colorcet==3.1.0", "tabulate==0.9.0")
+RELEASES = (
+    *("cdiutils==0.2.1", "bcdi==0.2.3", "mmg_toolbox==0.7.0"),
+    *("colorcet==3.1.0", "tabulate==0.9.0", "hdfmap==1.4.0"),  # what they need, and we do not
+)
 
 
 @cache
@@ -22,7 +25,7 @@ def installed() -> Path:
 
     It is made once for all processes.
     """
-    folder = Path(gettempdir()) / f"cdi_ml_peers_{'_'.join(RELEASES)}"
+    folder = Path(gettempdir()) / f"cdi_ml_peers_{'_'.join(RELEASES[:3])}"
     with FileLock(f"{folder}.lock"):
         if not (folder / "whole").exists():
             command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--upgrade"]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from .aps_34idc import Frames34IDC
+from .diamond_i16 import I16
 from .esrf_bliss import Bliss
 from .layout import Layout
 
 LAYOUTS: dict[str, type[Layout]] = {
     "34idc": Frames34IDC,
     "bliss": Bliss,
+    "i16": I16,
 }
