@@ -6,7 +6,7 @@ import math
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
@@ -62,6 +62,8 @@ class SpecScan:
         detector, in pixels.
     occurrence : int or None
         Which of the scans with this number, from 1; None where there is but one.
+    calibration : mapping of str to str
+        ``name=value`` of the lines ``#UDETCALIB`` and ``#UMONO``, which ESRF ID01 writes.
     """
 
     path: str
@@ -75,6 +77,7 @@ class SpecScan:
     detector: str | None
     roi: tuple[int, int, int, int] | None
     occurrence: int | None = None
+    calibration: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> int | str:
@@ -173,7 +176,14 @@ def read_scan(spec_file: str | os.PathLike[str], scan: int | str) -> SpecScan:
         detector=detector or None,
         roi=_roi(block, where),
         occurrence=occurrence,
+        calibration=MappingProxyType(_calibration(block)),
     )
+
+
+def _calibration(block: Block) -> dict[str, str]:
+    items = ",".join(text for tag in ("#UDETCALIB", "#UMONO") for text in block.tagged(tag))
+    pairs = (item.partition("=") for item in items.split(",") if "=" in item)
+    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def _choose(blocks: list[Block], path: Path, scan: int | str) -> tuple[Block, int | None]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from .aps_34idc import Frames34IDC
 from .diamond_i16 import I16
 from .esrf_bliss import Bliss
+from .esrf_spec import Edf
 from .layout import Layout
 
 LAYOUTS: dict[str, type[Layout]] = {
     "34idc": Frames34IDC,
     "bliss": Bliss,
+    "edf": Edf,
     "i16": I16,
 }

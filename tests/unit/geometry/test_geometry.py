@@ -164,7 +164,7 @@ SETUPS = {
     "id01": {"mu": 3.0, "eta": 17.0, "phi": 20.0, "nu": 5.0, "delta": 34.0},
     "p10": {"mu": 2.0, "om": 17.0, "chi": 88.0, "phi": 10.0, "gamma": 4.0, "delta": 34.0},
     "sixs": {"beta": 0.4, "mu": 15.0, "gamma": 20.0, "delta": 27.0},
-    "chex": {"mu": 3.0, "eta": 17.0, "chi": 40.0, "phi": 20.0, "nu": 5.0, "delta": 34.0},
+    "chex": {"mu": 3.0, "eta": 17.0, "chi": 40.0, "phi": 20.0, "nu": 25.0, "delta": 34.0},
     "1ide": {"aero": 12.0, "vff_eta": 20.0, "vff_r": 0.25, "vff_eta_offset": 0.01},
     "7idd": {"wedge": 10.0, "chi": 2.0, "theta": 7.0, "phi": 15.0, "yaw": 5.0, "pitch": 34.0},
     "20ide": {"samry": 12.0, "detx": 0.2, "dety": 0.3},
