@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ import pytest
 from cdi_ml_plugin.errors import ParameterError, ReaderError, ReadError
 from cdi_ml_plugin.io import readers
 from cdi_ml_plugin.plugin import BEAMLINE, Measurement, Options, Reader, Scan, check_reader
+from cdi_ml_plugin.simulate.scan import write_virtual_scan
 from cdi_ml_plugin.utils import plugins
-from support import bliss, sound
+from support import bliss, prepared, sound
 
 COUNTS = sound.COUNTS
 
@@ -30,10 +31,28 @@ def _experiment(folder: Path) -> tuple[Path, dict[str, Any]]:
     return folder, {}
 
 
+def _virtual(layout: str) -> Callable[[Path], tuple[Path, dict[str, Any]]]:
+    """A virtual scan of a layout, as small as can be."""
+
+    def made(folder: Path) -> tuple[Path, dict[str, Any]]:
+        scan = write_virtual_scan(
+            folder / "scan", shape=(16, 16, 16), photons=1e5, size=60.0, layout=layout
+        )
+        return scan.data, dict(scan.options)
+
+    return made
+
+
 SMALL = {
+    "cdiutils": lambda folder: (
+        prepared.write(folder / "S12_preprocessed_data.cxi", COUNTS),
+        {},
+    ),
     "cohere": _experiment,
     "34idc": _frames,
     "id01": lambda folder: (bliss.write(folder / "sample.h5"), {"scan": 12}),
+    "id01spec": _virtual("edf"),
+    "nexus": _virtual("i16"),
     "array": lambda folder: (sound.sound(folder, ".npz"), {}),
 }
 
@@ -53,7 +72,10 @@ def test_files_of_arrays(suffix: str, tmp_path: Path) -> None:
 
 
 def test_the_most_special_reader_is_asked_first() -> None:
-    assert [each.name for each in readers.survey()[0]] == ["cohere", "34idc", "id01", "array"]
+    ranks = [each.rank for each in readers.survey()[0]]
+    assert ranks == sorted(ranks)
+    kinds = {each.name: each.rank for each in readers.survey()[0]}
+    assert kinds["cohere"] < kinds["id01"] < kinds["nexus"] < kinds["array"]
 
 
 def test_a_reader_by_name(tmp_path: Path) -> None:
