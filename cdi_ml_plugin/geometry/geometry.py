@@ -32,6 +32,7 @@ from .spec import read_scan
 from .spec_geometry import from_scan
 
 BEAM = (0, 0, 1)
+KEV_NM = 1.239841984  # h·c/e, exact in the SI of 2019
 
 Basis = NDArray[np.float64]
 
@@ -265,7 +266,7 @@ class Geometry:
     @property
     def wavelength(self) -> float:
         """In nm."""
-        return 1.239841984 / self.energy  # h·c/e, exact in the SI of 2019
+        return KEV_NM / self.energy
 
     @property
     def d_spacing(self) -> float:

@@ -8,6 +8,7 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
@@ -43,6 +44,13 @@ def _virtual(layout: str) -> Callable[[Path], tuple[Path, dict[str, Any]]]:
     return made
 
 
+def _rotation(folder: Path) -> tuple[Path, dict[str, Any]]:
+    with h5py.File(folder / "sample.h5", "w") as file:
+        file["sample_3.1/measurement/part"] = COUNTS
+        file["sample_3.1/instrument/positioners/nath"] = 0.05 * np.arange(len(COUNTS))
+    return folder / "sample.h5", {"scan": 3}
+
+
 SMALL = {
     "cdiutils": lambda folder: (
         prepared.write(folder / "S12_preprocessed_data.cxi", COUNTS),
@@ -51,6 +59,7 @@ SMALL = {
     "cohere": _experiment,
     "34idc": _frames,
     "id01": lambda folder: (bliss.write(folder / "sample.h5"), {"scan": 12}),
+    "id27": _rotation,
     "id01spec": _virtual("edf"),
     "nexus": _virtual("i16"),
     "array": lambda folder: (sound.sound(folder, ".npz"), {}),

@@ -1,0 +1,173 @@
+"""A rocking scan of an ESRF beamline, as BLISS writes it: counts, scan and geometry of one HDF5 file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.measurement import Measurement
+from ..errors import ReadError
+from ..geometry.geometry import KEV_NM
+from ..geometry.instruments import diffractometer
+from ..utils.inputs import printable
+from .bliss import MEASUREMENT, POSITIONERS, choose_entry, detectors, entries
+from .contents import choose, guarded
+from .hdf5 import read_hdf5
+from .hdf5_values import Values
+from .recorded import Column, Recorded, kev, measurement
+
+MONITORS = ("mon2", "imon", "exp1", "monitor")
+EXPOSURES = ("instrument/{detector}/acq_parameters/acq_expo_time", "scan_parameters/count_time")
+_PAIRS = {  # along columns, along rows
+    "pixel": ("x_pixel_size", "y_pixel_size"),
+    "beam_zero": ("beam_center_x", "beam_center_y"),
+}
+
+
+@dataclass(frozen=True)
+class Station:
+    """A beamline with BLISS.
+
+    Attributes
+    ----------
+    layout : str
+        What its files are called: ``"ESRF ID01"``.
+    diffractometer : str
+    marks : frozenset of str
+        Positioners of which a file of the beamline has one.
+    energy : tuple of str
+        Keys of the energy, in keV or eV.
+    wavelength : str
+        Key of the wavelength in Å, where there is no energy.
+    still : tuple of str
+        Circles that stand at 0 where they are not in the file.
+    detectors : mapping of str to str
+        What BLISS calls a detector → as `geometry.detectors.DETECTORS` does, where that differs.
+    calibrated : bool
+        Whether distance and beam centre of the file can be relied on.
+    """
+
+    layout: str
+    diffractometer: str
+    marks: frozenset[str]
+    energy: tuple[str, ...] = ()
+    wavelength: str = ""
+    still: tuple[str, ...] = ()
+    detectors: Mapping[str, str] = field(default_factory=dict)
+    calibrated: bool = True
+
+    def knows(self, path: Path) -> bool:
+        """Whether a file is one of this beamline's with frames; it raises nothing."""
+        if not path.is_file() or not h5py.is_hdf5(path):
+            return False
+        try:
+            with h5py.File(path, "r") as file:
+                for entry in entries(file):
+                    moved = Values(file, entry, path).names(POSITIONERS)
+                    if self.marks & set(moved) and detectors(file, entry, path):
+                        return True
+        except (OSError, RuntimeError, KeyError, ValueError, ReadError):
+            return False  # damaged, or links that lead nowhere
+        return False
+
+    def read(
+        self,
+        path: Path,
+        scan: int | str | None = None,
+        dataset: str | None = None,
+        mask: NDArray[np.bool_] | None = None,
+    ) -> Measurement:
+        """Read one scan: see `id01.read_id01`."""
+
+        def describe(path: Path) -> tuple[str, Recorded]:
+            with h5py.File(path, "r") as file:
+                entry = choose_entry(file, path, scan)
+                shapes = detectors(file, entry, path)
+                if not shapes:
+                    raise ReadError(
+                        f"{path}: scan {printable(entry)} has no frames: choose another with --scan"
+                    )
+                name = choose(path, shapes, dataset, "detectors")
+                values = Values(file, entry, path)
+                key = f"{entry}/{MEASUREMENT}/{name}"
+                return key, _recorded(self, values, name, shapes[name][0])
+
+        key, recorded = guarded(path, describe)
+        held = guarded(path, lambda path: read_hdf5(path, key, key.partition("/")[0]))
+        return measurement(path, self.layout, held, recorded, mask)
+
+
+def _recorded(station: Station, values: Values, detector: str, frames: int) -> Recorded:
+    """What the file says of a scan."""
+    here = f"instrument/{detector}"
+    pairs = {name: [f"{here}/{key}" for key in keys] for name, keys in _PAIRS.items()}
+    circles = diffractometer(station.diffractometer).circles
+    positions: dict[str, float | Column] = {}
+    for name in values.names(POSITIONERS):
+        key = f"{POSITIONERS}/{name}"
+        column = values.column(key)
+        if column is None or not column.size:
+            continue
+        if name in circles and column.size == 1:
+            positions[name] = float(column[0])
+            values.note(name, key)
+        elif (
+            len(column) >= frames > 1 and np.ptp(column[:frames]) > 0
+        ):  # more where it was interrupted
+            positions[name] = column[:frames]
+            values.note(name, key)
+    for name in station.still:
+        if name not in positions:
+            positions[name], values.sources[name] = 0.0, "not in the file, taken as 0"
+    for key in station.energy:
+        column = values.column(key)
+        if column is not None and len(column) >= frames > 1 and np.ptp(column[:frames]) > 0:
+            positions["energy"] = column[:frames] / (1000 if column[0] >= 1000 else 1)
+            values.note("energy", key)
+            break
+    places = {"distance": f"{here}/distance"}
+    places |= {name: " and ".join(keys) for name, keys in pairs.items()}
+    return Recorded(
+        name=printable(values.entry),
+        diffractometer=station.diffractometer,
+        detector=station.detectors.get(detector, detector),
+        positions=positions,
+        energy=_energy(station, values),
+        distance=values.number("distance", f"{here}/distance") if station.calibrated else None,
+        pixel=values.pair(*pairs["pixel"]) if station.calibrated else None,
+        beam_zero=values.pair(*pairs["beam_zero"]) if station.calibrated else None,
+        looked={
+            "energy": " or ".join(filter(None, (*station.energy, station.wavelength))),
+            **(places if station.calibrated else dict.fromkeys(places, "that of a calibration")),
+            **{name: f"{POSITIONERS}/{name}" for name in circles},
+        },
+        command=values.text("command", "title"),
+        sample=values.text("sample", "sample/name"),
+        date=values.text("date", "start_time"),
+        exposure=values.number("exposure", *(key.format(detector=detector) for key in EXPOSURES)),
+        monitor=_monitor(values, frames),
+        sources=values.sources,
+    )
+
+
+def _energy(station: Station, values: Values) -> float | None:
+    """In keV."""
+    energy = values.number("energy", *station.energy)
+    if energy is None and station.wavelength:
+        wavelength = values.number("energy", station.wavelength)
+        return 10 * KEV_NM / wavelength if wavelength else None
+    return kev(energy)
+
+
+def _monitor(values: Values, frames: int) -> Column | None:
+    for name in MONITORS:
+        column = values.column(f"{MEASUREMENT}/{name}")
+        if column is not None and len(column) >= frames:
+            values.note("monitor", f"{MEASUREMENT}/{name}")
+            return column[:frames]
+    return None
