@@ -5,8 +5,11 @@ from __future__ import annotations
 from .aps_34idc import Frames34IDC
 from .esrf_bliss import Bliss
 from .layout import Layout
+from .soleil import Cristal, Sixs
 
 LAYOUTS: dict[str, type[Layout]] = {
     "34idc": Frames34IDC,
     "bliss": Bliss,
+    "sixs": Sixs,
+    "cristal": Cristal,
 }
