@@ -60,8 +60,11 @@ class Diffractometer:
 
 # Circles and detectors' directions of the APS stations, where they are mounted, are those of cohere_beamlines 4.5.6,
 # which has the beam along y at 28-ID-B: its x, y, z are our -x, z, y. ID01 and P10 are those of
-# cohere_beamlines and bcdi 0.2.3, where cohere_beamlines has columns along "x-" at ID01 and "x+" at P10; "sixs"
-# is that of bcdi; "sixs2022", CRISTAL, NanoMAX and ID27 are those of cdiutils 0.2.1.
+# cohere_beamlines and bcdi 0.2.3, where cohere_beamlines has columns along "x-" at ID01 and "x+" at P10; CRISTAL,
+# NanoMAX and ID27 are those of cdiutils 0.2.1. SIXS has the circles of SOLEIL's library hkl, MED1+2 (sample flat:
+# "sixs", which is bcdi's too) and MED2+2 (upright: "sixs2022"). For the latter cdiutils turns the laboratory by 90°
+# about the beam (mu, gamma about "x-"; omega, delta about "y+", delta outermost): with omega = delta = 0 it is the
+# same, turned; of omega and delta it has the other sense. Directions are those of cdiutils in our laboratory.
 DIFFRACTOMETERS: dict[str, Diffractometer] = {
     "34idc": Diffractometer(
         sample={"theta": "y+", "chi": "z-", "phi": "y+"},
@@ -125,10 +128,10 @@ DIFFRACTOMETERS: dict[str, Diffractometer] = {
         default_detector="merlin",
         names={"gamma": ("gam",), "delta": ("del",)},
     ),
-    "sixs2022": Diffractometer(
-        sample={"mu": "x-", "omega": "y+"},
-        detector={"gamma": "y+", "delta": "x-"},
-        directions=("y-", "x-"),
+    "sixs2022": Diffractometer(  # upright sample: mu and gamma are theta and two-theta
+        sample={"beta": "x-", "mu": "y+", "omega": "x-"},
+        detector={"beta": "x-", "gamma": "y+", "delta": "x-"},
+        directions=("x-", "y+"),
         default_detector="maxipix",
         names={"gamma": ("gam",), "delta": ("del",)},
     ),

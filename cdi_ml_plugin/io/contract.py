@@ -32,8 +32,8 @@ def check_reader(kind: type[Reader], path: str | os.PathLike[str], **options: An
     2. It knows `path`; of files that are empty, cut, of another kind or not there it says so without an error.
     3. It reads the same twice, and changes no file. A mask that it takes is heeded.
     4. The provenance can be kept and names ``source`` and ``format``; the geometry, where there is one, is
-       complete once the peak is known; each source of the scan's values names a file that is there, or says
-       in words that there is none.
+       complete once the peak is known, or a note says what is to be given as ``--geometry``; each source of the
+       scan's values names a file that is there, or says in words that there is none.
 
     Parameters
     ----------
@@ -124,6 +124,8 @@ def _check_provenance(reader: Reader, measurement: Measurement) -> None:
         try:
             found: Geometry | None = centre(measurement).geometry
         except (ReadError, ParameterError) as error:
+            if any("--geometry" in note for note in measurement.notes):
+                return  # it says itself what its files do not have
             raise reader.broken(f"its geometry is not complete: {error}") from error
         if found is not None:
             found.direct_basis(measurement.shape)

@@ -33,7 +33,7 @@ from cdi_ml_plugin.nn import kinds, weights
 from cdi_ml_plugin.nn.predict import predict
 from cdi_ml_plugin.workflow.earlier import check_result_folder
 from cdi_ml_plugin.workflow.load import read_prepared
-from support import bliss, sound
+from support import bliss, soleil, sound
 from support.damage import BYTES, JSON, TEXT, Damage
 from support.damage_structure import HDF5, NPZ, SAFETENSORS, ZIP, card_value
 
@@ -191,6 +191,12 @@ KINDS: dict[str, Kind] = {
     "virtual": Kind(sound.virtual, data("v.h5"), HDF5),
     "ID01": Kind(
         lambda folder: [bliss.write(folder / "sample.h5")], data("sample.h5", scan="12"), HDF5, slow=4
+    ),
+    "SIXS": Kind(
+        lambda folder: [soleil.sixs(folder / "sixs.nxs")], data("sixs.nxs"), HDF5, slow=4
+    ),
+    "CRISTAL": Kind(
+        lambda folder: [soleil.cristal(folder / "S12.nxs")], data("S12.nxs", scan="12"), HDF5, slow=4
     ),
     "PyNX": Kind(sound.pynx, data("pynx.cxi"), HDF5),
     "frames": Kind(

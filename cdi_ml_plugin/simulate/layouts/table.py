@@ -7,10 +7,13 @@ from .diamond_i16 import I16
 from .esrf_bliss import Bliss
 from .esrf_spec import Edf
 from .layout import Layout
+from .soleil import Cristal, Sixs
 
 LAYOUTS: dict[str, type[Layout]] = {
     "34idc": Frames34IDC,
     "bliss": Bliss,
     "edf": Edf,
     "i16": I16,
+    "sixs": Sixs,
+    "cristal": Cristal,
 }

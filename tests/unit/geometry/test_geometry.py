@@ -169,7 +169,7 @@ SETUPS = {
     "7idd": {"wedge": 10.0, "chi": 2.0, "theta": 7.0, "phi": 15.0, "yaw": 5.0, "pitch": 34.0},
     "20ide": {"samry": 12.0, "detx": 0.2, "dety": 0.3},
     "id27": {"nath": 10.0},
-    "sixs2022": {"mu": 0.4, "omega": 15.0, "gamma": 20.0, "delta": 27.0},
+    "sixs2022": {"beta": 0.3, "mu": 15.0, "omega": 12.0, "gamma": 27.0, "delta": 5.0},
     "cristal": {"omega": 17.0, "phi": 20.0, "gamma": 5.0, "delta": 34.0},
     "nanomax": {"theta": 17.0, "phi": 20.0, "gamma": 5.0, "delta": 34.0},
     "sixcircle": {"mu": 1.0, "eta": 17.0, "chi": 80.0, "phi": 5.0, "nu": 2.0, "delta": 34.0},

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
@@ -60,21 +61,26 @@ def calibration(geometry: Geometry) -> dict[str, float]:
     }
 
 
-def check(scan: VirtualScan, theirs: Any, angles: dict[str, str]) -> None:
+def check(scan: VirtualScan, theirs: Any, angles: dict[str, str], turned: Any = None) -> None:
     """The same counts, angles, energy; the same q of the voxels at the peak, hand included.
 
     Parameters
     ----------
     angles : dict
         Our circle → cdiutils' name of it.
+    turned : (3, 3) array, optional
+        From our laboratory's frame to cdiutils', where the latter is not the same.
     """
-    ours = load(scan.data, **scan.options)
+    options = {name: value for name, value in scan.options.items() if name != "geometry"}
+    ours = load(scan.data, **options)
     assert theirs["shape"] == list(ours.intensity.shape)
-    known = np.where(ours.mask, 0, ours.intensity)
-    np.testing.assert_array_equal(theirs["sums"], known.sum(axis=(1, 2), dtype=float))
+    counts = np.where(ours.mask, 0, ours.intensity)
+    np.testing.assert_array_equal(theirs["sums"], counts.sum(axis=(1, 2), dtype=float))
     assert theirs["at_peak"] == ours.intensity[scan.peak]
     assert theirs["energy"] == pytest.approx(1000 * scan.geometry.energy, rel=1e-6)
-    geometry = Geometry.of({**ours.provenance, "peak": scan.peak})
+    beside = scan.options.get("geometry")  # what the files do not have
+    known = {**ours.provenance["geometry"], **(json.loads(beside.read_text()) if beside else {})}
+    geometry = Geometry.of({**ours.provenance, "geometry": known, "peak": scan.peak})
     assert geometry is not None
     for circle, name in angles.items():
         values = theirs["angles"][name]
@@ -86,8 +92,12 @@ def check(scan: VirtualScan, theirs: Any, angles: dict[str, str]) -> None:
         here = Geometry(**{**geometry.numbers(), "reference": place, geometry.motor: angle})
         along, outboard, up = np.array(theirs["q"])[:, *step]  # 1/Å, in the frame of the sample
         turn = here._rotation()  # from the sample's frame to the laboratory's
+        to_theirs = np.eye(3) if turned is None else turned
         np.testing.assert_allclose(
-            10 * np.array([outboard, up, along]), turn.T @ here.momentum_transfer(), rtol=1e-5
+            10 * np.array([outboard, up, along]),
+            to_theirs @ turn.T @ here.momentum_transfer(),
+            rtol=1e-5,
+            atol=1e-9,
         )
 
 
@@ -102,3 +112,85 @@ def test_id01(tmp_path: Path) -> None:
     check(scan, found, names)
     of_all = load(tmp_path / "experiment.h5", scan=12)
     assert of_all.provenance["geometry"] == load(scan.data, scan=12).provenance["geometry"]
+
+
+def test_cristal(tmp_path: Path) -> None:
+    """SOLEIL keeps single numbers as arrays of one, of which cdiutils 0.2.1 makes floats: NumPy ≥ 2.4 does not."""
+    scan = write_virtual_scan(tmp_path, shape=SHAPE, photons=1e6, size=150.0, layout="cristal")
+    with h5py.File(scan.data, "a") as file:
+        group = file["exp_0012/CRISTAL"]
+        for name in ("i06-c-c07-ex-mg_omega", "i06-c-c07-ex-mg_phi",
+                     "Diffractometer/i06-c-c07-ex-dif-delta",
+                     "Diffractometer/i06-c-c07-ex-dif-gamma"):  # fmt: skip
+            value = group[name]["position"][0]
+            del group[name]["position"]
+            group[name]["position"] = value
+    found = ask("cristal", scan, experiment_file_path=scan.data, scan=12)
+    names = {"omega": "sample_outofplane_angle", "phi": "sample_inplane_angle",
+             "delta": "detector_outofplane_angle", "gamma": "detector_inplane_angle"}  # fmt: skip
+    check(scan, found, names)
+
+
+@pytest.mark.parametrize("version", ["2019", "2022"])
+def test_sixs(version: str, tmp_path: Path) -> None:
+    """cdiutils turns the laboratory of an upright sample by 90° about the beam, so that its surface looks up.
+
+    Of omega and delta, which are 0 here, it has the other sense than SOLEIL's library hkl; and the detector of
+    files of 2019 is another one, turned by 90°.
+    """
+    scan = write_virtual_scan(tmp_path, shape=SHAPE, photons=1e6, size=150.0, layout="sixs")
+    if version == "2019":
+        older(scan.data)
+    found = ask(f"sixs{version}", scan, experiment_file_path=scan.data, scan=12)
+    names = {"mu": "sample_outofplane_angle", "omega": "sample_inplane_angle",
+             "gamma": "detector_outofplane_angle", "delta": "detector_inplane_angle"}  # fmt: skip
+    check(scan, found, names, turned=np.array([[0, -1, 0], [1, 0, 0], [0, 0, 1]]))
+
+
+def older(path: Path) -> None:
+    """Make a file of SIXS one of 2019, with the same values."""
+    with h5py.File(path, "a") as file:
+        devices, group = file["com/SIXS"], "i14-c-cx1-ex-med-v-dif-group.1"
+        for name in devices[group]:
+            there = f"i14-c-cx1-ex-{name}-med-v/position_pre"
+            devices[there] = devices[f"{group}/{name}/position"][()]
+        del devices[group]
+        data = file["com/scan_data"]
+        data.move("actuator_1_1", "data_07")
+        data["data_07"].attrs["long_name"] = b"i14-c-cx1/ex/med-v-dif-group.1/mu"
+
+
+BCDI = """
+import json, sys
+import numpy as np
+from bcdi.experiment.beamline import create_beamline
+name, wavelength, distance, pixel, below, step, gamma, delta, about = json.loads(sys.argv[1])
+matrix, q = create_beamline(name).transformation_matrix(
+    wavelength, distance, pixel, pixel, np.radians(gamma), np.radians(delta),
+    below and np.radians(below), np.radians(step), about, verbose=False)
+print(json.dumps([matrix.tolist(), q.tolist()]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "diffractometer", "motor", "angles", "about", "below"),
+    [
+        ("SIXS_2019", "sixs", "mu", {"beta": 0.4, "mu": 15.0}, "inplane", 0.4),
+        ("CRISTAL", "cristal", "phi", {"omega": 17.0, "phi": 20.0}, "inplane", 17.0),
+        ("CRISTAL", "cristal", "omega", {"omega": 17.0, "phi": 20.0}, "outofplane", None),
+    ],
+)
+def test_bcdi_has_the_same_axes(
+    name: str, diffractometer: str, motor: str, angles: Any, about: str, below: float | None
+) -> None:
+    """Of SIXS the flat sample, which cdiutils does not know: columns of q along column, row and frame numbers."""
+    arm = {"gamma": 20.0, "delta": 27.0}
+    ours = Geometry(
+        diffractometer=diffractometer, motor=motor, energy=8.5, distance=0.9, step=0.01,
+        reference=(5, 300, 300), beam_zero=(300.0, 300.0), pixel=(55e-6, 55e-6), **angles, **arm,
+    )  # fmt: skip
+    given = [name, ours.wavelength, 0.9e9, 55e3, below, 0.01, 20.0, 27.0, about]
+    matrix, q = map(np.array, peers.ask(BCDI, json.dumps(given)))
+    np.testing.assert_allclose(q, ours.momentum_transfer(), rtol=1e-6)
+    limit = 2e-3 * np.linalg.norm(matrix, axis=0).max()
+    np.testing.assert_allclose(matrix, ours.reciprocal_basis()[:, ::-1], rtol=0, atol=limit)
