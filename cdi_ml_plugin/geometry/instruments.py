@@ -61,7 +61,8 @@ class Diffractometer:
 # Circles and detectors' directions of the APS stations, where they are mounted, are those of cohere_beamlines 4.5.6,
 # which has the beam along y at 28-ID-B: its x, y, z are our -x, z, y. ID01 and P10 are those of
 # cohere_beamlines and bcdi 0.2.3, where cohere_beamlines has columns along "x-" at ID01 and "x+" at P10; "sixs"
-# is that of bcdi; "sixs2022", CRISTAL, NanoMAX and ID27 are those of cdiutils 0.2.1.
+# is that of bcdi; "sixs2022", CRISTAL, NanoMAX and ID27 are those of cdiutils 0.2.1, and bcdi has columns along
+# "x+" at NanoMAX.
 DIFFRACTOMETERS: dict[str, Diffractometer] = {
     "34idc": Diffractometer(
         sample={"theta": "y+", "chi": "z-", "phi": "y+"},
