@@ -65,6 +65,7 @@ class Diffractometer:
 # "sixs", which is bcdi's too) and MED2+2 (upright: "sixs2022"). For the latter cdiutils turns the laboratory by 90°
 # about the beam (mu, gamma about "x-"; omega, delta about "y+", delta outermost): with omega = delta = 0 it is the
 # same, turned; of omega and delta it has the other sense. Directions are those of cdiutils in our laboratory.
+# bcdi has columns along "x+" at NanoMAX.
 DIFFRACTOMETERS: dict[str, Diffractometer] = {
     "34idc": Diffractometer(
         sample={"theta": "y+", "chi": "z-", "phi": "y+"},

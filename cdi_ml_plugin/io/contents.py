@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.markers import markers
+from ..data.preprocess import for_all_frames
 from ..errors import CdiMlError, ReadError, TooLargeError
 from ..utils.inputs import check_file, printable
 
@@ -114,6 +116,25 @@ def listed(shapes: Mapping[str, Shape]) -> str:
     """Names and shapes for a message, the first few where there are many."""
     words = [f"{printable(k)} {' × '.join(map(str, s))}".strip() for k, s in shapes.items()]
     return ", ".join(words[:MOST]) + (", …" if len(words) > MOST else "")
+
+
+def added(held: Contents, points: int) -> Contents:
+    """The frames of each point of a scan together, where several were taken at each, one after the other.
+
+    What one of them lost is masked.
+    """
+    many, rest = divmod(len(held.data), max(points, 1))
+    if many < 2 or rest:
+        return held
+    shape = (points, many, *held.data.shape[1:])
+    lost = markers(held.data)
+    data = np.where(lost, 0, held.data).reshape(shape).sum(axis=1)
+    for each in (held.mask, held.holes):
+        if each is not None:
+            lost |= for_all_frames(each != 0, held.data.shape)
+    mask = np.logical_or.reduce(lost.reshape(shape), axis=1)
+    note = f"{many} frames at each of {points} points were added"
+    return Contents(data, mask, {**held.about, "notes": (*held.about.get("notes", ()), note)})
 
 
 def check_numbers(path: str | os.PathLike[str], kind: np.dtype[Any]) -> None:

@@ -100,8 +100,10 @@ def choose(path: Path, name: str | None = None) -> list[Reader]:
     found = [each for each in readers if answer(each, path)[0]]
     if not found:
         also = f" ({faults[0]})" if faults else ""
-        each = "; ".join(f"{reader.name} reads {reader.reads}" for reader in readers)
-        raise ReadError(f"{path}: no reader knows it{also}: {each}")
+        names = ", ".join(reader.name for reader in readers)
+        raise ReadError(
+            f"{path}: no reader knows it{also}: there are {names}; `cdi-ml readers` says what each reads"
+        )
     return found
 
 

@@ -17,7 +17,7 @@ from cdi_ml_plugin.io import readers
 from cdi_ml_plugin.plugin import BEAMLINE, Measurement, Options, Reader, Scan, check_reader
 from cdi_ml_plugin.simulate.scan import write_virtual_scan
 from cdi_ml_plugin.utils import plugins
-from support import bliss, prepared, soleil, sound
+from support import bliss, nanomax, p10, prepared, soleil, sound
 
 COUNTS = sound.COUNTS
 
@@ -64,6 +64,8 @@ SMALL = {
     "nexus": _virtual("i16"),
     "sixs": lambda folder: (soleil.sixs(folder / "sixs.nxs"), {}),
     "cristal": lambda folder: (soleil.cristal(folder / "cristal.nxs"), {"scan": 12}),
+    "p10": lambda folder: (p10.write(folder), {"scan": 12}),
+    "nanomax": lambda folder: (nanomax.write(folder), {"scan": 12}),
     "array": lambda folder: (sound.sound(folder, ".npz"), {}),
 }
 

@@ -33,7 +33,7 @@ from cdi_ml_plugin.nn import kinds, weights
 from cdi_ml_plugin.nn.predict import predict
 from cdi_ml_plugin.workflow.earlier import check_result_folder
 from cdi_ml_plugin.workflow.load import read_prepared
-from support import bliss, soleil, sound
+from support import bliss, nanomax, p10, soleil, sound
 from support.damage import BYTES, JSON, TEXT, Damage
 from support.damage_structure import HDF5, NPZ, SAFETENSORS, ZIP, card_value
 
@@ -197,6 +197,15 @@ KINDS: dict[str, Kind] = {
     ),
     "CRISTAL": Kind(
         lambda folder: [soleil.cristal(folder / "S12.nxs")], data("S12.nxs", scan="12"), HDF5, slow=4
+    ),
+    "P10": Kind(
+        lambda folder: sorted(p10.write(folder).rglob("*.h5")), data("S_00012", scan="12"), HDF5
+    ),
+    "P10's fio": Kind(
+        lambda folder: [p10.write(folder) / "S_00012.fio"], data("S_00012", scan="12"), TEXT
+    ),
+    "NanoMAX": Kind(
+        lambda folder: [nanomax.write(folder), *folder.glob("scan_*")], data("000012.h5"), HDF5
     ),
     "PyNX": Kind(sound.pynx, data("pynx.cxi"), HDF5),
     "frames": Kind(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ from ...geometry.instruments import diffractometer
 
 Shape = tuple[int, int, int]
 Known = Mapping[str, Any]
+CALIBRATION = "geometry.json"
 DATE = 1580846903  # seconds since 1970, fixed so that the same seed writes the same bytes
 
 
@@ -112,6 +114,12 @@ def circles(geometry: Geometry, frames: int) -> dict[str, float | NDArray[np.flo
     names = diffractometer(geometry.diffractometer).circles
     angles = {name: geometry.angles[name] for name in names}
     return {**angles, geometry.motor: positions(geometry, frames)}
+
+
+def write_calibration(folder: Path, geometry: Geometry, *names: str) -> None:
+    """Write `CALIBRATION`: what a calibration of the detector gives, where a beamline's files do not."""
+    known = {name: getattr(geometry, name) for name in names}
+    (folder / CALIBRATION).write_text(json.dumps(known) + "\n", encoding="utf-8")
 
 
 def whole_frames(

@@ -7,6 +7,8 @@ from .diamond_i16 import I16
 from .esrf_bliss import Bliss
 from .esrf_spec import Edf
 from .layout import Layout
+from .maxiv_nanomax import NanoMAX
+from .petra_p10 import P10
 from .soleil import Cristal, Sixs
 
 LAYOUTS: dict[str, type[Layout]] = {
@@ -16,4 +18,6 @@ LAYOUTS: dict[str, type[Layout]] = {
     "i16": I16,
     "sixs": Sixs,
     "cristal": Cristal,
+    "p10": P10,
+    "nanomax": NanoMAX,
 }

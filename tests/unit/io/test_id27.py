@@ -13,8 +13,9 @@ from cdi_ml_plugin import load
 from cdi_ml_plugin.workflow.load import read_prepared
 from support import peers
 
-COUNTS = np.random.default_rng(0).poisson(3.0, (10, 32, 36)).astype(np.uint32)
-COUNTS[4, 15, 20] = 4000
+PEAK = (4, 15, 20)
+_AWAY = [axis - at for axis, at in zip(np.ogrid[:10, :32, :36], PEAK, strict=True)]
+COUNTS = np.round(4000 * np.exp(-sum(0.2 * away**2 for away in _AWAY))).astype(np.uint32)
 NATH = -1.0 + 0.05 * np.arange(10)
 SCRIPT = """
 import json, sys

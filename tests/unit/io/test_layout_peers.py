@@ -194,3 +194,124 @@ def test_bcdi_has_the_same_axes(
     np.testing.assert_allclose(q, ours.momentum_transfer(), rtol=1e-6)
     limit = 2e-3 * np.linalg.norm(matrix, axis=0).max()
     np.testing.assert_allclose(matrix, ours.reciprocal_basis()[:, ::-1], rtol=0, atol=limit)
+
+
+# Reads where motors stood, and gives what bcdi has as steps of q (along columns, rows, frames), 1/nm.
+BCDI_MOTORS = """
+import json, sys
+from types import SimpleNamespace
+import h5py, numpy as np
+from bcdi.experiment.beamline import create_beamline
+from bcdi.experiment.diffractometer import create_diffractometer
+about = json.loads(sys.argv[1])
+log = about["log"] if about["log"].endswith(".fio") else h5py.File(about["log"], "r")
+setup = SimpleNamespace(custom_scan=False, rocking_angle="outofplane", logfile=log, distance=1.0)
+circles = create_diffractometer(about["beamline"], (0,) * about["circles"])
+moved = circles.motor_positions(setup)
+numbers = {name: np.radians(about[name]) for name in ("inplane", "outofplane", "tilt")}
+steps, _ = create_beamline(about["beamline"]).transformation_matrix(
+    rocking_angle="outofplane", grazing_angle=about["grazing"], verbose=False,
+    **about["lengths"], **numbers)
+print(json.dumps({"moved": [np.ravel(each).tolist() for each in moved], "steps": steps.tolist()}))
+"""
+
+
+def bcdi(name: str, geometry: Geometry, log: Path, columns: str, grazing: Any) -> list[list[float]]:
+    """Where bcdi finds its motors, in its order; its steps of q, on the arm's axis, are ours.
+
+    Parameters
+    ----------
+    columns : str
+        Along which way it has column numbers grow.
+    """
+    column, row = map(round, geometry.beam_zero)
+    ours = Geometry(**{**geometry.numbers(), "reference": (geometry.reference[0], row, column),
+                       "directions": (columns, "y-")})  # fmt: skip
+    lengths = {"wavelength": ours.wavelength, "distance": 1e9 * ours.distance,
+               "pixel_x": 1e9 * ours.pixel[0], "pixel_y": 1e9 * ours.pixel[1]}  # fmt: skip
+    about = {"beamline": name, "log": str(log), "circles": 4 if name == "P10" else 2,
+             "lengths": lengths, "grazing": grazing, "tilt": ours.step,
+             "inplane": ours.angles["gamma"], "outofplane": ours.angles["delta"]}  # fmt: skip
+    theirs = peers.ask(BCDI_MOTORS, json.dumps(about))
+    steps = ours.reciprocal_basis()[:, ::-1]
+    np.testing.assert_allclose(theirs["steps"], steps, rtol=0, atol=2e-3 * np.abs(steps).max())
+    return theirs["moved"]
+
+
+def test_p10(tmp_path: Path) -> None:
+    """Of cdiutils: it reads the first file of frames alone, and knows neither mu nor chi: both are 0 here."""
+    scan = write_virtual_scan(tmp_path, shape=SHAPE, photons=1e6, size=150.0, layout="p10")
+    found = ask(
+        "p10", scan, experiment_data_dir_path=tmp_path, scan=12, sample_name="virtual",
+        detector_name="e2500",
+    )  # fmt: skip
+    names = {"om": "sample_outofplane_angle", "phi": "sample_inplane_angle",
+             "delta": "detector_outofplane_angle", "gamma": "detector_inplane_angle"}  # fmt: skip
+    check(scan, found, names)
+    mu, om, chi, phi, gamma, delta, energy, _ = bcdi(
+        "P10", scan.geometry, scan.data / "virtual_00012.fio", "x-", (0.0,)
+    )
+    known = scan.geometry.angles
+    assert [*mu, *chi, *phi, *gamma, *delta] == [
+        known[name] for name in ("mu", "chi", "phi", "gamma", "delta")
+    ]
+    np.testing.assert_allclose(om, load(scan.data).provenance["acquisition"]["motors"]["om"])
+    assert energy == [9000.0]
+
+
+def test_p10_in_cohere(tmp_path: Path) -> None:
+    """cohere_beamlines 4.5.6 has columns along "x+", and takes the range over N for the step of N frames."""
+    instrument = pytest.importorskip("cohere_beamlines.Petra3_P10.instrument")
+    scan = write_virtual_scan(tmp_path, shape=SHAPE, photons=1e6, size=150.0, layout="p10")
+    frame, row, column = scan.peak
+    ours, geometry = load(scan.data), scan.geometry
+    config = {"data_dir": str(tmp_path), "sample": "virtual", "beam_zero": list(geometry.beam_zero)}
+    configs = {"config": {"scan": "12"}, "config_instr": config}
+    theirs = instrument.create_instr(configs)
+    said = theirs.parse_metadata(12)
+    about = ours.provenance["geometry"]
+    assert (said["detector"], said["scanmot"]) == (about["detector"], about["motor"])
+    assert (said["energy"], said["detdist"]) == pytest.approx((9000.0, 1000 * about["distance"]))
+    assert [said[n] for n in ("mu", "chi", "phi", "gam", "del")] == [
+        about[n] for n in ("mu", "chi", "phi", "gamma", "delta")
+    ]
+    np.testing.assert_allclose(
+        said["scanmot_posns"], ours.provenance["acquisition"]["motors"]["om"]
+    )
+    assert said["scan_step"] == pytest.approx(about["step"] * (SHAPE[0] - 1) / SHAPE[0])
+    [(_, folder)] = theirs.datainfo4scans()[0]
+    counts, _ = theirs.get_scan_array(folder)
+    used = theirs.det_obj.darkfield != 0  # but for its pixels that do not count, and seams
+    assert used[column, row]
+    np.testing.assert_array_equal(counts[used], ours.intensity.T[used])
+
+    config["scan_step"] = geometry.step
+    reciprocal, direct, *_ = theirs.get_geometry([column, row, frame], 12, configs)
+    turned = Geometry(**{**geometry.numbers(), "directions": ("x+", "y-")})
+    for found, expected in (
+        (reciprocal, turned.reciprocal_basis()), (direct, turned.direct_basis((1, 1, 1))),
+    ):  # fmt: skip
+        scale = np.abs(expected).max()
+        np.testing.assert_allclose(found, expected[:, ::-1], rtol=1e-6, atol=1e-9 * scale)
+    q = theirs.get_pixelQ([column, row, frame], 12)
+    np.testing.assert_allclose(q, turned.momentum_transfer(), rtol=1e-6)
+
+
+def test_nanomax(tmp_path: Path) -> None:
+    """bcdi has columns along "x+", and reads files of 2020 and earlier alone: angles in ``entry/snapshot``."""
+    scan = write_virtual_scan(tmp_path, shape=SHAPE, photons=1e6, size=150.0, layout="nanomax")
+    found = ask("nanomax", scan, experiment_file_path=scan.data)
+    names = {"theta": "sample_outofplane_angle", "phi": "sample_inplane_angle",
+             "delta": "detector_outofplane_angle", "gamma": "detector_inplane_angle"}  # fmt: skip
+    check(scan, found, names)
+    newer = load(scan.data).provenance
+    with h5py.File(scan.data, "a") as file:
+        file.move("entry/snapshots/post_scan", "entry/snapshot")
+        del file["entry/snapshots"]
+    older = load(scan.data).provenance
+    assert older["geometry"] == newer["geometry"]
+    theta, phi, gamma, delta, energy, _ = bcdi("NANOMAX", scan.geometry, scan.data, "x+", None)
+    known = scan.geometry.angles
+    assert [*phi, *gamma, *delta] == [known[name] for name in ("phi", "gamma", "delta")]
+    np.testing.assert_array_equal(theta, older["acquisition"]["motors"]["theta"])
+    assert energy == [9000.0]
