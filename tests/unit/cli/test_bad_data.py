@@ -91,7 +91,7 @@ def white_missing(scan: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (no_frames, ["no reader knows it", "folders of .tif frames"]),
+        (no_frames, ["no reader knows it", "34idc"]),
         (no_folder, ["no such file or folder"]),
         (frame_missing, ["frame(s) 7 missing"]),
         (last_frame_missing, ["19 frames", "20 points"]),

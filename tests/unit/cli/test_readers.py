@@ -28,7 +28,7 @@ def test_which_reads_a_path(run, array, tmp_path):
     code, out, _ = run("readers", bliss.write(tmp_path / "sample.h5"))
     assert re.search(r"sample.h5: id01 reads it: .*\n.*array could too \(--reader array\)", out)
     (tmp_path / "notes.txt").write_text("nothing")
-    assert_refused(run("readers", tmp_path / "notes.txt"), "no reader knows it", "array reads")
+    assert_refused(run("readers", tmp_path / "notes.txt"), "no reader knows it", "cdi-ml readers")
     assert_refused(run("readers", tmp_path / "absent"), "no such file or folder")
 
 

@@ -176,7 +176,7 @@ def test_files_under_another_name(tmp_path: Path) -> None:
     with pytest.raises(ReadError, match="the archive holds no array"):
         load(tmp_path / "b.npz")
     (tmp_path / "a.mat").write_bytes(b"x")
-    with pytest.raises(ReadError, match=r"a.mat: no reader knows it: .*arrays: .npy, .npz, "):
+    with pytest.raises(ReadError, match=r"a.mat: no reader knows it: there are .*array"):
         load(tmp_path / "a.mat")
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["a"] = file["b"] = COUNTS
