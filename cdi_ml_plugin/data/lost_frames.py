@@ -70,7 +70,7 @@ def mask_lost_frames(m: Measurement) -> Measurement:
         for i in stray
     ]
     steps = (*m.provenance.get("steps", ()), *said)
-    return Measurement(
+    return m.changed(
         m.intensity, mask, {**m.provenance, "steps": steps, "notes": (*m.notes, *said)}
     )
 

@@ -29,25 +29,24 @@ def markers(values: NDArray[Any]) -> NDArray[np.bool_]:
     bool array of the same shape
     """
     kind = values.dtype
-    if kind.kind in "iu":
-        top = float(np.iinfo(kind).max)
-        found = values == np.iinfo(kind).max
-        wider = [value for value in _WIDE if value < np.iinfo(kind).max]
-    elif kind.kind == "f" and kind.itemsize > 2:
-        top = np.inf
-        found = np.zeros(values.shape, dtype=bool)
-        wider = list(_WIDE)
-    else:
-        return np.zeros(values.shape, dtype=bool)
-    if values.size == 0 or not np.nanmax(values, initial=0) >= _NARROW:
+    none = np.zeros(values.shape, dtype=bool)
+    if values.size == 0 or kind.kind not in "iuf" or (kind.kind == "f" and kind.itemsize <= 2):
+        return none
+    highest = np.nanmax(values, initial=0) if kind.kind == "f" else values.max()
+    own = np.inf if kind.kind == "f" else np.iinfo(kind).max
+    # looked for where there can be one: each look goes through all of the data
+    found = values == own if kind.kind in "iu" and highest == own else none
+    if not highest >= _NARROW:
         return found
-    for value in wider:
-        found |= values == kind.type(value)
-    if top > _NARROW:
+    for value in _WIDE:
+        if value < own and highest >= value:
+            found |= values == kind.type(value)
+    if own > _NARROW:
         narrow = values == kind.type(_NARROW)
-        others = ~(found | narrow) & np.isfinite(values)
-        if narrow.sum() > 1 and np.max(values, where=others, initial=0) < _NARROW:
-            found |= narrow
+        if np.count_nonzero(narrow) > 1:
+            others = ~(found | narrow) & np.isfinite(values)
+            if np.max(values, where=others, initial=0) < _NARROW:
+                found |= narrow
     return found
 
 

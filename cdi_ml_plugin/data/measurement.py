@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 BRIGHTEST = 1e35  # counts: sums and squares of what is brighter leave single precision
 
+NOTHING = "intensity is zero in every unmasked voxel: there is nothing to phase"
 MIN_SIZE = 4  # voxels along an axis; below this there is no oversampling to speak of
 
 
@@ -73,11 +74,38 @@ class Measurement:
         if counts.dtype.kind in "iuf" and (found := markers(counts) & ~excluded).any():
             excluded |= found
             _note(about, say(int(found.sum()), counts.dtype))
-        counts = _counts(counts, excluded)
+        self._keep(_counts(counts, excluded), excluded, about)
+
+    def changed(
+        self,
+        intensity: NDArray[np.float32],
+        mask: NDArray[np.bool_],
+        provenance: Mapping[str, Any],
+    ) -> Measurement:
+        """Make another one of what was made of this one's own counts and mask, which are valid already.
+
+        Raises
+        ------
+        MeasurementError
+            No counts are left outside the mask.
+        """
+        counts = np.asarray(intensity, dtype=np.float32)
+        known = mask is self.mask and counts is self.intensity
+        if not known and (fresh := mask & (counts != 0)).any():
+            counts = np.where(fresh, np.float32(0), counts)
+        if not known and not counts.any():
+            raise MeasurementError(NOTHING)
+        made = object.__new__(Measurement)
+        made._keep(counts, mask, dict(provenance))
+        return made
+
+    def _keep(
+        self, counts: NDArray[np.float32], mask: NDArray[np.bool_], about: dict[str, Any]
+    ) -> None:
         counts.setflags(write=False)
-        excluded.setflags(write=False)
+        mask.setflags(write=False)
         object.__setattr__(self, "intensity", counts)
-        object.__setattr__(self, "mask", excluded)
+        object.__setattr__(self, "mask", mask)
         object.__setattr__(self, "provenance", MappingProxyType(about))
 
     @property
@@ -175,27 +203,27 @@ def _counts(counts: NDArray[Any], excluded: NDArray[np.bool_]) -> NDArray[np.flo
         raise MeasurementError(
             f"intensity is of type {counts.dtype}: real numbers (counts) are needed"
         )
-    values = np.where(excluded, 0, counts)
-    if not np.isfinite(values).all():
+    # what is masked may be anything; counts are checked in their own type, before it is made narrower
+    values = counts.astype(np.float32 if counts.dtype.kind in "biu" else counts.dtype)
+    values[excluded] = 0
+    lowest, highest = values.min(), values.max()  # NaN where there is one
+    if not (np.isfinite(lowest) and np.isfinite(highest)):
         raise MeasurementError(
             f"intensity holds {int((~np.isfinite(values)).sum())} NaN or infinite voxel(s) outside the mask: "
             "mask them"
         )
-    lowest = values.min()
     if lowest < 0:
         raise MeasurementError(
             f"intensity is negative in {int((values < 0).sum())} voxel(s), lowest {lowest:g}: "
             "mask them or set them to 0"
         )
-    if not values.any():
+    if highest == 0:
+        raise MeasurementError(NOTHING)
+    if highest > BRIGHTEST:
         raise MeasurementError(
-            "intensity is zero in every unmasked voxel: there is nothing to phase"
+            f"intensity reaches {highest:g}, too large for single precision: divide it by a number"
         )
-    if values.max() > BRIGHTEST:
-        raise MeasurementError(
-            f"intensity reaches {values.max():g}, too large for single precision: divide it by a number"
-        )
-    result: NDArray[np.float32] = values.astype(np.float32)
+    result: NDArray[np.float32] = values.astype(np.float32, copy=False)
     return result
 
 

@@ -242,7 +242,7 @@ def with_geometry(
     provenance = {**measurement.provenance, "geometry": dict(numbers)}
     if notes:
         provenance["notes"] = (*measurement.notes, *notes)
-    return Measurement(measurement.intensity, measurement.mask, provenance)
+    return measurement.changed(measurement.intensity, measurement.mask, provenance)
 
 
 def _window(
@@ -272,10 +272,10 @@ def _overlap(
 
 
 def _derived(
-    m: Measurement, counts: ArrayLike, mask: ArrayLike, step: str, **more: Any
+    m: Measurement, counts: NDArray[Any], mask: NDArray[np.bool_], step: str, **more: Any
 ) -> Measurement:
     steps = (*m.provenance.get("steps", ()), step)
-    return Measurement(counts, mask, {**m.provenance, **more, "steps": steps})
+    return m.changed(counts, mask, {**m.provenance, **more, "steps": steps})
 
 
 def _origin(m: Measurement) -> tuple[int, ...]:

@@ -60,12 +60,12 @@ def read_hdf5(path: Path, dataset: str | None = None, within: str = "/") -> Cont
         _check(path, name, parts)
         holes, linked = _holes(parts, path)
         data = _read(path, parts)
-        holes |= _filled(parts, data)
-        if holes.all():
+        holes = _either(holes, _filled(parts, data))
+        if holes is not None and holes.all():
             raise ReadError(f"{path}: {name} was never written to the file: copy the file again")
         mask, said, more = mask_of(parts[0], survey, data.shape, path)
         notes += said
-        if holes.any():
+        if holes is not None:
             notes.append(_words(holes))
         about: dict[str, Any] = {"dataset": name}
         fits = mask is None or mask.shape in (data.shape, data.shape[1:], (1, *data.shape[1:]))
@@ -82,7 +82,7 @@ def read_hdf5(path: Path, dataset: str | None = None, within: str = "/") -> Cont
             about["linked"] = tuple(map(printable, others))
         if notes:
             about["notes"] = tuple(notes)
-        return Contents(data, mask, about, holes if holes.any() else None)
+        return Contents(data, mask, about, holes)
 
 
 def _check(path: Path, name: str, parts: list[h5py.Dataset]) -> None:
@@ -189,27 +189,43 @@ def _shapes(found: Mapping[str, h5py.Dataset], axes: int | None = None) -> dict[
     }
 
 
-def _holes(parts: list[h5py.Dataset], path: Path) -> tuple[Array, set[str]]:
+def _holes(parts: list[h5py.Dataset], path: Path) -> tuple[Array | None, set[str]]:
     """Voxels that were never written, and files that virtual datasets take theirs from."""
     found, files = [], set()
     for part in parts:
         holes, sources = unwritten(part, path)
         files |= sources
-        found.append(np.zeros(part.shape, dtype=bool) if holes is None else holes)
-    return found[0] if len(found) == 1 else np.concatenate(found), files
+        found.append(holes)
+    if all(holes is None or not holes.any() for holes in found):
+        return None, files
+    whole = [
+        np.zeros(part.shape, dtype=bool) if holes is None else holes
+        for part, holes in zip(parts, found, strict=True)
+    ]
+    return np.concatenate(whole), files
 
 
-def _filled(parts: list[h5py.Dataset], data: Array) -> Array:
+def _filled(parts: list[h5py.Dataset], data: Array) -> Array | None:
     """Frames that hold nothing but a fill value; where that is 0, `mask_lost_frames` judges."""
-    found, start = np.zeros(data.shape, dtype=bool), 0
+    found, start = [], 0
     for part in parts:
         here = slice(start, start + len(part)) if part.ndim == 3 else slice(0, 0)
         fill = part.fillvalue
         if data.ndim == 3 and np.ndim(fill) == 0 and fill != 0:
             same = np.isnan(data[here]) if fill != fill else data[here] == fill
-            found[here] |= same.all(axis=(1, 2), keepdims=True)
+            found += (start + np.flatnonzero(same.all(axis=(1, 2)))).tolist()
         start = here.stop
-    return found
+    if not found:
+        return None
+    frames = np.zeros(data.shape, dtype=bool)
+    frames[found] = True
+    return frames
+
+
+def _either(one: Array | None, other: Array | None) -> Array | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one | other
 
 
 def _words(missing: Array) -> str:
