@@ -24,7 +24,7 @@ from cdi_ml_plugin.engine.run import reconstruct
 from cdi_ml_plugin.operators.base import Operator
 from cdi_ml_plugin.operators.classical import ER
 from cdi_ml_plugin.utils.swap import beside
-from support.crystals import of_two_levels
+from support.crystals import let_some_agree, of_two_levels
 from support.results import same
 
 OF_COHERE = {
@@ -133,6 +133,7 @@ def test_searches_of_several_seeds_go_on_side_by_side(tmp_path, monkeypatch):
     """As on a GPU: amid the starts, where those of one seed have agreed, on the higher level."""
     monkeypatch.setattr("cdi_ml_plugin.engine.run._batch_size", lambda _, wanted, __: wanted)
     data, words = of_two_levels(), {"sequence": "CNN + 120*SEARCH + 5*ER", "seeds": [3, 0, 5]}
+    let_some_agree(monkeypatch, data, words["sequence"], words["seeds"])
     whole = reconstruct(data, **words)
     agreed = [any("agree" in note for note in run.notes) for run in whole.runs]
     assert any(agreed)
