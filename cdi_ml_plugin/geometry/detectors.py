@@ -19,7 +19,8 @@ class Detector:
     pixel : float
         Edge of a pixel in metres.
     beam_zero : (column, row) or None
-        Pixel hit by the direct beam at zero angles, seam included; None: the middle.
+        Pixel hit by the direct beam at zero angles, seam included: at the APS the nominal one. None: the middle,
+        where nothing better is known.
     seam : (columns, rows)
         Pixels missing between the chips, at pixel `seam_start`.
     dead : (rows, columns) or None
@@ -93,8 +94,8 @@ _EIGER_9M = Detector(
     ),
 )
 _EIGER_500K = Detector((1028, 512), 75e-6)
-_MEDIPIX = Detector((512, 512), 55e-6)
-_BSE = Detector((4096, 4096), 7.8e-6)
+_MEDIPIX = Detector((512, 512), 55e-6, (256.0, 256.0))
+_BSE = Detector((4096, 4096), 7.8e-6, (2048.0, 2048.0))
 DETECTORS: dict[str, Detector] = {
     "34idcTIM1": Detector((256, 256), 55e-6),
     "34idcTIM2": Detector(
@@ -110,7 +111,7 @@ DETECTORS: dict[str, Detector] = {
     "mpx4inr": _MAXIPIX,
     "mpx1x4": _MAXIPIX,
     "merlin": Detector((515, 515), 55e-6, gaps=_lines([(255, 260)], [(255, 260)])),
-    "merlin512": _MEDIPIX,
+    "merlin512": Detector((512, 512), 55e-6),
     "eiger500k": _EIGER_500K,
     "e2500": _EIGER_500K,
     "eiger2m": _EIGER_2M,
@@ -118,13 +119,19 @@ DETECTORS: dict[str, Detector] = {
     "e4m": _EIGER_4M,
     "eiger9m": _EIGER_9M,
     "s28eiger2-si": Detector((1028, 512), 75e-6, (440.0, 292.0)),
-    "7iddrobot": Detector((1062, 1028), 75e-6),
-    "1ideASI": Detector((518, 518), 55e-6),
+    "7iddrobot": Detector((1062, 1028), 75e-6, (531.0, 514.0)),
+    "1ideASI": Detector((518, 518), 55e-6, (259.0, 259.0)),
     "1ideBSE": _BSE,
     "20ideASI": _MEDIPIX,
     "20ideLambda": _MEDIPIX,
     "20ideBSE": _BSE,
 }
+
+
+def detector_key(name: str, station: str) -> str:
+    """Key in `DETECTORS` of what a station calls its detector: that name, or with the station's before it."""
+    wanted = (name.lower(), f"{station}{name}".lower())
+    return next((key for key in DETECTORS if key.lower() in wanted), name) if name else ""
 
 
 def gaps(detector: str, rows: int, columns: int) -> tuple[Region, ...]:

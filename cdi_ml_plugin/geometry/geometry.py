@@ -29,7 +29,7 @@ from .instruments import ENERGY, Directions
 from .instruments import diffractometer as _diffractometer
 from .scanned import angle_at
 from .spec import read_scan
-from .spec_geometry import from_scan
+from .spec_geometry import from_scan, station
 
 BEAM = (0, 0, 1)
 KEV_NM = 1.239841984  # h·c/e, exact in the SI of 2019
@@ -145,6 +145,8 @@ class Geometry:
     ) -> Geometry:
         """Take the geometry of scan number `scan` from a SPEC file.
 
+        Its motors say at which of the APS stations it was written: 34-ID-C, 28-ID-B, 7-ID-D or 1-ID-E.
+
         Parameters
         ----------
         scan : int or str
@@ -162,10 +164,10 @@ class Geometry:
         ParameterError
             An unknown keyword or a number out of range.
         """
-        check_given({"reference": reference, **overrides})
-        circles = _diffractometer(overrides.get("diffractometer", "34idc"))
-        values = from_scan(read_scan(spec_file, scan), reference, overrides, circles)
-        return cls(**{**values, **overrides})
+        about = read_scan(spec_file, scan)
+        given = {"diffractometer": station(about), **overrides}
+        check_given({"reference": reference, **given})
+        return cls(**{**from_scan(about, reference, given), **given})
 
     @classmethod
     def from_config_instr(
@@ -173,19 +175,21 @@ class Geometry:
         config: Mapping[str, Any],
         scan: int | str | None = None,
         reference: tuple[int, int, int] | None = None,
+        beamline: str | None = None,
         **overrides: Any,
     ) -> Geometry:
         """Take the geometry from a cohere ``config_instr``, read by `io.cohere.read_config`.
 
         What it holds itself wins over the SPEC file that it names; without ``specfile`` it must hold
-        everything, and `reference` must be given.
+        everything, and `reference` must be given. `beamline` is what cohere's ``config`` calls it:
+        ``"aps_28idb"``; default 34-ID-C's.
 
         Raises
         ------
         ReadError, ParameterError
             As `from_spec`.
         """
-        given = {**from_config_instr(config), **overrides}
+        given = {**from_config_instr(config, beamline), **overrides}
         if "specfile" in config and scan is not None:
             return cls.from_spec(config["specfile"], scan, reference, **given)
         return cls(**complete(given if reference is None else {"reference": reference, **given}))
@@ -295,7 +299,9 @@ class Geometry:
         circles = _diffractometer(self.diffractometer)
         energy = self.energy + (frames * self.step if self.motor == ENERGY else 0)
         sample, detector = tuple(circles.sample.values()), tuple(circles.detector.values())
-        return QConversion(sample, detector, BEAM, en=1000.0 * energy)
+        # as long as the distance: a detector that is moved stands elsewhere at another
+        beam = tuple(self.distance * along for along in BEAM)
+        return QConversion(sample, detector, beam, en=1000.0 * energy)
 
     def _sample_q(
         self, frames: float, size: tuple[int, int], binning: tuple[int, ...]

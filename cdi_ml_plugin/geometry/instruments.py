@@ -31,7 +31,8 @@ class Diffractometer:
         Along which way column and row numbers grow at zero detector angles.
     default_detector : str
     names : mapping of str to tuple of str
-        Circle → what SPEC calls it (motor name, mnemonics), where that differs from the circle's name.
+        Circle → what SPEC calls it (motor name, mnemonics), where that differs from the circle's name;
+        ``energy`` and ``distance``, where the motor is another than 34-ID-C's.
     """
 
     sample: Mapping[str, str]
@@ -86,14 +87,14 @@ DIFFRACTOMETERS: dict[str, Diffractometer] = {
         detector={"vff_eta": "z+", "vff_r": "ty", "vff_eta_offset": "tx"},
         directions=("x+", "y-"),
         default_detector="1ideASI",
-        names={"aero": ("AeroTech",)},
+        names={"aero": ("AeroTech",), "distance": ("detdist",)},
     ),
     "7idd": Diffractometer(
         sample={"wedge": "x-", "chi": "z-", "theta": "x-", "phi": "y+"},
         detector={"yaw": "y+", "pitch": "x-"},
         directions=("y+", "x+"),
         default_detector="7iddrobot",
-        names={"theta": ("th", "ThetaN")},
+        names={"theta": ("th", "ThetaN"), "distance": ("Radius",)},
     ),
     "20ide": Diffractometer(  # the detector is moved across alone
         sample={"samry": "y+"},

@@ -27,10 +27,10 @@ class Experiment(Reader):
 
 
 class Frames(Reader):
-    """A rocking scan of APS 34-ID-C: TIFF frames, with the SPEC file beside them."""
+    """A rocking scan of APS 34-ID-C, 7-ID-D or 1-ID-E: TIFF frames, with the SPEC file beside them."""
 
     name = "34idc"
-    reads = "folders of .tif frames of APS 34-ID-C, with --spec FILE"
+    reads = "folders of .tif frames of APS 34-ID-C, 7-ID-D or 1-ID-E, with --spec FILE"
     takes = ("spec", "scan", "dark", "white", "monitor", "mask")
 
     def can_read(self, path: Path) -> bool:

@@ -17,7 +17,7 @@ from ..data.measurement import Measurement
 from ..data.preprocess import for_all_frames
 from ..errors import MeasurementError, ParameterError, ReadError
 from ..fourier import from_cohere, to_cohere
-from ..geometry.config_instr import from_config_instr
+from ..geometry.config_instr import beamline_of, from_config_instr
 from ..utils.files import staged
 from ..utils.inputs import check_file
 from .contents import guarded
@@ -46,8 +46,9 @@ def read_experiment(
     -------
     Measurement
         The file holds √intensity; it is squared here. Voxels of -1 (frames that cohere marks as
-        missing) are masked. `provenance` holds the main configuration files as mappings, and, where
-        ``config_instr`` names a SPEC file and cohere noted the peak, what `Geometry.of` needs.
+        missing) are masked. `provenance` holds the main configuration files as mappings, and, where cohere
+        noted the peak, what `Geometry.of` needs: numbers of ``config_instr``, of any beamline of
+        cohere_beamlines, and the SPEC file that it names.
 
     Raises
     ------
@@ -82,22 +83,31 @@ def read_experiment(
 
 
 def _geometry(folder: Path, configs: dict[str, Any]) -> dict[str, Any]:
-    """SPEC file, scan, peak and binning; nothing where cohere has not noted them."""
-    instrument, scans = configs.get("config_instr", {}), configs.get("config", {}).get("scan")
-    noted = folder / "preprocessed_data" / "preprocess.xlsx"
-    if "specfile" not in instrument or not scans or not noted.is_file():
+    """SPEC file, scan, peak, binning and ``config_instr``'s numbers; nothing where no peak is noted."""
+    instrument, main = configs.get("config_instr", {}), configs.get("config", {})
+    scans, noted = main.get("scan"), folder / "preprocessed_data" / "preprocess.xlsx"
+    if (
+        not instrument
+        or not noted.is_file()
+        or not ("beamline" in main or "specfile" in instrument)
+    ):
         return {}
-    given = from_config_instr(instrument)
+    try:
+        beamline_of(instrument, main.get("beamline"))
+    except ParameterError as error:
+        if "specfile" in instrument:  # which another geometry would be read from
+            raise
+        return {"notes": (f"no geometry: {error}",)}
+    given = from_config_instr(instrument, main.get("beamline"))
     try:
         peak = guarded(noted, _peak)
     except ReadError as error:  # phasing does without
         return {"notes": (f"no geometry: {error}",)}
-    last = re.split(r"[,-]", str(scans))[-1]  # of several, the one that cohere takes too
-    found: dict[str, Any] = {
-        "spec": str(instrument["specfile"]),
-        "scan": int(last) if re.fullmatch(r"\s*[0-9]{1,9}\s*", last) else last,
-        "peak": peak,
-    }
+    found: dict[str, Any] = {"peak": peak}
+    if "specfile" in instrument and scans:
+        last = re.split(r"[,-]", str(scans))[-1]  # of several, the one that cohere takes too
+        number = int(last) if re.fullmatch(r"\s*[0-9]{1,9}\s*", last) else last
+        found |= {"spec": str(instrument["specfile"]), "scan": number}
     if "binning" in configs.get("config_data", {}):  # (column, row, frame)
         binning = configs["config_data"]["binning"]
         if not (

@@ -1,4 +1,4 @@
-"""A rocking scan of 34-ID-C: a folder of TIFF frames, with its SPEC file and correction fields."""
+"""A rocking scan of 34-ID-C, 7-ID-D or 1-ID-E: a folder of TIFF frames, its SPEC file and correction fields."""
 
 from __future__ import annotations
 
@@ -12,14 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.markers import markers, say
-from ..data.measurement import BRIGHTEST, Measurement
+from ..data.measurement import Measurement
 from ..data.preprocess import for_all_frames
 from ..data.scan import KEY
 from ..errors import MeasurementError, ParameterError, ReadError
 from ..geometry.detectors import DETECTORS, Detector, Region
 from ..geometry.spec import SpecScan, read_scan
+from ..geometry.spec_geometry import STATIONS, station
 from ..utils.inputs import check_memory, check_name
-from .spec_scan import scan_of
+from .contents import Contents
+from .fields import response
+from .recorded import measurement
+from .spec_scan import recorded, region, scan_of
 from .tiff import read_tiff
 
 PathLike = str | os.PathLike[str]
@@ -115,6 +119,10 @@ def read_frames(
     unknown |= ~seen
     for lost in unknown:
         lost[spread] |= ~alive
+    if about is not None and station(about) != "34idc":
+        held = Contents(intensity, unknown, provenance)
+        found = recorded(about, station(about), shape)
+        return measurement(folder, provenance["format"], held, found, mask)
     try:
         if mask is not None:
             unknown |= _given(mask, unknown.shape)
@@ -202,8 +210,16 @@ def _image(path: Path) -> NDArray[Any]:
 
 
 def _region(about: SpecScan | None, shape: tuple[int, ...], file: Path) -> Region | None:
-    roi = None if about is None else about.region()
-    if about is None or roi is None:
+    if about is None:
+        return None
+    if (where := station(about)) != "34idc":
+        placed = region(about, where, shape)  # which fits the frames
+        return placed and (
+            slice(placed[2], placed[2] + placed[3]),
+            slice(placed[0], placed[0] + placed[1]),
+        )
+    roi = about.region()
+    if roi is None:
         return None
     column, columns, row, rows = roi
     if (rows, columns) != shape:
@@ -224,16 +240,9 @@ def _correction(
     """What to multiply the frames with, and which of their pixels count."""
     gain, alive = np.ones(shape), np.ones(shape, dtype=bool)
     if white is not None:
-        image = _image(Path(white))
-        field = np.nan_to_num(image.astype(np.float64), posinf=0, neginf=0)
-        field[np.abs(field) > BRIGHTEST] = 0  # no count either
-        if detector is not None and detector.dead is not None:
-            field[detector.dead] = 0
-        mean = float(field.mean())
-        good = ~markers(image) & (field > 0) & (field >= mean - 3 * float(field.std()))
+        relative, good = response(_image(Path(white)), detector.dead if detector else None)
         alive &= _cut(good, region, shape, white)
-        with np.errstate(over="ignore"):
-            gain[alive] = mean / _cut(field, region, shape, white)[alive]
+        gain[alive] = _cut(relative, region, shape, white)[alive]
     if dark is not None:
         alive &= _cut(_image(Path(dark)) <= 1, region, shape, dark)
     return gain, alive
@@ -310,7 +319,9 @@ def _provenance(
         "monitor": monitor,
     }
     if about is not None:
+        where = station(about)
         provenance |= {
+            "format": f"{STATIONS[where]} frames",
             "spec": about.path,
             "scan": about.name,
             "command": about.command,
@@ -320,6 +331,7 @@ def _provenance(
             "energy_kev": about.energy_kev,
             "distance_mm": about.distance_mm,
             "motors": dict(about.motors),
-            KEY: scan_of(about).plain(),
         }
+        if where == "34idc":
+            provenance[KEY] = scan_of(about).plain()
     return provenance

@@ -54,13 +54,13 @@ class Values:
                 return printable(value.strip())
         return ""
 
-    def number(self, what: str, *keys: str) -> float | None:
+    def number(self, what: str, *keys: str, unit: str = "") -> float | None:
         """The first of some keys that holds one finite number; None without any.
 
-        It is in metres, degrees, keV or seconds, where the file says its unit, else as it stands.
+        It is in metres, degrees, keV or seconds, where the file says its unit, else as if it said `unit`.
         """
         for key in keys:
-            column = self.column(key)
+            column = self.column(key, unit)
             if column is not None and column.size == 1 and math.isfinite(column[0]):
                 self.note(what, key)
                 return float(column[0])
@@ -71,12 +71,12 @@ class Values:
         found = [self.number(key.rpartition("/")[2], key) for key in (x, y)]
         return None if found[0] is None or found[1] is None else (found[0], found[1])
 
-    def column(self, key: str) -> np.ndarray[Any, np.dtype[np.float64]] | None:
+    def column(self, key: str, unit: str = "") -> np.ndarray[Any, np.dtype[np.float64]] | None:
         """A scalar or a column of real numbers, as an array of one axis, in units as `number`; None without."""
         value = self._value(key)
         if isinstance(value, bytes | str | type(None)) or np.asarray(value).dtype.kind not in "iuf":
             return None
-        return np.ravel(value).astype(float) * UNITS.get(self._unit(key), 1.0)
+        return np.ravel(value).astype(float) * UNITS.get(self._unit(key) or unit, 1.0)
 
     def position(
         self, what: str, *keys: str

@@ -217,7 +217,7 @@ def _geometry(recorded: Recorded, shape: Shape) -> tuple[dict[str, Any], list[st
             found[name] = None if position is None else float(np.mean(position))
     if len(scanned) == 1:
         found |= _step(scanned[0], recorded, notes)
-    else:
+    elif recorded.positions:
         words = f"{' and '.join(scanned)} together" if scanned else "no circle of the sample"
         notes.append(
             f"scan {printable(recorded.name)}, {recorded.command[:60]!r}, moves {words}: no rocking scan"

@@ -59,6 +59,8 @@ SMALL = {
     "cohere": _experiment,
     "34idc": _frames,
     "id01": lambda folder: (bliss.write(folder / "sample.h5"), {"scan": 12}),
+    "chex": _virtual("chex"),
+    "20ide": _virtual("20ide"),
     "id27": _rotation,
     "id01spec": _virtual("edf"),
     "nexus": _virtual("i16"),

@@ -33,7 +33,7 @@ from cdi_ml_plugin.nn import kinds, weights
 from cdi_ml_plugin.nn.predict import predict
 from cdi_ml_plugin.workflow.earlier import check_result_folder
 from cdi_ml_plugin.workflow.load import read_prepared
-from support import bliss, nanomax, p10, soleil, sound
+from support import aps, bliss, nanomax, p10, soleil, sound
 from support.damage import BYTES, JSON, TEXT, Damage
 from support.damage_structure import HDF5, NPZ, SAFETENSORS, ZIP, card_value
 
@@ -192,6 +192,13 @@ KINDS: dict[str, Kind] = {
     "ID01": Kind(
         lambda folder: [bliss.write(folder / "sample.h5")], data("sample.h5", scan="12"), HDF5, slow=4
     ),
+    "CHEX": Kind(
+        aps.chex, data("virtual_S0001_00000.h5", spec="virtual.spec", scan="1"), HDF5, slow=4
+    ),
+    "CHEX's SPEC": Kind(
+        aps.spec_of_chex, data("virtual_S0001_00000.h5", spec="virtual.spec", scan="1"), TEXT, slow=4
+    ),
+    "20-ID-E": Kind(aps.file_20ide, data("virtual_012.ASI.h5"), HDF5, slow=4),
     "SIXS": Kind(
         lambda folder: [soleil.sixs(folder / "sixs.nxs")], data("sixs.nxs"), HDF5, slow=4
     ),

@@ -10,7 +10,8 @@ import tifffile
 from numpy.typing import NDArray
 
 from ...geometry.geometry import Geometry
-from .layout import DATE, Known, Layout, Shape, positions, when
+from .layout import Known, Layout, Shape
+from .spec import spec_text
 
 DETECTOR = 512  # pixels along each side of the 34idcTIM2
 CHIP = 254  # the read-out region stays on the first chip, clear of the seam at pixel 256
@@ -94,41 +95,31 @@ def _detector(
 
 
 def _spec(g: Geometry, counts: NDArray[np.int32], scan: int) -> str:
-    frames = len(counts)
-    theta = positions(g, frames)
-    date = when("%a %b %d %H:%M:%S %Y")
+    angles = g.angles
+    motors = (
+        {
+            "Delta": ("del", angles["delta"]),
+            "Theta": ("th", angles["theta"]),
+            "Chi": ("chi", angles["chi"]),
+            "Phi": ("phi", angles["phi"]),
+            "Mu": ("mu", 0.0),
+            "Gamma": ("gam", angles["gamma"]),
+            "Sample_X": ("x", 0.0),
+            "Sample_Y": ("y", 0.0),
+        },
+        {
+            "detectorX": ("detx", 0.0),
+            "camdist": ("cam", 1000 * g.distance),
+            "IDEnergy": ("iden", g.energy + 0.2),
+            "Energy": ("en", g.energy),
+        },
+    )
     first_column, columns, first_row, rows = g.roi
-    labels = "Theta  Epoch  Seconds  ImageTot  ImageMax  Monitor  Detector"
-    lines = [
-        "#F virtual.spec",
-        f"#E {DATE}",
-        f"#D {date}",
-        "#C sixc  User = virtual",
-        "",
-        "#O0 Delta  Theta  Chi  Phi  Mu  Gamma  Sample_X  Sample_Y",
-        "#O1 detectorX  camdist  IDEnergy  Energy",
-        "#o0 del th chi phi mu gam x y",
-        "#o1 detx cam iden en",
-        "#J0 Seconds  Monitor  Detector  ImageTot  ImageMax",
-        "#j0 sec mon det imtot immax",
-        "",
-        f"#S {scan}  ascan  th {theta[0]:.7g} {theta[-1]:.7g}  {frames - 1} 1",
-        f"#D {date}",
-        "#T 1  (Seconds)",
-        "#P0 {delta} {theta} {chi} {phi} 0 {gamma} 0 0".format(**g.angles),
-        f"#P1 0 {1000 * g.distance:g} {g.energy + 0.2:g} {g.energy:g}",
+    detector = (
         "#UIMDET 34idcTIM2:",
         "#UIM Image header information from areaDetector",
         "#UIMR Name minX sizeX minY sizeY BgdWidth",
         f"#Readout 0 {DETECTOR} 0 {DETECTOR}",
         f"#UIMR5  {first_column} {columns} {first_row} {rows} 1",
-        "#UIMC counter STATS# Value-PV",
-        "#UIMC1 imtot 5 Total",
-        "#UIMC2 immax 5 MaxValue",
-        f"#N {len(labels.split('  '))}",
-        f"#L {labels}",
-    ]
-    for point, (angle, image) in enumerate(zip(theta, counts, strict=True)):
-        total, highest = int(image.sum(dtype=np.int64)), int(image.max())
-        lines.append(f"{angle:.7g} {point + 1} 1 {total} {highest} 1000 0")
-    return "\n".join([*lines, ""])
+    )
+    return spec_text(g, counts, len(counts), scan, motors, "Theta", detector)

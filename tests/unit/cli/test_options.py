@@ -118,7 +118,7 @@ def test_bad_sequences(sequence, words, array, run, tmp_path):
         (["--set", "hoi_beta=0.9"], ["unknown parameter 'hoi_beta'", "did you mean hio_beta?"]),
         (["--set", "reconstructions=0"], ["reconstructions"]),
         (["--config", "no_such_config"], ["no_such_config"]),
-        (["--reader", "nexus"], ["unknown reader 'nexus'", "34idc, array, cohere, id01"]),
+        (["--reader", "absent"], ["unknown reader 'absent'", "34idc, ", "id01, "]),
         (["--mask", "no_such_mask.npy"], ["no_such_mask.npy"]),
     ],
 )

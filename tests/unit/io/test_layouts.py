@@ -18,6 +18,7 @@ from cdi_ml_plugin.workflow.load import read_prepared
 from support.polyhedron import crystal, particle, same_displacement, same_shape
 
 SHAPE = (60, 72, 72)
+SILENT = ("20ide",)  # whose files have neither command nor exposure nor monitor
 WINDOW = 16  # voxels about the peak that are compared with the truth
 
 
@@ -62,20 +63,25 @@ def test_gaps_are_masked(scan: VirtualScan, read) -> None:
         expected = np.zeros(read.intensity.shape[1:], dtype=bool)
         for rows, columns in gaps(scan.geometry.detector, *expected.shape):
             expected[rows, columns] = True
-        np.testing.assert_array_equal(read.mask[len(read.mask) // 2], expected)
+        masked = read.mask[len(read.mask) // 2]
+        if scan.geometry.diffractometer in SILENT:  # its fields say which pixels are dead
+            expected |= masked
+            assert masked.mean() < 1e-3
+        np.testing.assert_array_equal(masked, expected)
         assert not read.intensity[read.mask].any() or read.intensity.max() < 1e7
 
 
 def test_what_the_scan_was(scan: VirtualScan, read) -> None:
     about = Scan.of(read.provenance)
     assert about is not None
-    assert about.command
     geometry = scan.geometry
     [moved] = [name for name in about.motors if len(about.motors[name]) == SHAPE[0]]
     at_peak = geometry.angles.get(geometry.motor, geometry.energy)
     assert about.motors[moved][scan.peak[0]] == pytest.approx(at_peak, abs=1e-5)
-    assert about.exposure == pytest.approx(1.0)
-    assert len(about.monitor) == SHAPE[0]
+    if geometry.diffractometer not in SILENT:
+        assert about.command
+        assert about.exposure == pytest.approx(1.0)
+        assert len(about.monitor) == SHAPE[0]
 
 
 def test_the_crystal_comes_back_in_nm(scan: VirtualScan) -> None:
