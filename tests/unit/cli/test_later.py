@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cdi_ml_plugin import Measurement, analyse, fourier, read_result, reconstruct, save
+from cdi_ml_plugin import Measurement, analyse, fourier, read_result, reconstruct
 from cdi_ml_plugin.geometry.geometry import Geometry
 from cdi_ml_plugin.geometry.instruments import DIFFRACTOMETERS
+from cdi_ml_plugin.io.cxi.writer import cxi_bytes
 from cdi_ml_plugin.workflow.geometry_file import read_geometry, template
 
 NUMBERS = {
@@ -19,11 +20,13 @@ NUMBERS = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def result(counts: np.ndarray, tmp_path: Path) -> Path:
-    """A result of which no geometry is known."""
-    save(reconstruct(Measurement(counts), "20*ER + 30*HIO + 10*ER", seeds=2), tmp_path / "result")
-    return tmp_path / "result"
+@pytest.fixture(scope="module")
+def result(counts: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A result of which no geometry is known; no test changes it."""
+    folder = tmp_path_factory.mktemp("result")
+    found = reconstruct(Measurement(counts), "20*ER + 30*HIO + 10*ER", seeds=2)
+    (folder / "result.cxi").write_bytes(cxi_bytes(found, "cdi-ml"))
+    return folder
 
 
 @pytest.fixture
