@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..workflow.load import read_inspected
+from ..workflow.load import read_inspected, read_prepared
 from .options import PATH, data_options, say_notes
 
 if TYPE_CHECKING:
     from ..data.inspect import Inspection
     from ..data.measurement import Measurement
+    from ..view.window.recorded import Recorded
 
 FILES = ("inspection.png", "inspection.json")
 AXES = "rocking × row × column"
@@ -26,8 +27,9 @@ AXES = "rocking × row × column"
 @click.argument("data", type=PATH)
 @click.option("-o", "--out", type=PATH, help="Folder for a picture and the numbers as JSON.")
 @click.option("--force", is_flag=True, help="Replace an inspection that is there already.")
+@click.option("--view", is_flag=True, help="Then show it in a window, where a mask can be drawn.")
 @data_options
-def inspect(data: Path, out: Path | None, force: bool, **reading: Any) -> None:
+def inspect(data: Path, out: Path | None, force: bool, view: bool, **reading: Any) -> None:
     """Look at DATA before phasing: rocking curve, peak, oversampling, noise, what is doubtful.
 
     DATA and its options are those of `reconstruct`. A crop and a threshold that are not given are suggested,
@@ -36,18 +38,69 @@ def inspect(data: Path, out: Path | None, force: bool, **reading: Any) -> None:
     from ..utils.files import check_folder
     from ..utils.swap import writer
 
+    reason = _no_window() if view else None
     if out is None:
-        _show(data, *read_inspected(data, **reading), reading)
-        return
-    check_folder(out, FILES, force)  # before the data, which take longer
-    with writer(out, force):
         measurement, found = read_inspected(data, **reading)
-        command = _show(data, measurement, found, reading)
-        _write(measurement, found, command, out, force)
-    click.echo(f"written: {', '.join(str(out / name) for name in FILES)}")
+        _print(data, measurement, found, reading)
+    else:
+        check_folder(out, FILES, force)  # before the data, which take longer
+        with writer(out, force):
+            measurement, found = read_inspected(data, **reading)
+            command = _print(data, measurement, found, reading)
+            _write(measurement, found, command, out, force)
+        click.echo(f"written: {', '.join(str(out / name) for name in FILES)}")
+    if reason is not None:
+        click.echo(f"{reason}: no window is opened; --out FOLDER writes a picture")
+    elif view:
+        show(data, look(data, reading, measurement, found))
 
 
-def _show(data: Path, m: Measurement, found: Inspection, reading: dict[str, Any]) -> str:
+def look(data: Path, reading: dict[str, Any], m: Measurement, found: Inspection) -> Recorded:
+    """All that a window shows of data that were read and inspected."""
+    from ..data.preprocess import for_all_frames
+    from ..io.arrays import read_mask
+    from ..io.readers import choose
+    from ..view.window.recorded import Recorded
+
+    def again(mask: Path) -> Recorded:
+        other = reading | {"mask": mask}
+        return look(data, other, *read_inspected(data, **other))
+
+    file = reading["mask"]
+    given = {name for name in ("crop", "threshold") if reading[name] not in (None, ())}
+    return Recorded(
+        measurement=m,
+        prepared=read_prepared(data, **reading, recorded=m),
+        found=found,
+        rows=tuple(rows(m, found, given)),
+        command=phasing(data, found, reading),
+        mask=None if file is None else for_all_frames(read_mask(file), m.shape),
+        again=again if "mask" in choose(data, reading["reader"])[0].takes else None,
+    )
+
+
+def show(data: Path, recorded: Recorded) -> None:
+    """Show recorded data until the window is closed; print the command with a mask drawn there."""
+    from ..view.window.window import Window
+
+    window = Window(f"{data} – cdi-ml")
+    window.open()
+    before = window.show_recorded(recorded)
+    window.wait()
+    if before.recorded is not recorded:
+        click.echo(f"to phase it:\n{before.recorded.command}")
+
+
+def _no_window() -> str | None:
+    """Why there can be no window; DisplayError where Qt is not installed."""
+    from ..view.probe import no_display
+    from ..view.window.display import need_qt
+
+    need_qt()
+    return no_display()
+
+
+def _print(data: Path, m: Measurement, found: Inspection, reading: dict[str, Any]) -> str:
     """Print table, doubts and command; return the command."""
     given = {name for name in ("crop", "threshold") if reading[name] not in (None, ())}
     for name, value in rows(m, found, given):

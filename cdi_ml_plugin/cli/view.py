@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import ParameterError, WriteError
-from ..workflow.load import read_prepared
+from ..workflow.load import read_inspected, read_prepared
+from .inspect import look, show
 from .options import PATH, data_options
 
 if TYPE_CHECKING:
     from ..data.measurement import Measurement
     from ..data.result import Result
     from ..engine.progress import Watch
+    from ..view.window.recorded import Recorded
 
 
 @click.command()
@@ -28,28 +30,29 @@ if TYPE_CHECKING:
 def view(path: Path, flip: bool, **reading: Any) -> None:
     """Show PATH in a window: slices, isosurface, χ² of all runs.
 
-    PATH is a result (result.cxi, or its folder) or measured data, as `reconstruct` takes them. Where
-    there is no display, a picture is written into the current folder instead.
+    PATH is a result (result.cxi, or its folder) or measured data, as `reconstruct` takes them; of these it
+    shows what `inspect` says, and a mask can be drawn. Where there is no display, a picture is written into
+    the current folder instead.
     """
+    from ..data.result import Result
     from ..view.probe import no_display
     from ..view.window.display import need_qt
+    from ..view.window.recorded import Recorded
 
     need_qt()
-    shown = _read(path, flip, reading)
     reason = no_display()
-    if reason is not None:
+    shown = _read(path, flip, reading, in_window=reason is None)
+    if isinstance(shown, Recorded):
+        show(path, shown)
+    elif reason is not None:
         click.echo(f"{reason}: written instead: {_picture(shown, path)}")
-        return
-    from ..data.result import Result
-    from ..view.window.window import Window
+    elif isinstance(shown, Result):
+        from ..view.window.window import Window
 
-    window = Window(f"{path} – cdi-ml")
-    window.open()
-    if isinstance(shown, Result):
+        window = Window(f"{path} – cdi-ml")
+        window.open()
         window.show_result(shown)
-    else:
-        window.show_data(shown)
-    window.wait()
+        window.wait()
 
 
 def can_watch() -> bool:
@@ -90,10 +93,14 @@ def watch_and_write(
         window.wait()
 
 
-def _read(path: Path, flip: bool, reading: dict[str, Any]) -> Measurement | Result:
+def _read(
+    path: Path, flip: bool, reading: dict[str, Any], in_window: bool
+) -> Recorded | Measurement | Result:
     if not _is_result(path):
         if flip:
             raise ParameterError(f"--twin: only for results, and {path} is none")
+        if in_window:
+            return look(path, reading, *read_inspected(path, **reading))
         return read_prepared(path, **reading)
     given = [f"--{name}" for name, value in reading.items() if value and name != "geometry"]
     if given:

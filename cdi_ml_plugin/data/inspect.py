@@ -113,6 +113,12 @@ class Inspection:
     checks: tuple[Check, ...]
     notes: tuple[str, ...]
 
+    @property
+    def box(self) -> list[tuple[int, int]]:
+        """First voxel of the crop along each axis, and the first behind it."""
+        sizes = zip(self.start, self.crop, self.binning, strict=True)
+        return [(start, start + n * every) for start, n, every in sizes]
+
 
 def inspect(
     m: Measurement | ArrayLike,

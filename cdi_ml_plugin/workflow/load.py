@@ -22,6 +22,7 @@ def read_prepared(
     crop: Three | None = None,
     binning: Three | None = None,
     geometry: Path | None = None,
+    recorded: Measurement | None = None,
     **reading: Any,
 ) -> Measurement:
     """Read a measurement and make it ready for phasing.
@@ -37,6 +38,8 @@ def read_prepared(
         JSON file with parameters of `Geometry`, which the provenance keeps; that they are none is an
         error, where a SPEC file that cannot be read costs no more than a note. What is doubtful of them
         (see `doubts`) is noted.
+    recorded : Measurement, optional
+        What was read of `data` before, by the same options; it is not read again.
     **reading
         See `cdi_ml_plugin.io.readers.load`.
     """
@@ -46,7 +49,7 @@ def read_prepared(
 
     given = {} if geometry is None else read_geometry(geometry)
     ready = choose(data, reading.get("reader"))[0].prepared
-    measurement = load(data, **reading)
+    measurement = load(data, **reading) if recorded is None else recorded
     # of data that were prepared before, the peak is known, and the frames are no longer
     whole = "peak" not in measurement.provenance
     frames = (measurement.shape[1], measurement.shape[2]) if whole else None

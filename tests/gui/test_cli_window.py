@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -104,6 +105,38 @@ def test_data(run, array, screen):
     assert window.measurement.shape == (8, 12, 16)
     assert window.widget.windowTitle() == f"{array} – cdi-ml"
     assert window.run is None
+    assert window.before.recorded.measurement.shape == (16, 16, 16)
+
+
+def test_inspect(run, array, screen):
+    printed = run("inspect", array)[1]
+    assert run("inspect", array, "--view", "-o", "out")[:2] == (
+        0,
+        f"{printed}written: out/inspection.png, out/inspection.json\n",
+    )
+    (window,) = screen
+    recorded = window.before.recorded
+    assert printed.endswith(f"to phase it:\n{recorded.command}\n")
+    for name, value in recorded.rows:
+        assert f"{name:13} {value}\n" in printed
+
+
+@pytest.mark.parametrize("words", [("inspect", "--view"), ("view",)])
+def test_a_mask_that_was_drawn_stands_in_the_command(run, array, screen, monkeypatch, words):
+    from cdi_ml_plugin.view.window.window import Window
+
+    close = Window.wait
+
+    def draw(window):
+        window.before.mask.item.setMaskData(np.eye(16, dtype=np.uint8))
+        window.before.mask.save(Path.cwd() / "mask.npy")
+        close(window)
+
+    monkeypatch.setattr(Window, "wait", draw)
+    code, out, err = run(words[0], array, *words[1:])
+    assert (code, err) == (0, "")
+    assert " --mask mask.npy " in out.splitlines()[-1]
+    assert run(*shlex.split(out.splitlines()[-1])[1:], "-a", "3*ER", "--seeds", 1, "-q")[0] == 0
 
 
 @pytest.mark.parametrize("name", [".", "result.cxi"])
@@ -155,6 +188,8 @@ def test_no_screen(run, array, folder, result):
     assert code == 0
     assert out.startswith("no display (DISPLAY is not set): going on without a window\n")
     assert Path("out/result.cxi").exists()
+    last = run("inspect", array, "--view")[1].splitlines()[-1]
+    assert last == f"{reason}: no window is opened; --out FOLDER writes a picture"
 
 
 def test_a_screen_that_does_not_answer(run, array, gui, monkeypatch):
@@ -165,7 +200,9 @@ def test_a_screen_that_does_not_answer(run, array, gui, monkeypatch):
     assert out.endswith("written instead: counts_summary.png\n")
 
 
-@pytest.mark.parametrize("words", [("view",), ("reconstruct", "-o", "out", "--live")])
+@pytest.mark.parametrize(
+    "words", [("view",), ("inspect", "--view"), ("reconstruct", "-o", "out", "--live")]
+)
 def test_no_qt(run, array, monkeypatch, words):
     monkeypatch.setitem(sys.modules, "silx.gui.plot", None)
     code, out, err = run(words[0], array, *words[1:])
@@ -186,7 +223,9 @@ def test_what_cannot_be_shown(run, folder):
     assert line(err) == "cdi-ml: error: nothing.npy: no such file or folder"
 
 
-@pytest.mark.parametrize("words", ["--help", "algorithms", "reconstruct counts.npy -a ER -o out"])
+@pytest.mark.parametrize(
+    "words", ["--help", "algorithms", "inspect counts.npy", "reconstruct counts.npy -a ER -o out"]
+)
 def test_qt_is_imported_for_a_window_only(array, tmp_path, words):
     code = (
         "import sys; from cdi_ml_plugin.cli.app import cli; "

@@ -53,7 +53,7 @@ def _projection(ax: Axes, m: Measurement, found: Inspection, plane: tuple[int, i
     normal, vertical, horizontal = plane
     total = m.intensity.sum(normal, dtype=np.float64)
     unseen = m.mask.all(normal)
-    box = _box(found)
+    box = found.box
     part = total[tuple(slice(max(a, 0), b) for a, b in (box[vertical], box[horizontal]))]
     highest = float(part.max()) or float(total.max())
     image = ax.imshow(
@@ -97,12 +97,6 @@ def _projection(ax: Axes, m: Measurement, found: Inspection, plane: tuple[int, i
     ax.set_title(f"sum along {AXES[normal]}{grey}", fontsize=10)
 
 
-def _box(found: Inspection) -> list[tuple[int, int]]:
-    """First voxel of the crop along each axis, and the first behind it."""
-    sizes = zip(found.start, found.crop, found.binning, strict=True)
-    return [(start, start + n * every) for start, n, every in sizes]
-
-
 def _rocking(ax: Axes, found: Inspection) -> None:
     frames = np.arange(len(found.frame_counts))
     for values, name, colour in (
@@ -111,7 +105,7 @@ def _rocking(ax: Axes, found: Inspection) -> None:
     ):
         line = np.where(np.asarray(values) > 0, values, np.nan)
         ax.semilogy(frames, line, color=colour, linewidth=1.5, label=name)
-    first, last = _box(found)[0]
+    first, last = found.box[0]
     ax.axvspan(first - 0.5, last - 0.5, color="0.93", zorder=0, label="crop")
     doubtful = sorted({*found.lost, *found.empty, *found.stale})
     for number, frame in enumerate(doubtful):

@@ -12,8 +12,8 @@ from silx.gui.plot import PlotWidget, StackView
 from silx.gui.plot.ColorBar import ColorBarWidget
 
 from ..style.volumes import Frame, Volume, colour_table
+from .counts import UNKNOWN
 
-UNKNOWN = "#b8b8b8"  # masked, or without a phase
 CROSS = {"viridis": "#ff5cf0", "magma": "#4dff4d"}  # what stands out against the colours
 SLICE, ACROSS, UPWARD = "slice", "across", "upward"  # names of items in a plot
 MARGINS = (0.22, 0.09, 0.03, 0.16)  # left, top, right, bottom: shares of a plot

@@ -23,9 +23,12 @@ from ..style.volumes import (
     object_volumes,
     solid_window,
 )
+from .before import OVERVIEW, Before
 from .browser import Browser
 from .display import application, busy, going
 from .isosurface import Isosurface
+from .mask import Door
+from .recorded import Recorded
 from .runs import RunTable
 
 OBJECT, DIFFRACTION, SURFACE = "Object", "Diffraction", "Isosurface"
@@ -47,13 +50,16 @@ class Window:
     objects, diffraction : Browser
     isosurface : Isosurface
     runs : RunTable
+    before : Before or None
+        Pages on data before they are phased.
     """
 
     def __init__(self, title: str) -> None:
         self.application = application()
         self._no_opengl = no_opengl_in_a_window()
-        backend = "mpl" if self._no_opengl else "gl"
+        self._backend = backend = "mpl" if self._no_opengl else "gl"
         self.measurement: Measurement | None = None
+        self.before: Before | None = None
         self.geometry: Geometry | None = None
         self.shown: tuple[Run, ...] = ()
         self.chosen: int | None = None
@@ -76,8 +82,10 @@ class Window:
         self.tabs.currentChanged.connect(self._draw)
         self.runs = RunTable(backend, self._selected)
         split = qt.QSplitter()
+        self.panel = qt.QStackedWidget()
+        self.panel.addWidget(self.runs.widget)
         split.addWidget(self.tabs)
-        split.addWidget(self.runs.widget)
+        split.addWidget(self.panel)
         split.setStretchFactor(0, 1)
         self.widget.setCentralWidget(split)
         self.frames = qt.QComboBox()
@@ -100,6 +108,20 @@ class Window:
         """Show a measured pattern."""
         self.measurement, self.shown, self.chosen = measurement, (), None
         self._show(afresh=True)
+
+    def show_recorded(self, recorded: Recorded) -> Before:
+        """Show data before they are phased, with an editor of their mask; once in a window."""
+        self.before = before = Before(
+            self._backend, recorded, self.show_message, lambda new: self.show_data(new.prepared)
+        )
+        self._door = Door(self.widget, before.mask.may_close)
+        for place, (name, page) in enumerate(before.pages.items()):
+            self.tabs.insertTab(place, page, name)
+        self.pages |= before.pages
+        self.panel.addWidget(before.sheet.widget)
+        self.show_data(recorded.prepared)
+        self.tabs.setCurrentWidget(before.pages[OVERVIEW])
+        return before
 
     def show_result(self, result: Result) -> None:
         """Show all runs of a result, the chosen one first."""
@@ -190,7 +212,8 @@ class Window:
     def _show(self, afresh: bool) -> None:
         """Draw what is visible now, and the rest when it is looked at."""
         has_runs = self.run is not None
-        self.runs.widget.setVisible(has_runs)
+        self.panel.setVisible(has_runs or self.before is not None)
+        self.panel.setCurrentIndex(0 if has_runs else self.panel.count() - 1)
         place = self.tabs.indexOf(self.pages[OBJECT])
         appears = has_runs and not self.tabs.isTabVisible(place)
         self.tabs.setTabVisible(place, has_runs)
@@ -198,7 +221,7 @@ class Window:
         self.runs.show_figures(None if self.crystal is None else self.crystal.figures)
         if afresh:
             self._seen.clear()
-        self._stale = {*self.pages}
+        self._stale = {OBJECT, DIFFRACTION, SURFACE}
         if appears:
             self.tabs.setCurrentIndex(place)
         self._draw()
@@ -259,10 +282,13 @@ class Window:
         for browser in (self.objects, self.diffraction):
             browser.reset_zoom()
         self.runs.curves.resetZoom()
+        if self.before is not None:
+            self.before.reset_zoom()
 
     def _set_mode(self, pan: bool) -> None:
-        for browser in (self.objects, self.diffraction):
-            browser.set_mode("pan" if pan else "zoom")
+        for part in (self.objects, self.diffraction, self.before):
+            if part is not None:
+                part.set_mode("pan" if pan else "zoom")
 
     def _save_picture(self) -> None:
         picture = self.widget.grab()

@@ -183,6 +183,6 @@ def test_the_box_in_the_picture_is_what_prepare_cuts_out(counts):
         found = inspect(data, crop=(8, 6, 6), binning=(1, 2, 1))
         part = prepare(data, crop=(8, 6, 6), binning=(1, 2, 1))
         whole = data if data is moved else data.intensity
-        cut = whole[tuple(slice(a, b) for a, b in inspection._box(found))]
+        cut = whole[tuple(slice(a, b) for a, b in found.box)]
         assert cut.shape == (8, 12, 6)
         assert cut.sum() == part.intensity.sum()
