@@ -51,6 +51,8 @@ class Recorded:
         (along column numbers, along row numbers) in metres.
     beam_zero : (float, float)
         (column, row) of the pixel of the direct beam, counted as in the frames.
+    step : (str, float)
+        The scanned circle and its step in degrees, where the positions are not known.
     roi : (first column, columns, first row, rows)
         What the frames are of the detector; None: they are the whole of it, or where they begin is not known.
     peak : (frame, row, column)
@@ -72,6 +74,7 @@ class Recorded:
     distance: float | None = None
     pixel: tuple[float, float] | None = None
     beam_zero: tuple[float, float] | None = None
+    step: tuple[str, float] | None = None
     roi: tuple[int, int, int, int] | None = None
     peak: tuple[int, int, int] | None = None
     directions: Directions | None = None
@@ -215,7 +218,9 @@ def _geometry(recorded: Recorded, shape: Shape) -> tuple[dict[str, Any], list[st
         position = recorded.positions.get(name)
         if name not in scanned:
             found[name] = None if position is None else float(np.mean(position))
-    if len(scanned) == 1:
+    if recorded.step is not None:
+        found["motor"], found["step"] = recorded.step
+    elif len(scanned) == 1:
         found |= _step(scanned[0], recorded, notes)
     elif recorded.positions:
         words = f"{' and '.join(scanned)} together" if scanned else "no circle of the sample"

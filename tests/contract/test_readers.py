@@ -51,7 +51,15 @@ def _rotation(folder: Path) -> tuple[Path, dict[str, Any]]:
     return folder / "sample.h5", {"scan": 3}
 
 
+def _preprocessing(folder: Path) -> tuple[Path, dict[str, Any]]:
+    with h5py.File(folder / "S12_preprocessing.h5", "w") as file:
+        file["output/data"] = COUNTS
+        file["params/setup"] = "{'beamline': 'unknown'}"
+    return folder / "S12_preprocessing.h5", {}
+
+
 SMALL = {
+    "bcdi": _preprocessing,
     "cdiutils": lambda folder: (
         prepared.write(folder / "S12_preprocessed_data.cxi", COUNTS),
         {},
