@@ -125,12 +125,16 @@ def _stand_alone(
 
     What lies outside the array counts as dark, so that cutting an array makes no hot voxel cold.
     """
-    steps = [step for step in product(range(-2, 3), repeat=counts.ndim) if any(step)]
-    around = at[:, None, :] + np.array(steps)
-    inside = ((around >= 0) & (around < counts.shape)).all(axis=2)
-    index: tuple[Any, ...] = tuple(np.moveaxis(np.where(inside[:, :, None], around, 0), 2, 0))
-    values = np.where(inside, counts[index], 0)
-    rank = len(steps) - 1 - companions
-    values.partition(rank, axis=1)
-    result: NDArray[np.bool_] = counts[tuple(at.T)] > ratio * values[:, rank] + floor
-    return result
+    alone = np.ones(len(at), dtype=bool)
+    for reach in (1, 2):  # those that touch are enough for nearly all
+        some = at[alone]
+        steps = [
+            step for step in product(range(-reach, reach + 1), repeat=counts.ndim) if any(step)
+        ]
+        around = some[:, None, :] + np.array(steps)
+        inside = ((around >= 0) & (around < counts.shape)).all(axis=2)
+        index: tuple[Any, ...] = tuple(np.moveaxis(np.where(inside[:, :, None], around, 0), 2, 0))
+        values = np.where(inside, counts[index], 0)
+        near = counts[tuple(some.T)][:, None] <= ratio * values + floor
+        alone[alone] = np.count_nonzero(near, axis=1) <= companions
+    return alone

@@ -71,9 +71,10 @@ class Measurement:
         if hidden is not None and (fresh := int((hidden & ~excluded).sum())):
             excluded |= hidden
             _note(about, f"{fresh} voxel(s) masked, as the masked array has them")
-        if counts.dtype.kind in "iuf" and (found := markers(counts) & ~excluded).any():
+        found = markers(counts)
+        if found.any() and (fresh := int((found & ~excluded).sum())):
             excluded |= found
-            _note(about, say(int(found.sum()), counts.dtype))
+            _note(about, say(fresh, counts.dtype))
         self._keep(_counts(counts, excluded), excluded, about)
 
     def changed(
@@ -205,7 +206,7 @@ def _counts(counts: NDArray[Any], excluded: NDArray[np.bool_]) -> NDArray[np.flo
         )
     # what is masked may be anything; counts are checked in their own type, before it is made narrower
     values = counts.astype(np.float32 if counts.dtype.kind in "biu" else counts.dtype)
-    values[excluded] = 0
+    np.copyto(values, 0, where=excluded)
     lowest, highest = values.min(), values.max()  # NaN where there is one
     if not (np.isfinite(lowest) and np.isfinite(highest)):
         raise MeasurementError(
