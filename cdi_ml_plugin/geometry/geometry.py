@@ -25,14 +25,13 @@ from ..errors import ParameterError
 from .check import KEYWORDS, check, check_given, complete, mapping, missing, voxels, with_defaults
 from .config_instr import from_config_instr
 from .detectors import DETECTORS
-from .instruments import ENERGY, Directions
+from .instruments import ENERGY, KEV_NM, Directions
 from .instruments import diffractometer as _diffractometer
 from .scanned import angle_at
 from .spec import read_scan
 from .spec_geometry import from_scan, station
 
 BEAM = (0, 0, 1)
-KEV_NM = 1.239841984  # h·c/e, exact in the SI of 2019
 
 Basis = NDArray[np.float64]
 

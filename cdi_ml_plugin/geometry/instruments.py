@@ -16,6 +16,7 @@ from ..errors import ParameterError
 
 Directions = tuple[str, str]
 ENERGY = "energy"  # as a scanned motor
+KEV_NM = 1.239841984  # h·c/e, exact in the SI of 2019
 ENERGY_NAMES = ("energy", "en")  # as SPEC calls it
 
 

@@ -13,7 +13,6 @@ from ..data.measurement import Measurement, as_array
 from ..data.preprocess import for_all_frames
 from ..errors import MeasurementError, ReadError
 from .contents import Contents, check_numbers, guarded
-from .cxi.reader import earlier_provenance
 from .hdf5 import read_hdf5
 from .numpy_files import read_npy, read_npz
 from .tiff import read_tiff, tiff_contents
@@ -65,6 +64,8 @@ def read_array(
         )
     held = _load(path, dataset)
     data = held.data
+    from .cxi.reader import earlier_provenance  # imports xrayutilities, which takes its time
+
     earlier = earlier_provenance(path)
     provenance = {
         **earlier,

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from ..data.measurement import Measurement
 from ..errors import ReadError
-from ..geometry.geometry import KEV_NM
-from ..geometry.instruments import diffractometer
+from ..geometry.instruments import KEV_NM, diffractometer
 from ..utils.inputs import printable
 from .bliss import MEASUREMENT, POSITIONERS, choose_entry, detectors, entries
 from .contents import choose, guarded

@@ -11,12 +11,10 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from openpyxl import load_workbook
 
 from ..data.measurement import Measurement
 from ..data.preprocess import for_all_frames
 from ..errors import MeasurementError, ParameterError, ReadError
-from ..fourier import from_cohere, to_cohere
 from ..geometry.config_instr import beamline_of, from_config_instr
 from ..utils.files import staged
 from ..utils.inputs import check_file
@@ -124,6 +122,8 @@ def _geometry(folder: Path, configs: dict[str, Any]) -> dict[str, Any]:
 
 def _peak(noted: Path) -> tuple[int, int, int]:
     """(frame, row, column) of the peak."""
+    from openpyxl import load_workbook
+
     with closing(load_workbook(noted, read_only=True, data_only=True)) as book:
         header, first, *_ = book.active.iter_rows(values_only=True)
     peak = dict(zip(header, first, strict=True))
@@ -206,6 +206,8 @@ def read_continue(
     ReadError
         A file is missing, damaged, or not three-dimensional.
     """
+    from ..fourier import from_cohere  # imports torch, which takes its time
+
     image = from_cohere(_load(Path(folder) / "image.npy")).astype(np.complex128)
     support = _load(Path(folder) / "support.npy").T > 0
     power = float(np.vdot(image, image).real)
@@ -231,6 +233,8 @@ def write_continue(
     WriteError
         The folder cannot be written to.
     """
+    from ..fourier import to_cohere
+
     image = to_cohere(obj) / np.float32(np.sqrt(obj.size))
     with staged(folder, ["image.npy", "support.npy"], force=True) as stage:
         np.save(stage / "image.npy", image)

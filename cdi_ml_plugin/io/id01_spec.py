@@ -6,7 +6,6 @@ import math
 import re
 from pathlib import Path
 
-import fabio
 import numpy as np
 from numpy.typing import NDArray
 
@@ -131,6 +130,8 @@ def _files(folder: Path) -> dict[int, Path]:
 
 
 def _image(file: Path) -> NDArray[np.int32]:
+    import fabio  # takes its time
+
     with fabio.open(str(file)) as image:
         data = np.asarray(image.data)
     if data.ndim != 2 or data.dtype.kind not in "iu":
