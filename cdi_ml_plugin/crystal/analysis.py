@@ -54,7 +54,7 @@ def analyse(
     d_spacing : float, optional
         nm; a known lattice spacing to compare with: ``mean_strain`` is relative to it.
     level : float, optional
-        Of the highest amplitude, from which on a voxel is inside; default a tenth.
+        Of the surface, as a share of the highest amplitude; default half of the median inside.
 
     Raises
     ------
@@ -90,8 +90,8 @@ def analyse(
     amplitude = np.abs(wave)
     amplitude[~held] = 0
     amplitude /= amplitude.max()
-    inside = amplitude > (FAINT if level is None else level)
-    if not inside.any():
+    inside = amplitude > min(FAINT, 1.0 if level is None else level)
+    if level is not None and level >= 1:
         raise ParameterError(f"level = {level}: no voxel is above it: give less than 1")
     # a gradient of κ rad per voxel along an axis is κ over that axis' direct-space step
     q = geometry.momentum_transfer() + np.linalg.inv(basis).T @ gradient
@@ -108,6 +108,7 @@ def analyse(
         inside=inside,
         voxel=voxel,
         q=q,
+        level=math.nan if level is None else level,
     )
     return replace(crystal, figures=figures_of(crystal, d_spacing))
 

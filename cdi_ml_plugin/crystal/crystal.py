@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -27,12 +28,15 @@ class Crystal:
     strain : float32
         ∂(displacement)/∂(direction of q), relative to the mean lattice; NaN outside.
     inside : bool
-        Within the support, and above a tenth of the highest amplitude.
+        Within the support, and above a tenth of the highest amplitude (above `level`, where that is lower).
     voxel : float
         Edge of the cubic voxels, nm.
     q : float64 (3,)
         Mean reciprocal lattice vector of the crystal in 1/nm: that of the reference voxel, and the mean
         gradient of the phase.
+    level : float
+        Where the surface is, as a share of the highest amplitude: by default half of the median inside. Volume,
+        sizes, displacement and strain are those of the voxels above it, and pictures draw it.
     figures : mapping
         Numbers with their unit in the name: ``d_spacing_nm``, ``size_x_nm`` …, ``volume_nm3``,
         ``strain_rms`` and others.
@@ -46,6 +50,17 @@ class Crystal:
     voxel: float
     q: NDArray[np.float64]
     figures: Mapping[str, float] = field(default_factory=dict)
+    level: float = math.nan
+
+    def __post_init__(self) -> None:
+        if math.isnan(self.level):
+            object.__setattr__(self, "level", object_level(self.amplitude))
+
+    @property
+    def solid(self) -> NDArray[np.bool_]:
+        """Voxels of the crystal: those inside, and above its level."""
+        found: NDArray[np.bool_] = self.inside & (self.amplitude >= self.level)
+        return found
 
     @property
     def object(self) -> NDArray[np.complex64]:

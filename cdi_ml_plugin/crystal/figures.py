@@ -47,10 +47,11 @@ def figures_of(crystal: Crystal, d_spacing: float | None = None) -> dict[str, fl
     ParameterError
         A lattice spacing that is not positive.
     """
-    solid = crystal.amplitude > 0.5 * np.median(crystal.amplitude[crystal.inside])
+    solid = crystal.solid
     volume = float(solid.sum()) * crystal.voxel**3
     d = float(2 * np.pi / np.linalg.norm(crystal.q))
-    inner = crystal.strain[crystal.inside & np.isfinite(crystal.strain)]
+    inner = crystal.strain[solid & np.isfinite(crystal.strain)]
+    moved = crystal.displacement[solid & np.isfinite(crystal.displacement)]
     figures = {
         "voxel_nm": crystal.voxel,
         "d_spacing_nm": d,
@@ -62,11 +63,21 @@ def figures_of(crystal: Crystal, d_spacing: float | None = None) -> dict[str, fl
         figures[f"size_{name}_nm"] = float(solid.any(axis=others).sum()) * crystal.voxel
     figures |= {
         "edge_width_nm": edge_width(crystal.amplitude, crystal.voxel),
-        "displacement_range_nm": float(np.ptp(crystal.displacement[crystal.inside])),
+        "displacement_range_nm": _spread(moved),
         "strain_rms": float(np.sqrt(np.mean(inner**2))) if inner.size else float("nan"),
+        "strain_range": _spread(inner),
+        "surface_level": crystal.level,
     }
     if d_spacing is not None:
         if not d_spacing > 0:
             raise ParameterError(f"d_spacing = {d_spacing}: give a lattice spacing in nm, > 0")
         figures["mean_strain"] = d / d_spacing - 1
     return figures
+
+
+def _spread(values: NDArray[np.floating]) -> float:
+    """From the 1st to the 99th of a hundred, so that no single voxel sets it."""
+    if not values.size:
+        return float("nan")
+    low, high = np.quantile(values, (0.01, 0.99))
+    return float(high - low)

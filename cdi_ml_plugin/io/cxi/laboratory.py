@@ -16,6 +16,7 @@ from ...crystal.crystal import Crystal
 from ...data.quantities import QUANTITIES, quantity
 from ...data.result import Result
 from ...geometry.geometry import Geometry
+from ...geometry.instruments import diffractometer
 from .groups import PACKED, add_group, store
 
 AXES = ("z", "y", "x")
@@ -62,8 +63,10 @@ def add_laboratory(entry: h5py.Group, result: Result, crystal: Crystal) -> None:
 
 
 def _geometry(collection: h5py.Group, geometry: Geometry, shape: tuple[int, int, int]) -> None:
+    moves = diffractometer(geometry.diffractometer).moves
     for name, value in geometry.numbers().items():
-        unit = UNITS.get(name, "deg" if name in geometry.angles else None)
+        turned = None if name not in geometry.angles else "m" if moves(name) else "deg"
+        unit = UNITS.get(name, turned)
         if name == "step":
             unit = "keV" if geometry.motor == "energy" else "deg"
         if unit is None:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ...crystal.crystal import Crystal, object_level
+from ...crystal.crystal import Crystal
 from ...physics.windows import MARGIN, extent
 from ..style.colours import (
     OUTSIDE,
@@ -59,7 +59,7 @@ def draw_crystal_slices(crystal: Crystal) -> Figure:
 
 
 def _quantities(crystal: Crystal) -> tuple[tuple[NDArray[np.float32], ColourScale], ...]:
-    solid = crystal.amplitude >= object_level(crystal.amplitude)
+    solid = crystal.solid
     return (
         (crystal.amplitude, amplitude_scale()),
         (crystal.phase, phase_scale(crystal.phase[solid])),
@@ -106,7 +106,7 @@ def _show(
 
 def _window(crystal: Crystal) -> tuple[tuple[int, ...], tuple[tuple[float, float], ...]]:
     """The voxel at the centre of mass, and windows in nm of equal size about the crystal."""
-    solid = crystal.amplitude >= object_level(crystal.amplitude)
+    solid = crystal.solid
     weight = np.where(solid, crystal.amplitude, 0)
     found = extent(weight)
     assert found is not None  # its highest amplitude is 1

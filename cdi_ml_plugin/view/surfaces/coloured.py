@@ -52,7 +52,7 @@ def surface_of_crystal(crystal: Crystal, faces: int = FACES) -> Surface | None:
     """Surface in the laboratory, coloured by phase and strain; None where there is nothing to show."""
     if not (crystal.amplitude > FAINT).any():
         return None
-    level = object_level(crystal.amplitude)
+    level = crystal.level
     mesh = isosurface(crystal.amplitude, level, laboratory_basis(crystal), faces)
     return Surface(
         mesh=mesh,
