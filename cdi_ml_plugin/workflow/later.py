@@ -41,7 +41,14 @@ def read_later(path: Path, geometry: Path | None = None, flip: bool = False) -> 
         given, measurement = read_geometry(geometry), result.measurement
         measurement = with_geometry(measurement, {**held(measurement, given), **given})
         whole = settled(measurement, geometry, given, None)
-        notes = tuple(note for note in result.notes if not note.startswith(NO_CRYSTAL))
+        gone = {note for note in measurement.notes if note not in whole.notes}
+        notes = tuple(
+            dict.fromkeys(
+                note
+                for note in (*result.notes, *whole.notes)
+                if note not in gone and not note.startswith(NO_CRYSTAL)
+            )
+        )
         result = replace(result, measurement=whole, notes=notes)
     return replace(result, runs=tuple(map(twin_of, result.runs))) if flip else result
 
