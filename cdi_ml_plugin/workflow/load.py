@@ -48,7 +48,6 @@ def read_prepared(
         See `cdi_ml_plugin.io.readers.load`.
     """
     from ..data.prepare import prepare
-    from ..data.preprocess import with_geometry
     from ..io.readers import choose, load
 
     given = {} if geometry is None else read_geometry(geometry)
@@ -58,7 +57,7 @@ def read_prepared(
     whole = "peak" not in measurement.provenance
     frames = (measurement.shape[1], measurement.shape[2]) if whole else None
     if geometry is not None:
-        measurement = with_geometry(measurement, {**held(measurement, given), **given})
+        measurement = with_given(measurement, geometry, given)
     if not ready or threshold is not None or crop or binning:
         measurement = prepare(
             measurement,
@@ -145,6 +144,22 @@ def _promised(measurement: Measurement, given: dict[str, Any]) -> Measurement:
     return measurement if lacking or "beam_zero" not in given else _without_lacking(measurement)
 
 
+def with_given(measurement: Measurement, file: Path, given: dict[str, Any]) -> Measurement:
+    """The measurement with parameters of a file added to its own.
+
+    Raises
+    ------
+    ParameterError
+        A circle that the data's diffractometer has not, or no number.
+    """
+    from ..data.preprocess import with_geometry
+
+    try:
+        return with_geometry(measurement, {**held(measurement, given), **given})
+    except ParameterError as error:
+        raise ParameterError(f"{file}: {error}") from error
+
+
 def held(measurement: Measurement, given: dict[str, Any]) -> dict[str, Any]:
     """Parameters that came with the data and that `given` may add to: those of the same diffractometer."""
     there = dict(measurement.provenance.get("geometry", {}))
@@ -173,6 +188,7 @@ def read_inspected(
     recorded = not choose(data, reading.get("reader"))[0].prepared
     measurement = load(data, **reading)
     if geometry is not None:
+        with_given(measurement, geometry, given)
         measurement = _promised(measurement, {**held(measurement, given), **given})
     found = inspect(
         measurement,
