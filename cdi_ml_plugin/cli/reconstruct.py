@@ -75,8 +75,9 @@ def reconstruct(
 ) -> None:
     """Phase DATA and write result.cxi, metrics.json, summary.png, report.html and, of a known geometry, result.vti.
 
-    DATA is a folder of 34-ID-C frames (with --spec, --scan), a cohere experiment folder, or a file
-    (.npy, .npz, .tif, .cxi, .h5) of intensities ordered (rocking, row, column).
+    DATA is whatever `cdi-ml readers` lists: a folder of 34-ID-C frames (with --spec, --scan), a beamline's file,
+    a cohere experiment folder, or a file (.npy, .npz, .tif, .cxi, .h5) of intensities ordered (rocking, row,
+    column).
 
     Of several --seeds each run that has ended is kept beside OUT until the result is written, and so is the state
     of a long one every few minutes: after a kill the same command goes on from there.

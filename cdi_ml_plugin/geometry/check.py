@@ -41,6 +41,10 @@ def check_given(given: Mapping[str, Any]) -> None:
     name = given.get("diffractometer") or "34idc"
     circles = diffractometer(name).circles
     name = name if isinstance(name, str) else "this diffractometer"
+    if taken := [circle for circle in circles if circle in KEYWORDS]:
+        raise ParameterError(
+            f"geometry: diffractometer: a circle is called {taken[0]}, as a parameter is: give it another name"
+        )
     if unknown := [key for key in given if key not in (*KEYWORDS, *circles)]:
         raise ParameterError(
             f"geometry: unknown parameter {', '.join(map(shown, unknown[:5]))}: the circles of {name} are "
@@ -103,10 +107,12 @@ def check(values: Mapping[str, Any]) -> None:
     turned = {name: value for name, value in angles.items() if not circles.moves(name)}
     for name, value in angles.items():
         if name in turned and abs(value) > 360:
-            raise ParameterError(f"geometry: {name} is {value}: give degrees from -360 to 360")
+            raise ParameterError(
+                f"geometry: {name} is {shown(value)}: give degrees from -360 to 360"
+            )
         if name not in turned and abs(value) > FARTHEST:
             raise ParameterError(
-                f"geometry: {name} is {value}: give it in metres, up to {FARTHEST:g}"
+                f"geometry: {name} is {shown(value)}: give it in metres, up to {FARTHEST:g}"
             )
     right_angles = [n for n, a in turned.items() if abs(abs(a) - math.pi / 2) < 1e-4]
     if right_angles and max(map(abs, turned.values())) <= 2 * math.pi:
@@ -117,7 +123,7 @@ def check(values: Mapping[str, Any]) -> None:
     for name, (low, high, unit) in RANGES.items():
         if not low <= values[name] <= high:
             raise ParameterError(
-                f"geometry: {name} is {values[name]}: give it in {unit}, from {low:g} to {high:g}"
+                f"geometry: {name} is {shown(values[name])}: give it in {unit}, from {low:g} to {high:g}"
             )
     scanned = values["motor"]
     if scanned not in (*circles.sample, ENERGY):

@@ -161,6 +161,7 @@ DIFFRACTOMETERS: dict[str, Diffractometer] = {
         names={"delta": ("del",), "nu": ("gam", "gamma")},
     ),
 }
+DIRECTION = re.compile("[xy][+-]")
 AXIS = re.compile("[xyz][+-]|t[xyz]")
 
 
@@ -209,9 +210,21 @@ def _described(given: Mapping[str, Any]) -> Diffractometer:
                     "x-, y+ … z-, and tx, ty, tz of a detector that is moved; names are those of variables"
                 )
     directions = given["directions"]
+    right = isinstance(directions, list | tuple) and len(directions) == 2
+    if not right or not all(
+        isinstance(each, str) and DIRECTION.fullmatch(each) for each in directions
+    ):
+        raise ParameterError(
+            f"geometry: diffractometer: directions is {directions!r:.60}: give two, of columns and of rows: x+, y- …"
+        )
+    both = set(given["sample"]) & set(given["detector"])
+    if other := [name for name in both if given["sample"][name] != given["detector"][name]]:
+        raise ParameterError(
+            f"geometry: diffractometer: {other[0]:.40} turns sample and detector about two axes: give it two names"
+        )
     return Diffractometer(
         sample=dict(given["sample"]),
         detector=dict(given["detector"]),
-        directions=tuple(directions) if isinstance(directions, list | tuple) else directions,
+        directions=(directions[0], directions[1]),
         default_detector="",
     )

@@ -22,6 +22,7 @@ from .recorded import Column, Recorded, kev, measurement
 
 MONITORS = ("mon2", "imon", "exp1", "monitor")
 EXPOSURES = ("instrument/{detector}/acq_parameters/acq_expo_time", "scan_parameters/count_time")
+LONGEST = 1e-6  # a wavelength below it is in metres
 _PAIRS = {  # along columns, along rows
     "pixel": ("x_pixel_size", "y_pixel_size"),
     "beam_zero": ("beam_center_x", "beam_center_y"),
@@ -68,7 +69,7 @@ class Station:
             with h5py.File(path, "r") as file:
                 for entry in entries(file):
                     moved = Values(file, entry, path).names(POSITIONERS)
-                    if self.marks & set(moved) and detectors(file, entry, path):
+                    if self.marks & set(moved) and _has_frames(file, entry, path):
                         return True
         except (OSError, RuntimeError, KeyError, ValueError, ReadError):
             return False  # damaged, or links that lead nowhere
@@ -101,6 +102,14 @@ class Station:
         return measurement(path, self.layout, held, recorded, mask)
 
 
+def _has_frames(file: h5py.File, entry: str, path: Path) -> bool:
+    """Whether a scan has frames, or had some: that their file is lost is said when it is read."""
+    try:
+        return bool(detectors(file, entry, path))
+    except ReadError:
+        return True
+
+
 def _recorded(station: Station, values: Values, detector: str, frames: int) -> Recorded:
     """What the file says of a scan."""
     here = f"instrument/{detector}"
@@ -112,13 +121,12 @@ def _recorded(station: Station, values: Values, detector: str, frames: int) -> R
         column = values.column(key)
         if column is None or not column.size:
             continue
-        if name in circles and column.size == 1:
-            positions[name] = float(column[0])
-            values.note(name, key)
-        elif (
-            len(column) >= frames > 1 and np.ptp(column[:frames]) > 0
-        ):  # more where it was interrupted
-            positions[name] = column[:frames]
+        # more where it was interrupted
+        column = column[:frames] if column.size > frames > 1 else column
+        if not np.isfinite(column).all():
+            continue
+        if name in circles or (column.size == frames and np.ptp(column) > 0):
+            positions[name] = column if np.ptp(column) > 0 else float(column[0])
             values.note(name, key)
     for name in station.still:
         if name not in positions:
@@ -129,6 +137,8 @@ def _recorded(station: Station, values: Values, detector: str, frames: int) -> R
             positions["energy"] = column[:frames] / (1000 if column[0] >= 1000 else 1)
             values.note("energy", key)
             break
+    # 0, 0 is what a detector has that nobody told
+    beam_zero = values.pair(*pairs["beam_zero"]) if station.calibrated else None
     places = {"distance": f"{here}/distance"}
     places |= {name: " and ".join(keys) for name, keys in pairs.items()}
     return Recorded(
@@ -139,7 +149,7 @@ def _recorded(station: Station, values: Values, detector: str, frames: int) -> R
         energy=_energy(station, values),
         distance=values.number("distance", f"{here}/distance") if station.calibrated else None,
         pixel=values.pair(*pairs["pixel"]) if station.calibrated else None,
-        beam_zero=values.pair(*pairs["beam_zero"]) if station.calibrated else None,
+        beam_zero=beam_zero if beam_zero and any(beam_zero) else None,
         looked={
             "energy": " or ".join(filter(None, (*station.energy, station.wavelength))),
             **(places if station.calibrated else dict.fromkeys(places, "that of a calibration")),
@@ -159,6 +169,8 @@ def _energy(station: Station, values: Values) -> float | None:
     energy = values.number("energy", *station.energy)
     if energy is None and station.wavelength:
         wavelength = values.number("energy", station.wavelength)
+        if wavelength and wavelength < LONGEST:
+            wavelength *= 1e10
         return 10 * KEV_NM / wavelength if wavelength else None
     return kev(energy)
 

@@ -86,7 +86,13 @@ def _read(path: Path) -> Fio:
     table = np.array(rows, dtype=float).reshape(len(rows), len(names))
     started = (match[1].strip() for each in comments if (match := _STARTED.search(each)))
     command = comments[0] if comments and not _STARTED.search(comments[0]) else ""
-    columns = dict(zip(names, table.T, strict=True))
+    columns: dict[str, Column] = {}
+    for name, column in zip(names, table.T, strict=True):
+        if name in columns and not np.array_equal(columns[name], column, equal_nan=True):
+            raise ReadError(
+                f"{path}: has two columns {name[:40]} that differ: take one of them out"
+            )
+        columns[name] = column
     return Fio(path, command, next(started, ""), parameters, columns)
 
 

@@ -16,9 +16,13 @@ from .hdf5_links import resolve
 # What a unit is in metres, degrees, keV or seconds.
 UNITS = {
     **{"m": 1.0, "cm": 1e-2, "mm": 1e-3, "um": 1e-6, "µm": 1e-6, "μm": 1e-6, "nm": 1e-9},
-    **dict.fromkeys(("deg", "degree", "degrees", "°"), 1.0),
-    **{"rad": math.degrees(1), "mrad": math.degrees(1e-3)},
-    **{"keV": 1.0, "eV": 1e-3, "MeV": 1e3},
+    **dict.fromkeys(("metre", "metres", "meter", "meters"), 1.0),
+    **dict.fromkeys(("millimetre", "millimetres", "millimeter", "millimeters"), 1e-3),
+    **dict.fromkeys(("micron", "microns", "micrometre", "micrometer", "micrometers"), 1e-6),
+    **dict.fromkeys(("deg", "degree", "degrees", "Deg", "Degree", "Degrees", "°"), 1.0),
+    **dict.fromkeys(("rad", "radian", "radians"), math.degrees(1)),
+    **dict.fromkeys(("mrad", "millirad", "milliradian", "milliradians"), math.degrees(1e-3)),
+    **{"keV": 1.0, "kev": 1.0, "KeV": 1.0, "eV": 1e-3, "ev": 1e-3, "MeV": 1e3},
     **{"s": 1.0, "ms": 1e-3},
 }
 
@@ -76,7 +80,9 @@ class Values:
         value = self._value(key)
         if isinstance(value, bytes | str | type(None)) or np.asarray(value).dtype.kind not in "iuf":
             return None
-        return np.ravel(value).astype(float) * UNITS.get(self._unit(key) or unit, 1.0)
+        scale = UNITS.get(self._unit(key) or unit, 1.0)
+        column = np.ravel(value).astype(float)
+        return column * scale if scale >= 1 else column / round(1 / scale)  # 700 mm are 0.7 m
 
     def position(
         self, what: str, *keys: str

@@ -151,7 +151,7 @@ def _detectors(file: h5py.File, path: Path, dataset: str | None) -> dict[str, Sh
 def _recorded(values: Values, detector: str, shape: Shape) -> Recorded:
     """What the file says of a scan."""
     command = values.text("command", "description")
-    radius = values.number("distance", *(f"{place}/{RADIUS}" for place in SNAPSHOTS))
+    radius = values.number("distance", *(f"{place}/{RADIUS}" for place in SNAPSHOTS), unit="mm")
     energy = values.number("energy", *(f"{place}/energy" for place in SNAPSHOTS))
     looked = {"energy": "energy", "distance": RADIUS, **NAMES}
     return Recorded(
@@ -160,7 +160,7 @@ def _recorded(values: Values, detector: str, shape: Shape) -> Recorded:
         detector=detector,
         positions=_positions(values, command, shape[0]),
         energy=kev(energy),
-        distance=radius / 1000 if radius else None,
+        distance=radius or None,
         looked={
             "beam_zero": "in no file of NanoMAX",
             **{what: f"{ENTRY}/{SNAPSHOTS[0]}/{name}" for what, name in looked.items()},

@@ -16,7 +16,7 @@ from .contents import Shape, choose, guarded
 from .hdf5 import read_hdf5
 from .hdf5_links import resolve
 from .hdf5_values import Values
-from .nexus_transformations import Transformation, chain, circles, detector_place
+from .nexus_transformations import Transformation, chain, circles, detector_place, named_apart
 from .reader import CONTAINER, Options, Reader
 from .recorded import Column, Recorded, kev, measurement
 
@@ -161,7 +161,7 @@ def _recorded(values: Values, detector: str, shape: Shape) -> Recorded:
         values.sources[key] = f"{path}: {printable(modules[0])}"
     samples = _groups(file[entry], "NXsample", path)
     moved = chain(file, f"{entry}/{samples[0]}", path) if samples else []
-    arm = chain(file, detector, path)
+    moved, arm = named_apart(moved, chain(file, detector, path))
     sample, detected = circles(moved), circles(arm)
     positions: dict[str, float | Column] = {}
     circled: str | dict[str, Any]

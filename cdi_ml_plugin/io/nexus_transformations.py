@@ -10,7 +10,7 @@ NeXus 2024.02: NXtransformations, NXdetector_module.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ReadError
+from ..geometry.check import KEYWORDS
 from ..utils.inputs import printable
 from .hdf5_links import resolve
 from .hdf5_values import UNITS
@@ -127,6 +128,23 @@ def circles(transformations: list[Transformation]) -> dict[str, str] | None:
     return found
 
 
+def named_apart(
+    *chains: list[Transformation],
+) -> tuple[list[Transformation], ...]:
+    """The same, each rotation with a name of its own, which is that of no parameter of `Geometry`.
+
+    What is in several of them, as an arm that carries sample and detector, keeps one name.
+    """
+    names: dict[str, str] = {}  # by place
+    for each in (one for links in chains for one in links if one.rotates):
+        taken = {*KEYWORDS, *(name for place, name in names.items() if place != each.place)}
+        others = (each.name, *(f"{each.name}_{n}" for n in range(2, len(taken) + 3)))
+        names[each.place] = next(name for name in others if name not in taken)
+    return tuple(
+        [replace(one, name=names.get(one.place, one.name)) for one in links] for links in chains
+    )
+
+
 def direction(vector: Vector) -> str | None:
     """``"x+"`` … ``"z-"``; None of a vector between them."""
     axis = int(np.abs(vector).argmax())
@@ -152,6 +170,8 @@ def detector_place(file: h5py.File, module: str, path: Path) -> Mapping[str, Any
         chain(file, f"{module}/{name}", path)
         for name in ("fast_pixel_direction", "slow_pixel_direction", "module_offset")
     )
+    if not (fast and slow and origin):
+        return {}
     sides = [direction(each[0].vector) for each in (fast, slow)]
     pixel = tuple(float(each[0].values[0]) for each in (fast, slow))
     if None in sides or min(pixel) <= 0:

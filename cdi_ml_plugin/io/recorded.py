@@ -17,14 +17,19 @@ from numpy.typing import NDArray
 from ..data.measurement import Measurement
 from ..data.preprocess import for_all_frames
 from ..data.scan import KEY, Scan
-from ..errors import MeasurementError, ReadError
+from ..errors import MeasurementError, ParameterError, ReadError
+from ..geometry.check import missing
 from ..geometry.detectors import DETECTORS, gaps
+from ..geometry.geometry import Geometry
 from ..geometry.instruments import ENERGY, Diffractometer, Directions
 from ..geometry.instruments import diffractometer as _diffractometer
+from ..geometry.scanned import angle_at
 from ..utils.inputs import printable
 from .contents import Contents, Shape
 
 UNEVEN = 0.2  # of a step
+DRIVEN, SHIFTED = 0.005, 5e-5  # degrees, metres of a detector: less is what an encoder says at rest
+LACKING, WRONG = "give what is missing as --geometry FILE", "correct it by --geometry FILE"
 Column = NDArray[np.float64]
 
 
@@ -97,6 +102,18 @@ class Recorded:
         known = (*self.circles.sample, ENERGY)
         return [name for name in known if moves(self.positions.get(name))]
 
+    @property
+    def driven(self) -> list[str]:
+        """Circles that moved the detector alone."""
+        circles = self.circles
+        return [
+            name
+            for name in circles.detector
+            if name not in circles.sample
+            and moves(position := self.positions.get(name))
+            and np.ptp(np.asarray(position)) > (SHIFTED if circles.moves(name) else DRIVEN)
+        ]
+
 
 def moves(position: float | Column | None) -> bool:
     """Whether a motor moved along a scan."""
@@ -162,6 +179,7 @@ def measurement(
     }
     if recorded.peak is not None:
         provenance["peak"] = recorded.peak
+    notes += _doubtful(provenance, held.data.shape)
     if said := (*held.about.get("notes", ()), *recorded.notes, *notes):
         provenance["notes"] = said
     excluded = np.zeros(held.data.shape, dtype=bool)
@@ -217,8 +235,14 @@ def _geometry(recorded: Recorded, shape: Shape) -> tuple[dict[str, Any], list[st
     for name in recorded.circles.circles:
         position = recorded.positions.get(name)
         if name not in scanned:
-            found[name] = None if position is None else float(np.mean(position))
-    if recorded.step is not None:
+            known_there = position is not None and bool(np.isfinite(position).all())
+            found[name] = float(np.mean(np.asarray(position))) if known_there else None
+    if recorded.driven:
+        notes.append(
+            f"scan {printable(recorded.name)}, {recorded.command[:60]!r}, moves the detector "
+            f"({', '.join(recorded.driven)}): no rocking scan"
+        )
+    elif recorded.step is not None:
         found["motor"], found["step"] = recorded.step
     elif len(scanned) == 1:
         found |= _step(scanned[0], recorded, notes)
@@ -229,26 +253,47 @@ def _geometry(recorded: Recorded, shape: Shape) -> tuple[dict[str, Any], list[st
         )
     if ENERGY in scanned:
         found.pop("energy")
-    missing = [name for name, value in found.items() if value is None and name != "directions"]
+    lacking = [name for name, value in found.items() if value is None and name != "directions"]
     if known and not whole and recorded.roi is None and known.gaps:
         notes.append(
             f"frames of {rows} × {columns} pixels are a part of {recorded.detector}: its gaps are not masked"
         )
-    if missing:
-        each = (f"{n} ({recorded.looked[n]})" if n in recorded.looked else n for n in missing)
+    if lacking:
+        each = (f"{n} ({recorded.looked[n]})" if n in recorded.looked else n for n in lacking)
+        without = ", without it no lengths are known" if lacking != ["beam_zero"] else ""
+        middle = "; for beam_zero the detector's middle is taken" if "beam_zero" in lacking else ""
         notes.append(
-            f"scan {printable(recorded.name)} has no {', '.join(each)}: give what is missing as --geometry FILE, "
-            "without it no lengths are known"
+            f"scan {printable(recorded.name)} has no {', '.join(each)}: {LACKING}{without}{middle}"
         )
     return {name: value for name, value in found.items() if value is not None}, notes
 
 
+def _doubtful(provenance: Mapping[str, Any], shape: Shape) -> list[str]:
+    """What is wrong with a geometry of which nothing is missing."""
+    middle = tuple(size // 2 for size in shape)
+    given = {"reference": provenance.get("peak", middle), **provenance["geometry"]}
+    given |= angle_at(provenance, given)
+    if missing(given):
+        return []
+    try:
+        Geometry(**given)
+    except ParameterError as error:
+        return [f"{error}: what the files say is no geometry: {WRONG}"]
+    return []
+
+
 def _step(name: str, recorded: Recorded, notes: list[str]) -> dict[str, Any]:
-    """The scanned circle and its mean step; a note where steps are uneven."""
+    """The scanned circle and its mean step, none where it turned back; a note where steps are uneven."""
     positions = np.asarray(recorded.positions[name])
     steps = np.diff(positions)
     step = float(steps.mean())
     unit = " keV" if name == ENERGY else "°"
+    typical = float(np.median(np.abs(steps)))
+    if min(steps.max(), -steps.min()) > UNEVEN * typical:
+        notes.append(
+            f"{name} turns back, steps are {steps.min():.4g} to {steps.max():.4g}{unit}: no rocking scan"
+        )
+        return {}
     if np.ptp(steps) > UNEVEN * abs(step):
         notes.append(f"steps of {name} are uneven: {steps.min():.4g} to {steps.max():.4g}{unit}")
     return {"motor": name, "step": step}

@@ -23,11 +23,12 @@ from .contents import MOST, Shape, choose, guarded
 from .hdf5 import read_hdf5
 from .hdf5_links import resolve
 from .hdf5_values import Values
-from .recorded import Column, Recorded, measurement
+from .recorded import DRIVEN, Column, Recorded, measurement
 
 DATA = "scan_data"
 ACTUATOR = "actuator_1_1"  # of the first and only axis of a scan
 NAME = "scan_config/name"
+ARM = ("gamma", "delta")  # of the detector
 NONE = "SOLEIL's files do not have it"
 _EXPOSURES = f"{DATA}/integration_times"
 _BY_SHAPE = ("maxipix", "merlin", "merlin512")
@@ -201,8 +202,17 @@ def detector(name: str, shape: Shape) -> str:
 def stood(
     values: Values, columns: Columns, circles: Iterable[str], groups: Iterable[str]
 ) -> dict[str, float | Column]:
-    """Where each circle stood: of the first group that has a device of its name, else the mean of its column."""
+    """Where each circle stood: of the first group that has a device of its name, else the mean of its column.
+
+    Where the detector was driven, its position for each frame.
+    """
     found: dict[str, float | Column] = {}
+    named = {circle: name for circle in ARM if (name := columns.about(circle)) is not None}
+    driven = {
+        circle: columns.values[name]
+        for circle, name in named.items()
+        if np.ptp(columns.values[name]) > DRIVEN
+    }
     for circle in circles:
         keys = [
             f"{here}/{device}{leaf}"
@@ -211,12 +221,12 @@ def stood(
             if is_motor(device, circle)
             for leaf in ("/position", "/position_pre", "")
         ]
-        position = values.position(circle, *keys)
+        position = values.position(circle, *keys) if circle not in driven else None
         if position is None and (name := columns.about(circle)) is not None:
             position = columns.values[name]
             values.note(circle, f"{place(values, DATA)}/{name}")
         if position is not None:
-            found[circle] = float(np.mean(position))
+            found[circle] = driven.get(circle, float(np.mean(position)))
     return found
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import ParameterError, ReadError
 from ..geometry.check import check_given
 from ..geometry.detectors import DETECTORS
-from ..geometry.instruments import diffractometer
+from ..geometry.instruments import DIFFRACTOMETERS, diffractometer
 from ..utils.inputs import check_file
 
 _EXAMPLE = '{"energy": 9.0, …}'
@@ -38,8 +38,11 @@ def read_geometry(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ReadError(f"{path}: must hold one JSON object, as {_EXAMPLE}")
     content = {name: value for name, value in content.items() if value is not None}
+    # without a diffractometer it is the data's, whose circles are not known here
+    known = {circle for each in DIFFRACTOMETERS.values() for circle in each.circles}
+    later = known if "diffractometer" not in content else set()
     try:
-        check_given(content)
+        check_given({name: value for name, value in content.items() if name not in later})
     except ParameterError as error:
         raise ParameterError(f"{path}: {error}") from error
     return content
@@ -71,7 +74,8 @@ def template(name: str) -> dict[str, Any]:
         **dict.fromkeys(circles.circles),
         "detector": detector,
         "pixel": [known.pixel, known.pixel],
-        "beam_zero": list(known.beam_zero or (columns / 2, rows / 2)),
+        "beam_zero": known.beam_zero
+        and list(known.beam_zero),  # one in the middle would win over the data's
         "roi": [0, columns, 0, rows],
         "directions": list(circles.directions),
         "binning": [1, 1, 1],

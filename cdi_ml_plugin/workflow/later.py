@@ -7,12 +7,11 @@ from pathlib import Path
 
 import torch
 
-from ..data.preprocess import with_geometry
 from ..data.result import Result, Run
 from ..io.cxi.reader import read_result
 from ..physics.alignment import twin
 from .geometry_file import read_geometry
-from .load import held, settled
+from .load import settled, with_given
 
 NO_CRYSTAL = "no crystal in the laboratory"
 
@@ -39,9 +38,16 @@ def read_later(path: Path, geometry: Path | None = None, flip: bool = False) -> 
     result = read_result(path)
     if geometry is not None:
         given, measurement = read_geometry(geometry), result.measurement
-        measurement = with_geometry(measurement, {**held(measurement, given), **given})
+        measurement = with_given(measurement, geometry, given)
         whole = settled(measurement, geometry, given, None)
-        notes = tuple(note for note in result.notes if not note.startswith(NO_CRYSTAL))
+        gone = {note for note in measurement.notes if note not in whole.notes}
+        notes = tuple(
+            dict.fromkeys(
+                note
+                for note in (*result.notes, *whole.notes)
+                if note not in gone and not note.startswith(NO_CRYSTAL)
+            )
+        )
         result = replace(result, measurement=whole, notes=notes)
     return replace(result, runs=tuple(map(twin_of, result.runs))) if flip else result
 

@@ -6,11 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ParameterError, ReadError
+from ..io.recorded import LACKING, WRONG
 from .geometry_file import read_geometry
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..data.inspect import Inspection
     from ..data.measurement import Measurement
+    from ..geometry.geometry import Geometry
 
 Three = tuple[int, int, int]
 
@@ -44,7 +48,6 @@ def read_prepared(
         See `cdi_ml_plugin.io.readers.load`.
     """
     from ..data.prepare import prepare
-    from ..data.preprocess import with_geometry
     from ..io.readers import choose, load
 
     given = {} if geometry is None else read_geometry(geometry)
@@ -54,7 +57,7 @@ def read_prepared(
     whole = "peak" not in measurement.provenance
     frames = (measurement.shape[1], measurement.shape[2]) if whole else None
     if geometry is not None:
-        measurement = with_geometry(measurement, {**held(measurement, given), **given})
+        measurement = with_given(measurement, geometry, given)
     if not ready or threshold is not None or crop or binning:
         measurement = prepare(
             measurement,
@@ -90,11 +93,11 @@ def settled(
     from ..data.preprocess import with_geometry
     from ..geometry.doubts import doubts
 
+    said: list[str] = []
     try:
         found = measurement.geometry
         if found is None:
             return measurement
-        said = []
         if file is not None:
             found.direct_basis(measurement.shape)
             said = doubts(found, given, frames, measurement.provenance.get("peak"))
@@ -102,7 +105,59 @@ def settled(
         if file is not None:
             raise ParameterError(f"{file}: {error}") from error
         return measurement  # the result says so, when it comes to its crystal
+    if file is not None:
+        said += _middle(found, measurement.provenance.get("geometry", {}))
+        measurement = _without_lacking(measurement)
     return with_geometry(measurement, found.numbers(), said)
+
+
+def _middle(found: Geometry, given: Mapping[str, Any]) -> list[str]:
+    """That the direct beam was nowhere said to be where it was taken."""
+    from ..geometry.detectors import DETECTORS
+
+    known = DETECTORS.get(found.detector)
+    if given.get("beam_zero") is not None or (known is not None and known.beam_zero is not None):
+        return []
+    column, row = found.beam_zero
+    return [
+        f"geometry: no beam_zero is given: the detector's middle, column {column:g}, row {row:g}, is taken"
+    ]
+
+
+def _without_lacking(measurement: Measurement) -> Measurement:
+    """The measurement without the notes of what was missing of its geometry, which is whole now."""
+    notes = tuple(note for note in measurement.notes if LACKING not in note and WRONG not in note)
+    if notes == tuple(measurement.notes):
+        return measurement
+    about = {**measurement.provenance, "notes": notes}
+    return measurement.changed(measurement.intensity, measurement.mask, about)
+
+
+def _promised(measurement: Measurement, given: dict[str, Any]) -> Measurement:
+    """The measurement without notes of what is missing, where `given` has it, whatever voxel is the reference."""
+    from ..geometry.check import missing
+    from ..geometry.scanned import angle_at
+
+    peak = measurement.provenance.get("peak", tuple(size // 2 for size in measurement.shape))
+    given = {"reference": peak, **given}
+    lacking = missing({**given, **angle_at(measurement.provenance, given)})
+    return measurement if lacking or "beam_zero" not in given else _without_lacking(measurement)
+
+
+def with_given(measurement: Measurement, file: Path, given: dict[str, Any]) -> Measurement:
+    """The measurement with parameters of a file added to its own.
+
+    Raises
+    ------
+    ParameterError
+        A circle that the data's diffractometer has not, or no number.
+    """
+    from ..data.preprocess import with_geometry
+
+    try:
+        return with_geometry(measurement, {**held(measurement, given), **given})
+    except ParameterError as error:
+        raise ParameterError(f"{file}: {error}") from error
 
 
 def held(measurement: Measurement, given: dict[str, Any]) -> dict[str, Any]:
@@ -129,10 +184,12 @@ def read_inspected(
     from ..data.inspect import inspect
     from ..io.readers import choose, load
 
-    if geometry is not None:
-        read_geometry(geometry)
+    given = {} if geometry is None else read_geometry(geometry)
     recorded = not choose(data, reading.get("reader"))[0].prepared
     measurement = load(data, **reading)
+    if geometry is not None:
+        with_given(measurement, geometry, given)
+        measurement = _promised(measurement, {**held(measurement, given), **given})
     found = inspect(
         measurement,
         threshold=threshold,

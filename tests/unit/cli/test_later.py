@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cdi_ml_plugin import Measurement, analyse, fourier, read_result, reconstruct
+from cdi_ml_plugin.errors import ParameterError
 from cdi_ml_plugin.geometry.geometry import Geometry
 from cdi_ml_plugin.geometry.instruments import DIFFRACTOMETERS
 from cdi_ml_plugin.io.cxi.writer import cxi_bytes
@@ -109,6 +111,7 @@ def test_a_filled_template_is_a_geometry(run, tmp_path, name: str) -> None:
     read = read_geometry(path)
     assert not set(unknown) & set(read)
     filled = {**dict.fromkeys(unknown, 1.0), "energy": 9.0, "distance": 0.5, "step": 0.01}
+    filled["beam_zero"] = read.get("beam_zero", [100.0, 100.0])
     filled["motor"] = next(iter(DIFFRACTOMETERS[name].sample))
     Geometry(**{**read, **filled}, reference=(1, 1, 1))
 
@@ -118,3 +121,44 @@ def test_the_list_names_every_diffractometer(run) -> None:
     assert all(f"{name} " in said for name in DIFFRACTOMETERS)
     assert run("geometry", "--diffractometer", "unknown")[0] == 2
     assert run("geometry", "-o", "x")[0] == 2
+
+
+def test_a_template_leaves_the_direct_beam_to_the_data() -> None:
+    """The middle of a detector would win over what the files say."""
+    assert template("id01")["beam_zero"] is None
+    assert template("34idc")["beam_zero"] == [260.0, 261.0]
+
+
+def test_circles_are_those_of_the_data_where_no_diffractometer_is_given(
+    run, result, numbers, tmp_path
+) -> None:
+    whole = tmp_path / "whole"
+    assert run("analyse", result, "--geometry", numbers, "-o", whole)[0] == 0
+    notes = read_result(whole).notes
+    assert any("no beam_zero is given: the detector's middle" in note for note in notes)
+    numbers.write_text('{"eta": 17.3}')
+    assert run("analyse", whole, "--geometry", numbers, "-o", tmp_path / "next")[0] == 0
+    changed = read_result(tmp_path / "next").measurement.geometry
+    assert changed is not None
+    assert changed.angles["eta"] == 17.3
+    numbers.write_text('{"theta": 17.3}')
+    code, _, said = run("analyse", whole, "--geometry", numbers)
+    assert code == 2
+    assert "unknown parameter 'theta'" in said
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"directions": 5}, "directions is 5"),
+        ({"directions": ["x+", "z-"]}, "directions is ['x+', 'z-']"),
+        ({"detector": {"a": "y+"}}, "a turns sample and detector about two axes"),
+        ({"detector": {"distance": "y+"}}, "a circle is called distance"),
+    ],
+)
+def test_odd_diffractometers_are_refused(tmp_path, changed: dict, says: str) -> None:
+    described = {"sample": {"a": "x-"}, "detector": {"c": "y+"}, "directions": ["x+", "y-"]}
+    path = tmp_path / "g.json"
+    path.write_text(json.dumps({"diffractometer": described | changed}))
+    with pytest.raises(ParameterError, match=re.escape(says)):
+        read_geometry(path)

@@ -12,7 +12,7 @@ import pytest
 from cdi_ml_plugin import Geometry, load
 from cdi_ml_plugin.data.scan import Scan
 from cdi_ml_plugin.errors import MeasurementError, ParameterError, ReadError
-from cdi_ml_plugin.workflow.load import read_prepared
+from cdi_ml_plugin.workflow.load import read_inspected, read_prepared
 from support import bliss
 
 NAME = bliss.DETECTOR
@@ -178,3 +178,65 @@ def test_a_scan_in_another_file(path: Path, tmp_path: Path) -> None:
         file["12.1"] = h5py.ExternalLink("absent.h5", "/12.1")
     with pytest.raises(ReadError, match=r"lies in absent.h5, which is not there"):
         load(tmp_path / "lost.h5", reader="id01", scan=12)
+
+
+def test_a_detector_that_moves_is_no_rocking_scan(tmp_path: Path) -> None:
+    """Encoders of an arm at rest are none that moves."""
+    moved = load(bliss.write(tmp_path / "m.h5", delta=np.linspace(34, 36, bliss.FRAMES)))
+    assert "step" not in moved.provenance["geometry"]
+    assert any("moves the detector (delta): no rocking scan" in note for note in moved.notes)
+    still = load(bliss.write(tmp_path / "s.h5", delta=34 + 1e-4 * (np.arange(bliss.FRAMES) % 2)))
+    assert not still.notes
+    assert still.provenance["geometry"]["delta"] == pytest.approx(34.00005)
+
+
+def test_a_scan_that_turns_back_is_no_rocking_scan(tmp_path: Path) -> None:
+    there = 8 + 0.01 * np.array([0, 1, 2, 3, 4, 5, 4, 3])
+    m = load(bliss.write(tmp_path / "s.h5", eta=there))
+    assert "step" not in m.provenance["geometry"]
+    assert any("eta turns back" in note for note in m.notes)
+    down = load(bliss.write(tmp_path / "d.h5", eta=bliss.ETA[::-1].copy()))
+    assert down.provenance["geometry"]["step"] == pytest.approx(-0.01)
+
+
+def test_positions_of_a_circle_that_cannot_be_used(tmp_path: Path) -> None:
+    still = load(bliss.write(tmp_path / "c.h5", delta=np.full(bliss.FRAMES, 34.0)))
+    assert still.provenance["geometry"]["delta"] == 34.0
+    with pytest.raises(ReadError, match="8 frames and 5 values of eta"):
+        load(bliss.write(tmp_path / "short.h5", eta=bliss.ETA[:5]))
+    [note] = load(bliss.write(tmp_path / "nan.h5", phi=np.nan)).notes
+    assert "has no phi" in note
+
+
+def test_numbers_that_are_no_geometry_are_noted(tmp_path: Path) -> None:
+    path = bliss.write(tmp_path / "s.h5", without=(f"instrument/{bliss.DETECTOR}/distance",))
+    with h5py.File(path, "a") as file:
+        file[f"12.1/instrument/{bliss.DETECTOR}/distance"] = 900.0
+    [note] = load(path).notes
+    assert "distance is 900.0: give it in metres" in note
+    with h5py.File(path, "a") as file:
+        file[f"12.1/instrument/{bliss.DETECTOR}/distance"].attrs["units"] = "millimeter"
+    m = load(path)
+    assert not m.notes
+    assert m.provenance["geometry"]["distance"] == 0.9
+
+
+def test_a_lost_file_of_frames_is_named_with_scan(tmp_path: Path) -> None:
+    path = bliss.write(tmp_path / "s.h5")
+    with h5py.File(path, "a") as file:
+        key = f"12.1/measurement/{bliss.DETECTOR}"
+        del file[key]
+        file[key] = h5py.ExternalLink("lost.h5", "/entry/data")
+    with pytest.raises(ReadError, match=r"lies in lost\.h5, which is not there"):
+        load(path, scan=12)
+
+
+def test_a_note_of_what_is_missing_goes_when_it_is_given(tmp_path: Path) -> None:
+    keys = tuple(f"instrument/{bliss.DETECTOR}/beam_center_{axis}" for axis in "xy")
+    path = bliss.write(tmp_path / "s.h5", without=keys)
+    [note] = read_prepared(path, crop=(8, 32, 32)).notes
+    assert "the detector's middle is taken" in note
+    given = tmp_path / "g.json"
+    given.write_text('{"beam_zero": [250.5, 310.25]}')
+    assert not read_prepared(path, crop=(8, 32, 32), geometry=given).notes
+    assert not read_inspected(path, geometry=given)[0].notes

@@ -118,3 +118,10 @@ def test_it_leaves_others_alone(tmp_path: Path) -> None:
     (tmp_path / "000001.h5").write_bytes(b"no HDF5")
     assert not reader.can_read(tmp_path / "000001.h5")
     assert not reader.can_read(tmp_path)
+
+
+def test_the_unit_of_the_radius_is_heeded(tmp_path: Path) -> None:
+    path = nanomax.write(tmp_path)
+    with h5py.File(path, "a") as file:
+        file["entry/snapshots/post_scan/radius"].attrs["units"] = "mm"
+    assert load(path).provenance["geometry"]["distance"] == 0.7

@@ -158,3 +158,25 @@ def test_entries_are_chosen_by_name_or_number(changed) -> None:
         load(path)
     assert load(path, scan=13).provenance["acquisition"]["name"] == "13"
     assert load(path, scan="entry1").provenance["acquisition"]["name"] == "12"
+
+
+def test_rotations_of_one_name_are_told_apart(changed, scan: VirtualScan) -> None:
+    def rename(file: h5py.File) -> None:
+        place = "entry1/instrument/merlin/transformations"
+        file.move(f"{place}/delta", f"{place}/eta")
+        file[f"{MODULE}/module_offset"].attrs["depends_on"] = f"/{place}/eta"
+        if f"/{place}/delta" in str(file["entry1/instrument/merlin/depends_on"][()]):
+            del file["entry1/instrument/merlin/depends_on"]
+            file["entry1/instrument/merlin/depends_on"] = f"/{place}/eta"
+
+    geometry = Geometry.of({**load(changed(rename)).provenance, "peak": scan.peak})
+    assert geometry is not None
+    assert geometry.angles["eta_2"] == scan.geometry.angles["delta"]
+    np.testing.assert_allclose(
+        geometry.reciprocal_basis(), scan.geometry.reciprocal_basis(), rtol=1e-4, atol=1e-9
+    )
+
+
+def test_a_module_without_a_direction_is_one_note(changed) -> None:
+    [note] = load(changed(lambda file: file.__delitem__(f"{MODULE}/fast_pixel_direction"))).notes
+    assert "has no distance" in note

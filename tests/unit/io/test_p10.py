@@ -182,3 +182,10 @@ def test_it_leaves_others_alone(folder: Path, tmp_path: Path) -> None:
         shutil.copy(file, other.parent)
     m = load(other.parent / "S_00012_master.h5")
     assert m.provenance["format"] == "h5"
+
+
+def test_two_columns_of_one_name_that_differ(tmp_path: Path) -> None:
+    fio = p10.write(tmp_path) / "S_00012.fio"
+    fio.write_text(fio.read_text().replace("curpetra DOUBLE", "om DOUBLE"))
+    with pytest.raises(ReadError, match="two columns om that differ"):
+        load(fio.parent)

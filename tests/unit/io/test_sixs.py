@@ -157,3 +157,13 @@ def test_another_scan_a_lost_link_and_another_beamline(tmp_path: Path) -> None:
         load(path)
     for other in (bliss.write(tmp_path / "b.h5"), soleil.cristal(tmp_path / "c.nxs")):
         assert load(other).provenance["format"] in ("ESRF ID01", "SOLEIL CRISTAL")
+
+
+def test_a_detector_that_is_driven_is_no_rocking_scan(tmp_path: Path) -> None:
+    path = soleil.sixs(tmp_path / "a_00012.nxs")
+    with h5py.File(path, "a") as file:
+        column = file["com/scan_data"].create_dataset("actuator_1_2", data=np.linspace(1, 2, 8))
+        column.attrs["long_name"] = "i14-c-cx1/ex/delta-med-v/position"
+    m = load(path)
+    assert "step" not in m.provenance["geometry"]
+    assert any("moves the detector (delta)" in note for note in m.notes)
