@@ -101,16 +101,32 @@ def _check(path: Path, name: str, parts: list[h5py.Dataset]) -> None:
 
 
 def _read(path: Path, parts: list[h5py.Dataset]) -> Array:
+    for part in parts:
+        if (lacking := _lacking(part)) is not None:
+            raise ReadError(_no_filter(path, lacking))
     try:
         arrays = [np.asarray(part[()]) for part in parts]
     except OSError as error:
-        if "filter" not in str(error):
+        said = str(error).splitlines()[0]
+        if "filter" not in said and "plugin" not in said:  # of the sources of a virtual dataset
             raise
-        raise ReadError(
-            f"{path}: compressed by a filter that is not installed ({str(error).splitlines()[0]}): "
-            "pip install hdf5plugin"
-        ) from error
+        raise ReadError(_no_filter(path, said)) from error
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+
+
+def _lacking(part: h5py.Dataset) -> str | None:
+    """Name and number of a filter that a dataset needs and that is not installed."""
+    created = part.id.get_create_plist()
+    for index in range(created.get_nfilters()):
+        code, _, _, name = created.get_filter(index)
+        if not h5py.h5z.filter_avail(code):
+            words = name.decode("utf-8", "replace").partition(";")[0] if name else "unnamed"
+            return f"{printable(words)[:40]}, {code}"
+    return None
+
+
+def _no_filter(path: Path, which: str) -> str:
+    return f"{path}: compressed by a filter that is not installed ({which}): pip install hdf5plugin"
 
 
 def _parts(

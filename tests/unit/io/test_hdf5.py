@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
+import hdf5plugin
 import numpy as np
 import pytest
 
@@ -308,3 +311,19 @@ def test_the_level_of_the_entry_with_the_data_counts_and_a_mask_stays(here: Path
         file["entry/instrument/detector/saturation_value"] = level
         file["other/detector/saturation_value"] = 1
     np.testing.assert_array_equal(load("scan.h5").mask, GAP | (level <= COUNTS))
+
+
+def test_a_filter_that_is_not_installed_is_named(tmp_path: Path) -> None:
+    """In a process where hdf5plugin cannot be imported."""
+    counts = np.random.default_rng(0).poisson(3.0, (8, 16, 16)).astype(np.uint32)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("data", data=counts, chunks=(1, 16, 16), **hdf5plugin.Bitshuffle())
+    script = (
+        "import sys\nsys.modules['hdf5plugin'] = None\n"
+        "from cdi_ml_plugin import load\nfrom cdi_ml_plugin.errors import ReadError\n"
+        "try:\n    load(sys.argv[1])\nexcept ReadError as error:\n    print(error)"
+    )
+    words = [sys.executable, "-W", "ignore", "-c", script, str(tmp_path / "a.h5")]
+    said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert "compressed by a filter that is not installed (bitshuffle" in said
+    assert "32008): pip install hdf5plugin" in said
