@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from reprlib import repr as shown
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,27 @@ def check_given(given: Mapping[str, Any]) -> None:
     for key, count in LENGTHS.items():
         if given.get(key) is not None:
             _check_several(key, given[key], count)
+
+
+def validated(given: Mapping[str, Any], angles: Mapping[str, Any]) -> dict[str, Any]:
+    """Every attribute of a `Geometry`, checked, with defaults: what its constructor keeps.
+
+    Parameters
+    ----------
+    given : mapping
+        All of `KEYWORDS`; optional ones may be None.
+    angles : mapping
+        Of the circles.
+
+    Raises
+    ------
+    ParameterError
+        As `Geometry`.
+    """
+    check_given({**given, **angles})
+    values = {**with_defaults(given), "angles": MappingProxyType(dict(angles))}
+    check(values)
+    return values
 
 
 def with_defaults(given: Mapping[str, Any]) -> dict[str, Any]:

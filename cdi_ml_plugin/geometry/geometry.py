@@ -14,7 +14,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 from xrayutilities.experiment import QConversion
 
 from ..errors import ParameterError
-from .check import KEYWORDS, check, check_given, complete, mapping, missing, voxels, with_defaults
+from .check import KEYWORDS, check_given, complete, mapping, missing, validated, voxels
 from .config_instr import from_config_instr
 from .detectors import DETECTORS
 from .instruments import ENERGY, KEV_NM, Directions
@@ -128,10 +127,7 @@ class Geometry:
             "directions": directions,
             "binning": binning,
         }
-        check_given({**given, **angles})
-        values = {**with_defaults(given), "angles": MappingProxyType(dict(angles))}
-        check(values)
-        for name, value in values.items():
+        for name, value in validated(given, angles).items():
             object.__setattr__(self, name, value)
 
     @classmethod

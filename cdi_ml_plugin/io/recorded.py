@@ -18,9 +18,8 @@ from ..data.measurement import Measurement
 from ..data.preprocess import for_all_frames
 from ..data.scan import KEY, Scan
 from ..errors import MeasurementError, ParameterError, ReadError
-from ..geometry.check import missing
+from ..geometry.check import KEYWORDS, missing, validated
 from ..geometry.detectors import DETECTORS, gaps
-from ..geometry.geometry import Geometry
 from ..geometry.instruments import ENERGY, Diffractometer, Directions
 from ..geometry.instruments import diffractometer as _diffractometer
 from ..geometry.scanned import angle_at
@@ -258,10 +257,14 @@ def _geometry(recorded: Recorded, shape: Shape) -> tuple[dict[str, Any], list[st
         notes.append(
             f"frames of {rows} × {columns} pixels are a part of {recorded.detector}: its gaps are not masked"
         )
+    part = known is not None and not whole
+    if part and "beam_zero" in lacking and recorded.roi is None:
+        found["beam_zero"] = (columns / 2, rows / 2)
     if lacking:
         each = (f"{n} ({recorded.looked[n]})" if n in recorded.looked else n for n in lacking)
         without = ", without it no lengths are known" if lacking != ["beam_zero"] else ""
-        middle = "; for beam_zero the detector's middle is taken" if "beam_zero" in lacking else ""
+        place = "frames' middle" if part else "detector's middle"
+        middle = f"; for beam_zero the {place} is taken" if "beam_zero" in lacking else ""
         notes.append(
             f"scan {printable(recorded.name)} has no {', '.join(each)}: {LACKING}{without}{middle}"
         )
@@ -275,8 +278,12 @@ def _doubtful(provenance: Mapping[str, Any], shape: Shape) -> list[str]:
     given |= angle_at(provenance, given)
     if missing(given):
         return []
-    try:
-        Geometry(**given)
+    named = {
+        "binning": (1, 1, 1),
+        **{name: given.get(name) for name in KEYWORDS if name != "binning"},
+    }
+    try:  # as its constructor does, which would load xrayutilities
+        validated(named, {name: angle for name, angle in given.items() if name not in KEYWORDS})
     except ParameterError as error:
         return [f"{error}: what the files say is no geometry: {WRONG}"]
     return []
