@@ -15,6 +15,7 @@ from cdi_ml_plugin.geometry.geometry import Geometry
 from cdi_ml_plugin.geometry.instruments import DIFFRACTOMETERS
 from cdi_ml_plugin.io.cxi.writer import cxi_bytes
 from cdi_ml_plugin.workflow.geometry_file import read_geometry, template
+from support import ROOT
 
 NUMBERS = {
     "diffractometer": "id01", "energy": 9.0, "distance": 0.5, "motor": "eta", "step": 0.03, "mu": 0.0, "eta": 17.2,
@@ -162,3 +163,13 @@ def test_odd_diffractometers_are_refused(tmp_path, changed: dict, says: str) -> 
     path.write_text(json.dumps({"diffractometer": described | changed}))
     with pytest.raises(ParameterError, match=re.escape(says)):
         read_geometry(path)
+
+
+def test_the_files_of_the_docs_are_geometries() -> None:
+    text = (ROOT / "docs" / "how-to" / "beamlines.md").read_text(encoding="utf-8")
+    files = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    assert len(files) >= 3
+    for content in files:
+        geometry = Geometry(**json.loads(content), reference=(30, 60, 60))
+        assert 0.2 < geometry.d_spacing < 0.3
+        assert np.abs(geometry.direct_basis((64, 64, 64))).max() < 100
