@@ -20,7 +20,7 @@ from ..geometry.spec import read_scan
 from .contents import Contents, guarded
 from .fields import response
 from .hdf5 import read_hdf5
-from .hdf5_links import resolve
+from .hdf5_links import is_one, resolve
 from .hdf5_values import Values
 from .reader import Options, Reader
 from .recorded import Column, Recorded, kev, measurement
@@ -72,15 +72,13 @@ class APS20IDE(Reader):
 
 def _holds(path: Path, frames: str, groups: tuple[str, ...] = ()) -> bool:
     """Whether an HDF5 file holds a stack of frames of that name, and one of the groups."""
-    if not path.is_file() or not h5py.is_hdf5(path):
-        return False
-    try:
-        with h5py.File(path, "r") as file:
-            node = resolve(file, frames, path)
-            known = not groups or any(name in file for name in groups)
-            return isinstance(node, h5py.Dataset) and node.ndim == 3 and known
-    except (OSError, RuntimeError, KeyError, ValueError, ReadError):
-        return False  # damaged, or links that lead nowhere
+
+    def holds(file: h5py.File) -> bool:
+        node = resolve(file, frames, path)
+        known = not groups or any(name in file for name in groups)
+        return isinstance(node, h5py.Dataset) and node.ndim == 3 and known
+
+    return is_one(path, holds)
 
 
 def read_chex(

@@ -15,6 +15,7 @@ from ..errors import ReadError
 from ..geometry.instruments import diffractometer
 from .contents import guarded
 from .hdf5 import read_hdf5
+from .hdf5_links import is_one
 from .hdf5_values import Values
 from .reader import PROGRAM, Options, Reader
 from .recorded import Column, Recorded, kev, measurement
@@ -39,13 +40,10 @@ class Bcdi(Reader):
     prepared = True
 
     def can_read(self, path: Path) -> bool:
-        if not path.is_file() or not h5py.is_hdf5(path):
-            return False
-        try:
-            with h5py.File(path, "r") as file:
-                return all(isinstance(file.get(k), h5py.Dataset) for k in (DATA, "params/setup"))
-        except (OSError, RuntimeError, KeyError, ValueError):
-            return False  # damaged, or links that lead nowhere
+        def holds(file: h5py.File) -> bool:
+            return all(isinstance(file.get(k), h5py.Dataset) for k in (DATA, "params/setup"))
+
+        return is_one(path, holds)
 
     def read(self, path: Path, options: Options) -> Measurement:
         return read_preprocessing(path, options.excluded())

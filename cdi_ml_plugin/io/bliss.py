@@ -10,7 +10,7 @@ import h5py
 from ..errors import ParameterError, ReadError
 from ..utils.inputs import printable
 from .contents import MOST, Shape
-from .hdf5_links import resolve
+from .hdf5_links import stacks
 from .hdf5_values import Values
 
 ENTRY = re.compile(
@@ -34,13 +34,7 @@ def detectors(file: h5py.File, entry: str, path: Path) -> dict[str, Shape]:
     ReadError
         A link leads nowhere.
     """
-    group = resolve(file, f"{entry}/{MEASUREMENT}", path)
-    found = {}
-    for name in group if isinstance(group, h5py.Group) else ():
-        node = resolve(group, name, path)
-        if isinstance(node, h5py.Dataset) and node.ndim == 3:
-            found[name] = node.shape
-    return found
+    return stacks(file, f"{entry}/{MEASUREMENT}", path)
 
 
 def choose_entry(file: h5py.File, path: Path, scan: int | str | None) -> str:

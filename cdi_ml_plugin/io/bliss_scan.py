@@ -17,6 +17,7 @@ from ..utils.inputs import printable
 from .bliss import MEASUREMENT, POSITIONERS, choose_entry, detectors, entries
 from .contents import choose, guarded
 from .hdf5 import read_hdf5
+from .hdf5_links import is_one
 from .hdf5_values import Values
 from .recorded import Column, Recorded, kev, measurement
 
@@ -63,17 +64,15 @@ class Station:
 
     def knows(self, path: Path) -> bool:
         """Whether a file is one of this beamline's with frames; it raises nothing."""
-        if not path.is_file() or not h5py.is_hdf5(path):
-            return False
-        try:
-            with h5py.File(path, "r") as file:
-                for entry in entries(file):
-                    moved = Values(file, entry, path).names(POSITIONERS)
-                    if self.marks & set(moved) and _has_frames(file, entry, path):
-                        return True
-        except (OSError, RuntimeError, KeyError, ValueError, ReadError):
-            return False  # damaged, or links that lead nowhere
-        return False
+
+        def holds(file: h5py.File) -> bool:
+            return any(
+                self.marks & set(Values(file, entry, path).names(POSITIONERS))
+                and _has_frames(file, entry, path)
+                for entry in entries(file)
+            )
+
+        return is_one(path, holds)
 
     def read(
         self,

@@ -6,6 +6,7 @@ import os
 import posixpath
 import re
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -165,6 +166,37 @@ def series(group: h5py.Group, path: Path) -> tuple[list[str], list[h5py.Dataset]
             raise ReadError(f"{path}: {named[number]} holds no frames: copy the files again")
         parts.append(node)
     return [named[number] for number in numbers], parts
+
+
+def stacks(file: h5py.File, key: str, path: Path) -> dict[str, tuple[int, ...]]:
+    """Stacks of frames in a group by their names, through links; none where there is no such group.
+
+    Raises
+    ------
+    ReadError
+        A link leads nowhere.
+    """
+    group = resolve(file, key, path)
+    found = {}
+    for name in group if isinstance(group, h5py.Group) else ():
+        node = resolve(group, name, path)
+        if isinstance(node, h5py.Dataset) and node.ndim == 3:
+            found[name] = node.shape
+    return found
+
+
+def is_one(path: Path, holds: Callable[[h5py.File], bool]) -> bool:
+    """Whether a path is an HDF5 file of which `holds` is true; whatever is wrong with it, no.
+
+    For `Reader.can_read`: damaged files and links that lead nowhere are nobody's.
+    """
+    if not path.is_file() or not h5py.is_hdf5(path):
+        return False
+    try:
+        with h5py.File(path, "r") as file:
+            return holds(file)
+    except (OSError, RuntimeError, KeyError, ValueError, ReadError):
+        return False
 
 
 def beside(file: h5py.File, name: str) -> str:

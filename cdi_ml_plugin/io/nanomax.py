@@ -18,7 +18,7 @@ from ..geometry.instruments import ENERGY
 from .commands import choose_scan, exposure_of
 from .contents import Shape, choose, guarded
 from .hdf5 import read_hdf5
-from .hdf5_links import resolve
+from .hdf5_links import is_one, resolve
 from .hdf5_values import Values
 from .reader import Options, Reader
 from .recorded import Column, Recorded, kev, measurement, moves
@@ -111,18 +111,16 @@ def _scans(path: Path) -> dict[str, Path]:
 
 def _of_nanomax(path: Path) -> bool:
     """Whether a file has the goniometer's angles, and a detector."""
-    if not h5py.is_hdf5(path):
-        return False
-    try:
-        with h5py.File(path, "r") as file:
-            values = Values(file, ENTRY, path)
-            known = {name for key in (*SNAPSHOTS, MEASUREMENT) for name in values.names(key)}
-            below = values.names(MEASUREMENT)
-            return bool(known & {"gontheta", "gonphi"}) and any(
-                FRAMES in values.names(f"{MEASUREMENT}/{name}") for name in below
-            )
-    except (OSError, RuntimeError, KeyError, ValueError, ReadError):
-        return False  # damaged, or links that lead nowhere
+
+    def holds(file: h5py.File) -> bool:
+        values = Values(file, ENTRY, path)
+        known = {name for key in (*SNAPSHOTS, MEASUREMENT) for name in values.names(key)}
+        below = values.names(MEASUREMENT)
+        return bool(known & {"gontheta", "gonphi"}) and any(
+            FRAMES in values.names(f"{MEASUREMENT}/{name}") for name in below
+        )
+
+    return is_one(path, holds)
 
 
 def _detectors(file: h5py.File, path: Path, dataset: str | None) -> dict[str, Shape]:

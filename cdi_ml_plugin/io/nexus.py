@@ -14,7 +14,7 @@ from ..errors import ReadError
 from ..utils.inputs import printable
 from .contents import Shape, choose, guarded
 from .hdf5 import read_hdf5
-from .hdf5_links import resolve
+from .hdf5_links import is_one, resolve
 from .hdf5_values import Values
 from .nexus_transformations import Transformation, chain, circles, detector_place, named_apart
 from .reader import CONTAINER, Options, Reader
@@ -33,13 +33,10 @@ class Nexus(Reader):
     rank = CONTAINER - 10  # a beamline's own reader knows more
 
     def can_read(self, path: Path) -> bool:
-        if not path.is_file() or not h5py.is_hdf5(path):
-            return False
-        try:
-            with h5py.File(path, "r") as file:
-                return any(_placed(file, entry, path) for entry in _groups(file, "NXentry", path))
-        except (OSError, RuntimeError, KeyError, ValueError, ReadError):
-            return False  # damaged, or links that lead nowhere
+        def holds(file: h5py.File) -> bool:
+            return any(_placed(file, entry, path) for entry in _groups(file, "NXentry", path))
+
+        return is_one(path, holds)
 
     def read(self, path: Path, options: Options) -> Measurement:
         return read_nexus(path, options.scan, options.dataset, options.excluded())

@@ -21,7 +21,7 @@ from ..geometry.detectors import DETECTORS
 from ..utils.inputs import printable
 from .contents import MOST, Shape, choose, guarded
 from .hdf5 import read_hdf5
-from .hdf5_links import resolve
+from .hdf5_links import is_one, resolve, stacks
 from .hdf5_values import Values
 from .recorded import DRIVEN, Column, Recorded, measurement
 
@@ -97,13 +97,7 @@ def entries(file: h5py.File, path: Path, beamline: str) -> list[str]:
 
 def knows(path: Path, beamline: str) -> bool:
     """Whether a file holds a scan of that beamline; whatever is wrong with it, no."""
-    if not path.is_file() or not h5py.is_hdf5(path):
-        return False
-    try:
-        with h5py.File(path, "r") as file:
-            return bool(entries(file, path, beamline))
-    except (OSError, RuntimeError, KeyError, ValueError, ReadError):
-        return False  # damaged, or links that lead nowhere
+    return is_one(path, lambda file: bool(entries(file, path, beamline)))
 
 
 def read_scan(
@@ -179,12 +173,7 @@ def number(entry: str, path: Path) -> str:
 
 def frames(values: Values) -> dict[str, Shape]:
     """Stacks of frames of a scan by their names in ``scan_data``."""
-    group = resolve(values.file, f"{values.entry}/{place(values, DATA)}", values.path)
-    found = {}
-    for name in group if isinstance(group, h5py.Group) else ():
-        node = resolve(group, name, values.path)
-        if isinstance(node, h5py.Dataset) and node.ndim == 3:
-            found[name] = node.shape
+    found = stacks(values.file, f"{values.entry}/{place(values, DATA)}", values.path)
     if not found:
         raise ReadError(
             f"{values.path}: scan {printable(values.entry)} has no frames: choose another with --scan"

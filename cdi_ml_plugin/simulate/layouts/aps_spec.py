@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from abc import abstractmethod
 from pathlib import Path
 from typing import ClassVar
@@ -14,11 +13,10 @@ import tifffile
 from numpy.typing import NDArray
 
 from ...geometry.geometry import Geometry
-from .layout import Known, Layout, whole_frames
+from .layout import CALIBRATION, Known, Layout, whole_frames, write_calibration
 from .spec import Motors, spec_text
 
 SPEC = "virtual.spec"
-GEOMETRY = "geometry.json"
 
 
 class SpecScan(Layout):
@@ -146,8 +144,8 @@ class Frames1IDE(SpecScan):
     """
 
     data = "virtual_S0001"
-    files = (data, SPEC, GEOMETRY)
-    options: ClassVar[Known] = {**SpecScan.options, "geometry": GEOMETRY}
+    files = (data, SPEC, CALIBRATION)
+    options: ClassVar[Known] = {**SpecScan.options, "geometry": CALIBRATION}
     circles: ClassVar[Known] = {
         "diffractometer": "1ide",
         "energy": 52.0,
@@ -171,9 +169,9 @@ class Frames1IDE(SpecScan):
         rng: np.random.Generator,
     ) -> None:
         super().write(folder, geometry, expected, peak, rng)
-        names = ("diffractometer", "energy", "distance", "vff_eta_offset")
-        known = {name: value for name, value in geometry.numbers().items() if name in names}
-        (folder / GEOMETRY).write_text(json.dumps(known) + "\n", encoding="ascii")
+        write_calibration(
+            folder, geometry, "diffractometer", "energy", "distance", "vff_eta_offset"
+        )
 
     def motors(self, geometry: Geometry) -> tuple[Motors, ...]:
         at = geometry.angles

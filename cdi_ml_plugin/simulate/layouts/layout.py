@@ -118,7 +118,8 @@ def circles(geometry: Geometry, frames: int) -> dict[str, float | NDArray[np.flo
 
 def write_calibration(folder: Path, geometry: Geometry, *names: str) -> None:
     """Write `CALIBRATION`: what a calibration of the detector gives, where a beamline's files do not."""
-    known = {name: getattr(geometry, name) for name in names}
+    numbers = geometry.numbers()
+    known = {name: numbers[name] for name in names}
     (folder / CALIBRATION).write_text(json.dumps(known) + "\n", encoding="utf-8")
 
 

@@ -5,7 +5,6 @@ They have neither the detector's distance nor the direct beam, so a detector's c
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
@@ -15,10 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...geometry.geometry import Geometry
-from .layout import Known, Layout, circles, positions, when, whole_frames
+from .layout import (
+    CALIBRATION,
+    Known,
+    Layout,
+    circles,
+    positions,
+    when,
+    whole_frames,
+    write_calibration,
+)
 
 SECONDS = 1.0
-CALIBRATION = "geometry.json"
 _GROUP = "SIXS/i14-c-cx1-ex-med-v-dif-group.1"
 _ARM = "CRISTAL/Diffractometer/i06-c-c07-ex-dif"
 
@@ -72,8 +79,7 @@ class Nexus(Layout):
             stood = {**circles(geometry, len(frames)), "energy": geometry.energy}
             for circle, place in self.places.items():
                 entry[place] = np.ravel(stood[circle])[:1]
-        known = {"distance": geometry.distance, "beam_zero": list(geometry.beam_zero)}
-        (folder / CALIBRATION).write_text(json.dumps(known), encoding="ascii")
+        write_calibration(folder, geometry, "distance", "beam_zero")
 
 
 class Sixs(Nexus):
