@@ -15,11 +15,11 @@ from ..errors import ReadError
 from ..geometry.instruments import KEV_NM, diffractometer
 from ..utils.inputs import printable
 from .bliss import MEASUREMENT, POSITIONERS, choose_entry, detectors, entries
-from .contents import choose, guarded
-from .hdf5 import read_hdf5
+from .contents import choose
 from .hdf5_links import is_one
+from .hdf5_scan import read_scan
 from .hdf5_values import Values
-from .recorded import Column, Recorded, kev, measurement
+from .recorded import Column, Recorded, kev
 
 MONITORS = ("mon2", "imon", "exp1", "monitor")
 EXPOSURES = ("instrument/{detector}/acq_parameters/acq_expo_time", "scan_parameters/count_time")
@@ -83,22 +83,18 @@ class Station:
     ) -> Measurement:
         """Read one scan: see `id01.read_id01`."""
 
-        def describe(path: Path) -> tuple[str, Recorded]:
-            with h5py.File(path, "r") as file:
-                entry = choose_entry(file, path, scan)
-                shapes = detectors(file, entry, path)
-                if not shapes:
-                    raise ReadError(
-                        f"{path}: scan {printable(entry)} has no frames: choose another with --scan"
-                    )
-                name = choose(path, shapes, dataset, "detectors")
-                values = Values(file, entry, path)
-                key = f"{entry}/{MEASUREMENT}/{name}"
-                return key, _recorded(self, values, name, shapes[name][0])
+        def describe(file: h5py.File) -> tuple[str, str, Recorded]:
+            entry = choose_entry(file, path, scan)
+            shapes = detectors(file, entry, path)
+            if not shapes:
+                raise ReadError(
+                    f"{path}: scan {printable(entry)} has no frames: choose another with --scan"
+                )
+            name = choose(path, shapes, dataset, "detectors")
+            found = _recorded(self, Values(file, entry, path), name, shapes[name][0])
+            return f"{entry}/{MEASUREMENT}/{name}", entry, found
 
-        key, recorded = guarded(path, describe)
-        held = guarded(path, lambda path: read_hdf5(path, key, key.partition("/")[0]))
-        return measurement(path, self.layout, held, recorded, mask)
+        return read_scan(path, self.layout, describe, mask)
 
 
 def _has_frames(file: h5py.File, entry: str, path: Path) -> bool:

@@ -16,12 +16,12 @@ from ..data.measurement import Measurement
 from ..errors import ReadError
 from ..geometry.instruments import ENERGY
 from .commands import choose_scan, exposure_of
-from .contents import Shape, choose, guarded
-from .hdf5 import read_hdf5
+from .contents import Shape, choose
 from .hdf5_links import is_one, resolve
+from .hdf5_scan import read_scan
 from .hdf5_values import Values
 from .reader import Options, Reader
-from .recorded import Column, Recorded, kev, measurement, moves
+from .recorded import Column, Recorded, kev, moves
 
 ENTRY, MEASUREMENT, FRAMES = "entry", "measurement", "frames"
 NAMES = {"theta": "gontheta", "phi": "gonphi", "gamma": "gamma", "delta": "delta"}
@@ -87,18 +87,15 @@ def read_nanomax(
         raise ReadError(f"{path}: holds no file of a scan of NanoMAX, such as 000012.h5")
     file = choose_scan(path, found, scan)
 
-    def describe(path: Path) -> tuple[str, Recorded]:
-        with h5py.File(path, "r") as file:
-            shapes = _detectors(file, path, dataset)
-            if not shapes:
-                raise ReadError(f"{path}: no detector below {ENTRY}/{MEASUREMENT} has frames")
-            name = choose(path, shapes, dataset, "detectors")
-            values = Values(file, ENTRY, path)
-            return f"{ENTRY}/{MEASUREMENT}/{name}/{FRAMES}", _recorded(values, name, shapes[name])
+    def describe(content: h5py.File) -> tuple[str, str, Recorded]:
+        shapes = _detectors(content, file, dataset)
+        if not shapes:
+            raise ReadError(f"{file}: no detector below {ENTRY}/{MEASUREMENT} has frames")
+        name = choose(file, shapes, dataset, "detectors")
+        found = _recorded(Values(content, ENTRY, file), name, shapes[name])
+        return f"{ENTRY}/{MEASUREMENT}/{name}/{FRAMES}", ENTRY, found
 
-    key, recorded = guarded(file, describe)
-    held = guarded(file, lambda path: read_hdf5(path, key, ENTRY))
-    return measurement(path, "MAX IV NanoMAX", held, recorded, mask)
+    return read_scan(file, "MAX IV NanoMAX", describe, mask, given=path)
 
 
 def _scans(path: Path) -> dict[str, Path]:

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from ..data.measurement import Measurement
 from ..errors import ReadError
 from ..utils.inputs import printable
-from .contents import Shape, choose, guarded
-from .hdf5 import read_hdf5
+from .contents import Shape, choose
 from .hdf5_links import is_one, resolve
+from .hdf5_scan import read_scan
 from .hdf5_values import Values
 from .nexus_transformations import Transformation, chain, circles, detector_place, named_apart
 from .reader import CONTAINER, Options, Reader
-from .recorded import Column, Recorded, kev, measurement
+from .recorded import Column, Recorded, kev
 
 # A kappa's axes are along none of the laboratory's; I16 keeps the Eulerian angles, too.
 EULERIAN = "before_scan/diffractometer_sample"
@@ -74,22 +74,18 @@ def read_nexus(
         The values cannot be a measurement.
     """
 
-    def describe(path: Path) -> tuple[str, Recorded]:
-        with h5py.File(path, "r") as file:
-            entry = _entry(file, path, scan)
-            shapes = _detectors(file, entry, path)
-            if not shapes:
-                raise ReadError(f"{path}: {printable(entry)} has no frames of an NXdetector")
-            names = {group.rpartition("/")[2]: group for group in shapes}
-            given = {name: shapes[group] for name, group in names.items()}
-            name = choose(path, given, dataset, "detectors")
-            return f"{names[name]}/data", _recorded(
-                Values(file, entry, path), names[name], given[name]
-            )
+    def describe(file: h5py.File) -> tuple[str, str, Recorded]:
+        entry = _entry(file, path, scan)
+        shapes = _detectors(file, entry, path)
+        if not shapes:
+            raise ReadError(f"{path}: {printable(entry)} has no frames of an NXdetector")
+        names = {group.rpartition("/")[2]: group for group in shapes}
+        given = {name: shapes[group] for name, group in names.items()}
+        name = choose(path, given, dataset, "detectors")
+        found = _recorded(Values(file, entry, path), names[name], given[name])
+        return f"{names[name]}/data", names[name], found
 
-    key, recorded = guarded(path, describe)
-    held = guarded(path, lambda path: read_hdf5(path, key, key.rpartition("/")[0]))
-    return measurement(path, "NeXus", held, recorded, mask)
+    return read_scan(path, "NeXus", describe, mask)
 
 
 def _groups(top: h5py.Group, kind: str, path: Path) -> list[str]:

@@ -19,11 +19,11 @@ from ..data.measurement import Measurement
 from ..errors import ParameterError, ReadError
 from ..geometry.detectors import DETECTORS
 from ..utils.inputs import printable
-from .contents import MOST, Shape, choose, guarded
-from .hdf5 import read_hdf5
+from . import hdf5_scan
+from .contents import MOST, Shape, choose
 from .hdf5_links import is_one, resolve, stacks
 from .hdf5_values import Values
-from .recorded import DRIVEN, Column, Recorded, measurement
+from .recorded import DRIVEN, Column, Recorded
 
 DATA = "scan_data"
 ACTUATOR = "actuator_1_1"  # of the first and only axis of a scan
@@ -123,17 +123,14 @@ def read_scan(
         The values cannot be a measurement.
     """
 
-    def describe(path: Path) -> tuple[str, Recorded]:
-        with h5py.File(path, "r") as file:
-            values = Values(file, choose_entry(file, path, beamline, scan), path)
-            shapes = frames(values)
-            name = choose(path, shapes, dataset, "detectors")
-            found = recorded(values, detector(name, shapes[name]), shapes[name][0])
-            return f"{values.entry}/{place(values, DATA)}/{name}", found
+    def describe(file: h5py.File) -> tuple[str, str, Recorded]:
+        values = Values(file, choose_entry(file, path, beamline, scan), path)
+        shapes = frames(values)
+        name = choose(path, shapes, dataset, "detectors")
+        found = recorded(values, detector(name, shapes[name]), shapes[name][0])
+        return f"{values.entry}/{place(values, DATA)}/{name}", values.entry, found
 
-    key, found = guarded(path, describe)
-    held = guarded(path, lambda path: read_hdf5(path, key, key.partition("/")[0]))
-    return measurement(path, f"SOLEIL {beamline}", held, found, mask)
+    return hdf5_scan.read_scan(path, f"SOLEIL {beamline}", describe, mask)
 
 
 def choose_entry(file: h5py.File, path: Path, beamline: str, scan: int | str | None) -> str:
