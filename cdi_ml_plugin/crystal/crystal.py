@@ -40,6 +40,10 @@ class Crystal:
     figures : mapping
         Numbers with their unit in the name: ``d_spacing_nm``, ``size_x_nm`` …, ``volume_nm3``,
         ``strain_rms`` and others.
+    errors : mapping
+        Standard uncertainties of those of them that have one, by the same keys.
+    reasons : mapping
+        Why a figure is NaN, in words, by the same keys.
     """
 
     amplitude: Real
@@ -51,6 +55,8 @@ class Crystal:
     q: NDArray[np.float64]
     figures: Mapping[str, float] = field(default_factory=dict)
     level: float = math.nan
+    errors: Mapping[str, float] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if math.isnan(self.level):
