@@ -48,8 +48,8 @@ def analyse(
     Nothing is phased again: another geometry, the twin, another level of the surface or finer voxels change
     what the same object says. With --out all files of a result are written, as `reconstruct` does.
     """
+    from ..crystal.account import account_of, shown, table
     from ..crystal.analysis import crystal_of
-    from ..data.quantities import rows
     from ..errors import ParameterError
     from ..utils.swap import writer
     from ..workflow.earlier import check_result_folder
@@ -59,7 +59,10 @@ def analyse(
     if out is not None:
         check_result_folder(out, force)
     changed = read_later(result, geometry, flip)
-    crystal = crystal_of(changed, voxel, level, d_spacing)
+    told = {"voxel": voxel, "level": level, "d_spacing": d_spacing}
+    given = {key: value for key, value in told.items() if value is not None}
+    changed = replace(changed, analysis={**changed.analysis, **given})
+    crystal = crystal_of(changed)
     if crystal is None:
         raise ParameterError(
             f"{result}: its data say nothing of their geometry: give --geometry FILE "
@@ -73,8 +76,7 @@ def analyse(
     changed = replace(changed, notes=tuple(dict.fromkeys((*changed.notes, *notes))))
     for note in changed.notes:
         click.echo(f"note: {note}")
-    for name, value, says in rows(crystal.figures):
-        click.echo(f"{name:18} {value:24} {says}".rstrip())
+    click.echo(table(shown(account_of(changed, crystal).entries)))
     if out is not None:
         with writer(out, force):
             written = save(changed, out, force, crystal)

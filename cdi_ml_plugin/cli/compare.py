@@ -217,5 +217,5 @@ def _median(name: str, values: Mapping[str, float]) -> str:
     from ..data.quantities import quantity
 
     what = quantity(name)
-    median, low, high = (what.short(values[part]) for part in ("median", "low", "high"))
+    median, low, high = (what.text(values[part]) for part in ("median", "low", "high"))
     return f"{name} {median} ({low} – {high})"

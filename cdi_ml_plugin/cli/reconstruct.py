@@ -147,9 +147,9 @@ def write(result: Result, out: Path, force: bool, interrupted: bool = False) -> 
 
     What an interrupted run found goes beside a finished result, unless it may replace that one.
     """
+    from ..crystal.account import account_of, table
     from ..crystal.analysis import crystal_or_note
     from ..crystal.checks import checks
-    from ..data.quantities import line
     from ..utils.interrupt import interruption
     from ..workflow.earlier import holds_finished, was_interrupted
     from ..workflow.save import save
@@ -168,8 +168,7 @@ def write(result: Result, out: Path, force: bool, interrupted: bool = False) -> 
             click.echo(f"check: {check}")
     click.echo(f"checks: {len(fine)} of {len(looked)} in order")
     click.echo(result)
-    if crystal is not None:
-        click.echo(f"crystal: {line(crystal.figures)}")
+    click.echo(table(account_of(result, crystal).headline()))
     click.echo(f"written: {', '.join(map(str, written))}")
     if beside:
         click.echo(f"note: {out} is unchanged: it holds the result of a run that came to its end")

@@ -121,7 +121,7 @@ def crystal_of(
 ) -> Crystal | None:
     """Crystal of the chosen run; None where the measurement says nothing of its geometry.
 
-    See `analyse` for what may be given.
+    See `analyse` for what may be given; what is not is what the result's `analysis` says.
 
     With two runs or more, ``resolution_prtf_nm`` is 2π/|Q| where their transfer function falls below 1/e
     (NaN where it does not).
@@ -135,7 +135,11 @@ def crystal_of(
     geometry = result.measurement.geometry
     if geometry is None:
         return None
-    crystal = analyse(result.object, result.support, geometry, voxel, d_spacing, level)
+    given = {"voxel": voxel, "level": level, "d_spacing": d_spacing}
+    told = {
+        key: result.analysis.get(key) if value is None else value for key, value in given.items()
+    }
+    crystal = analyse(result.object, result.support, geometry, **told)
     resolution = _transfer_resolution(result, geometry)
     return replace(crystal, figures={**crystal.figures, **resolution})
 

@@ -49,17 +49,16 @@ class Quantity:
         behind = self.unit or self.says
         return f"{self.name} ({behind})" if behind else self.name
 
-    def short(self, value: float) -> str:
-        """A value with as few characters as its digits need, without its unit."""
-        return f"{value:.{self.digits}g}"
-
-    def text(self, value: float | None) -> str:
-        """A value with its unit, for a page; – for none."""
+    def text(self, value: float | None, error: float = math.nan) -> str:
+        """A value with its unit, and with its standard uncertainty where that is known; – for none."""
         if value is None or not math.isfinite(value):
             return number(value)
-        if self.unit == "nm³" and abs(value) >= LARGE:
-            return f"{number(value / 1e9, self.digits)} µm³"
-        return f"{number(value, self.digits)} {self.unit}".rstrip()
+        unit = self.unit
+        if unit == "nm³" and abs(value) >= LARGE:
+            value, error, unit = value / 1e9, error / 1e9, "µm³"
+        if not 0 < error < math.inf:
+            return f"{number(value, self.digits)} {unit}".rstrip()
+        return f"{measured(value, error)} {unit}".rstrip()
 
 
 _TABLE = (
@@ -111,20 +110,6 @@ def quantity(key: str) -> Quantity:
     return Quantity(key, key.replace("_", " "))
 
 
-def rows(figures: Mapping[str, float]) -> list[tuple[str, str, str]]:
-    """Name, value with its unit, and explanation of each figure of a crystal, in the table's order."""
-    found = []
-    if all(key in figures for key in SIZES):
-        size = " × ".join(number(figures[key], QUANTITIES[key].digits) for key in SIZES)
-        found.append(("size", f"{size} nm", "along x, y, z of the laboratory"))
-    order = [*QUANTITIES, *(key for key in figures if key not in QUANTITIES)]
-    for key in order:
-        if key in figures and key not in SIZES:
-            what = quantity(key)
-            found.append((what.name, what.text(figures[key]), what.says))
-    return found
-
-
 def line(figures: Mapping[str, float]) -> str:
     """Keys and values in a line, for the terminal."""
     return ", ".join(f"{key} {value:.{LOGGED}g}" for key, value in figures.items())
@@ -144,3 +129,21 @@ def number(value: float | None, digits: int = 4) -> str:
         text = f"{value:.{max(0, digits - 1 - exponent)}f}"
         return text.replace("-", MINUS)
     return f"{mantissa} × 10{str(exponent).translate(SUPERSCRIPT)}".replace("-", MINUS)
+
+
+def measured(value: float, error: float) -> str:
+    """A number and its standard uncertainty, both to the last digit that the uncertainty leaves.
+
+    Of the uncertainty two digits are kept where the first is 1 or 2, else one; see the Guide to the
+    Expression of Uncertainty in Measurement, 7.2.6.
+    """
+    first = float(f"{error:.0e}")
+    last = math.floor(math.log10(first)) - (first < 3 * 10 ** math.floor(math.log10(first)))
+    exponent = math.floor(math.log10(max(abs(value), error)))
+    if -4 < exponent < 5:
+        decimals = max(0, -last)
+        parts = [f"{round(x, -last):z.{decimals}f}" for x in (value, error)]
+        return " ± ".join(parts).replace("-", MINUS)
+    decimals = max(0, exponent - last)
+    parts = [f"{x / 10**exponent:z.{decimals}f}" for x in (value, error)]
+    return f"({' ± '.join(parts)}) × 10{str(exponent).translate(SUPERSCRIPT)}".replace("-", MINUS)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..utils.jsonable import plain
-from ..utils.versions import versions
-from .measurement import Measurement, about_data
-from .quantities import MERITS, line
+from .measurement import Measurement
+from .quantities import line
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +64,9 @@ class Result:
         Every parameter in force, cohere's names.
     seconds : float
         Wall time of the iterations.
+    analysis : dict
+        What `crystal_of` was told of the crystal, and takes again where it is told nothing: ``level``,
+        ``voxel``, ``d_spacing`` …
     """
 
     measurement: Measurement
@@ -76,11 +77,12 @@ class Result:
     device: str
     seconds: float
     notes: tuple[str, ...] = ()
+    analysis: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return (
             f"{self.sequence}: {len(self.runs)} run(s) in {self.seconds:.1f} s on {self.device}; "
-            f"best is seed {self.run.seed}: {line(self.metrics)}"
+            f"the best is seed {self.run.seed}"
         )
 
     def __repr__(self) -> str:
@@ -105,36 +107,3 @@ class Result:
     def metrics(self) -> Mapping[str, float]:
         """Figures of merit of the chosen run."""
         return self.run.metrics
-
-
-def about_result(result: Result, crystal: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Figures of merit of the chosen run, then of each, and how they came about, as JSON knows them.
-
-    `crystal` are the figures of the crystal, where there is one.
-    """
-    measurement = result.measurement
-    content = {
-        **_run(result.run),
-        "crystal": crystal,
-        "best": result.best,
-        "runs": [_run(run) for run in result.runs],
-        "sequence": result.sequence,
-        "parameters": result.parameters,
-        "notes": result.notes,
-        "device": result.device,
-        "seconds": result.seconds,
-        "data": about_data(measurement),
-        "versions": versions(),
-    }
-    plainly: dict[str, Any] = plain(content)
-    return plainly
-
-
-def _run(run: Run) -> dict[str, Any]:
-    return {
-        "seed": run.seed,
-        **{key: run.metrics.get(key) for key in MERITS},
-        **run.metrics,
-        "reason": run.reason,
-        "notes": run.notes,
-    }

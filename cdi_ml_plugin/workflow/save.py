@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..crystal.account import account_of
 from ..crystal.analysis import crystal_or_note
 from ..crystal.crystal import Crystal
-from ..data.result import Result, about_result
+from ..data.result import Result
 from ..errors import WriteError
 from ..io.cxi.writer import cxi_bytes
 from ..utils.files import staged
@@ -79,12 +80,12 @@ def save(
     with whole(folder, RESULT_FILES, force, CRYSTAL_FILES) as stage:
         if crystal is None:
             crystal, result = crystal_or_note(result)
+        account = account_of(result, crystal)
         (stage / "result.cxi").write_bytes(cxi_bytes(result, " ".join(sys.argv), crystal))
-        content = about_result(result, None if crystal is None else crystal.figures)
-        text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+        text = json.dumps(account.content(), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
         (stage / "metrics.json").write_text(text, encoding="utf-8")
         draw_summary(result).savefig(stage / "summary.png", dpi=130)
-        html = report.page(result, content, crystal, command)
+        html = report.page(account, crystal, command)
         (stage / "report.html").write_text(html, encoding="utf-8")
         if crystal is not None:
             from ..io.vtk import vti_bytes  # imports VTK

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from cdi_ml_plugin import Geometry, Measurement, reconstruct
+from cdi_ml_plugin.crystal.account import account_of
 from cdi_ml_plugin.crystal.analysis import analyse
+from cdi_ml_plugin.data.quantities import QUANTITIES
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.view.style.volumes import object_volumes, relative_amplitude, solid_window
 from cdi_ml_plugin.view.window.window import DETECTOR, DIFFRACTION, LABORATORY, SURFACE, Window
@@ -146,7 +148,10 @@ def test_runs(window, result):
     table = window.runs.table
     cells = [[table.item(row, column).text() for column in range(5)] for row in range(3)]
     for row, run in enumerate(result.runs):
-        figures = [f"{run.metrics[name]:.4g}" for name in ("chi2", "chi2_held_out", "free_llk")]
+        figures = [
+            QUANTITIES[name].text(run.metrics[name])
+            for name in ("chi2", "chi2_held_out", "free_llk")
+        ]
         assert cells[row] == [str(run.seed), *figures, "chosen" if row == result.best else ""]
     assert window.runs.row == result.best
     curves = {curve.getName(): curve for curve in window.runs.curves.getAllCurves()}
@@ -236,7 +241,10 @@ def test_the_laboratory(window, placed):
     np.testing.assert_allclose(lower.data(0), crystal.strain[z] / power, rtol=1e-6)
     lower.choice.setCurrentIndex(2)
     np.testing.assert_allclose(lower.data(0), 1e3 * crystal.displacement[z], rtol=1e-6)
-    assert f"{crystal.figures['d_spacing_nm']:.5f} nm" in window.runs.figures.text()
+    told = account_of(placed, crystal).headline()
+    text = window.runs.figures.text()
+    for entry in told:  # what all files of the result say
+        assert f"<td>{entry.what.name}&nbsp;</td><td>{entry.text}</td>" in text
 
 
 def test_the_detector_where_the_laboratory_is_known(window, placed):

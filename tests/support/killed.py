@@ -138,7 +138,7 @@ def tiny(result):
 def main() -> None:
     folder, where, moments = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     summary.draw_summary = tiny  # they take longest of all, and are not what is tested
-    report.page = lambda result, *_: result.sequence
+    report.page = lambda account, *_: account.result.sequence
     command(folder, str(folder / "out"))
     os.waitpid(started(), 0)
     for name, content in OTHERS.items():

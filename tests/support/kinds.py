@@ -17,11 +17,10 @@ from cdi_ml_plugin.cli.compare import by_chain, by_name
 from cdi_ml_plugin.cli.options import read_parameters
 from cdi_ml_plugin.comparison.chains import parameters_of
 from cdi_ml_plugin.comparison.run import compare
+from cdi_ml_plugin.crystal.account import account_of, shown, table
 from cdi_ml_plugin.crystal.analysis import crystal_or_note
 from cdi_ml_plugin.crystal.checks import checks
 from cdi_ml_plugin.data.measurement import Measurement
-from cdi_ml_plugin.data.quantities import line
-from cdi_ml_plugin.data.result import about_result
 from cdi_ml_plugin.engine.plan import Plan
 from cdi_ml_plugin.engine.recipe import algorithms
 from cdi_ml_plugin.engine.run import reconstruct
@@ -75,8 +74,8 @@ def looked_at(result: Any) -> None:
     """What every command does with a result, but for pictures."""
     crystal, result = crystal_or_note(result)
     str(result), [str(check) for check in checks(result)], algorithms(result)
-    figures = None if crystal is None else line(crystal.figures) and crystal.figures
-    json.dumps(about_result(result, figures), allow_nan=False).encode()
+    account = account_of(result, crystal)
+    table(shown(account.entries)), json.dumps(account.content(), allow_nan=False).encode()
     cxi_bytes(result, "", crystal)
 
 

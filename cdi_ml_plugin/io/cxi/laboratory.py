@@ -6,14 +6,16 @@ phase mean, a plot each, with the geometry and the figures; ``instrument_1`` get
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ...crystal.account import Entry, account_of
 from ...crystal.crystal import Crystal
-from ...data.quantities import QUANTITIES, quantity
+from ...data.quantities import QUANTITIES
 from ...data.result import Result
 from ...geometry.geometry import Geometry
 from ...geometry.instruments import diffractometer
@@ -52,14 +54,28 @@ def add_laboratory(entry: h5py.Group, result: Result, crystal: Crystal) -> None:
         for axis in AXES:
             plot[axis] = image[axis]  # hard links: the same positions
     figures = add_group(laboratory, "figures", "NXcollection")
-    for name, value in crystal.figures.items():
-        _number(figures, name, value, quantity(name).unit.replace("³", "^3"))
+    for told in account_of(result, crystal).crystal:
+        _figure(figures, told)
     geometry = result.measurement.geometry
     collection = add_group(laboratory, "geometry", "NXcollection")
     _number(collection, "q", crystal.q, "1/nm", "q of the crystal along (x, y, z)")
     if geometry is not None:
         _geometry(collection, geometry, result.measurement.shape)
         _instrument(entry["instrument_1"], geometry)
+
+
+def _figure(group: h5py.Group, entry: Entry) -> None:
+    """A figure of the account: its number with unit, name and text; its uncertainty as an attribute."""
+    _number(group, entry.key, entry.value, _ascii(entry.what.unit), entry.what.name)
+    said = {"text": entry.text, "meaning": entry.what.says, "reason": entry.reason}
+    group[entry.key].attrs.update({key: value for key, value in said.items() if value})
+    if math.isfinite(entry.error):
+        group[entry.key].attrs["uncertainty"] = entry.error
+
+
+def _ascii(unit: str) -> str:
+    """A unit as NeXus writes it."""
+    return unit.replace("³", "^3").replace("²", "^2")
 
 
 def _geometry(collection: h5py.Group, geometry: Geometry, shape: tuple[int, int, int]) -> None:

@@ -159,7 +159,13 @@ def _result(file: h5py.File, record: dict[str, Any]) -> Result:
     if not 0 <= record["best"] < len(runs):
         raise ReadError(f"run {record['best']} is the best of {len(runs)}")
     about = {key: record[key] for key in ("best", "sequence", "parameters", "device", "seconds")}
-    return Result(measurement=measurement, runs=runs, notes=record["notes"], **about)
+    return Result(
+        measurement=measurement,
+        runs=runs,
+        notes=record["notes"],
+        analysis=record.get("analysis", {}),
+        **about,
+    )
 
 
 def _run(group: h5py.Group, about: Mapping[str, Any], shape: tuple[int, int, int]) -> Run:

@@ -127,6 +127,7 @@ def _record(result: Result) -> dict[str, Any]:
         "device": result.device,
         "seconds": result.seconds,
         "notes": result.notes,
+        "analysis": result.analysis,
     }
 
 

@@ -150,4 +150,4 @@ def _title(result: Result) -> str:
 
 
 def _short(key: str, value: float) -> str:
-    return QUANTITIES[key].short(value) if np.isfinite(value) else "none"
+    return QUANTITIES[key].text(value) if np.isfinite(value) else "none"

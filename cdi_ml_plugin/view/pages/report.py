@@ -9,8 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...crystal.account import Account, Entry, shown
 from ...crystal.checks import checks
-from ...data.quantities import MERITS, QUANTITIES, rows
+from ...data.quantities import MERITS, QUANTITIES, quantity
 from ...engine.recipe import algorithms, machine
 from ...errors import CdiMlError
 from ...geometry.geometry import Geometry
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from ...crystal.crystal import Crystal
     from ...data.result import Result
 
-TILES = ("diameter_nm", "strain_rms", "d_spacing_nm", "edge_width_nm")
 UNITS = {
     "energy": "keV",
     "distance": "m",
@@ -41,10 +41,11 @@ UNITS = {
     "binning": "(frames, rows, columns)",
 }
 
+NBSP = "\u00a0"
+
 
 def page(
-    result: Result,
-    content: Mapping[str, Any],
+    account: Account,
     crystal: Crystal | None = None,
     command: str = "",
 ) -> str:
@@ -52,24 +53,30 @@ def page(
 
     Parameters
     ----------
-    result : Result
-    content : mapping
-        What `metrics.json` says about it, for the tables.
+    account : Account
+        Of the result, for words and tables.
     crystal : Crystal, optional
         That of the result, where its geometry is known.
     command : str
         How to make this again.
     """
+    result, content = account.result, account.content()
     geometry = _geometry(result)
     more = dict(
         title=_title(content["data"]["provenance"]),
         seeds=_seeds([run.seed for run in result.runs]),
-        metrics=_metrics(content),
+        metrics=(names := _metrics(content)),
+        cells=[[quantity(name).text(run.get(name)) for name in names] for run in content["runs"]],
         ranked=QUANTITIES[ranked_by([run.metrics for run in result.runs])].name,
         checks=checks(result),
         reasons=sorted({run.reason for run in result.runs} - {"completed"}),
-        figures=None if crystal is None else rows(crystal.figures),
-        tiles=_tiles(content, crystal),
+        merits=_rows(account.fit),
+        figures=None if crystal is None else _rows(account.crystal),
+        tiles=[
+            (entry.what.name, _tight(entry.text))
+            for entry in account.headline()
+            if not entry.reason
+        ],
         surfaces=_surfaces(result, crystal),
         images=_images(result, crystal, geometry),
         nyquist=geometry is None,
@@ -105,12 +112,13 @@ def _metrics(content: Mapping[str, Any]) -> list[str]:
     return sorted(present, key=lambda key: [*MERITS, key].index(key))
 
 
-def _tiles(content: Mapping[str, Any], crystal: Crystal | None) -> list[tuple[str, str]]:
-    """The few numbers that are looked for first."""
-    figures = {key: content.get(key) for key in MERITS}
-    if crystal is not None:
-        figures |= {key: crystal.figures[key] for key in TILES if key in crystal.figures}
-    return [(QUANTITIES[key].name, QUANTITIES[key].text(value)) for key, value in figures.items()]
+def _rows(entries: Sequence[Entry]) -> list[tuple[str, str, str]]:
+    return [(entry.what.name, entry.text, entry.what.says) for entry in shown(entries)]
+
+
+def _tight(text: str) -> str:
+    """Text whose lines end only before an uncertainty or behind a comma."""
+    return text.replace(" ", NBSP).replace(f"{NBSP}±", " ±").replace(f",{NBSP}", ", ")
 
 
 def _surfaces(result: Result, crystal: Crystal | None) -> list[dict[str, Any]]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
 from silx.gui import qt
 from silx.gui.plot import Plot1D
 
-from ...data.quantities import QUANTITIES, RANKED, SIZES, rows
+from ...crystal.account import Entry
+from ...data.quantities import QUANTITIES, RANKED
 from ...data.result import Run
 from ..style.colours import CHOSEN, OTHERS
 
@@ -20,14 +22,6 @@ HINTS = (
     "What its random numbers came from",
     *(what.says.capitalize() for what in SHOWN),
     f"The chosen run has the lowest {SHOWN[-1].name}, where there is one",
-)
-FIGURES = (
-    *SIZES,
-    "voxel_nm",
-    "d_spacing_nm",
-    "displacement_range_nm",
-    "strain_rms",
-    "edge_width_nm",
 )
 LINE = 24  # pixels
 
@@ -98,10 +92,10 @@ class RunTable:
         self.table.blockSignals(True)
         self.table.setRowCount(len(runs))
         for number, run in enumerate(runs):
-            figures = [what.short(run.metrics.get(what.key, np.nan)) for what in SHOWN]
+            figures = [what.text(run.metrics.get(what.key)) for what in SHOWN]
             cells = (f"{run.seed}", *figures, _state(run, number == chosen))
             for column, text in enumerate(cells):
-                item = qt.QTableWidgetItem(text.replace("nan", "–"))
+                item = qt.QTableWidgetItem(text)
                 font = item.font()
                 font.setBold(number == chosen)
                 item.setFont(font)
@@ -136,15 +130,14 @@ class RunTable:
             )
         self.curves.resetZoom()
 
-    def show_figures(self, figures: Mapping[str, float] | None) -> None:
-        """Write the figures of a crystal below."""
-        self.figures.setVisible(figures is not None)
-        if figures is not None:
-            shown = {key: figures[key] for key in FIGURES if key in figures}
-            table = "".join(
-                f"<tr><td>{name}&nbsp;</td><td>{text}</td></tr>" for name, text, _ in rows(shown)
-            )
-            self.figures.setText(f"<table>{table}</table>")
+    def show_figures(self, entries: Sequence[Entry]) -> None:
+        """Write figures of the result below; none hides them."""
+        self.figures.setVisible(bool(entries))
+        table = "".join(
+            f"<tr><td>{escape(entry.what.name)}&nbsp;</td><td>{escape(entry.text)}</td></tr>"
+            for entry in entries
+        )
+        self.figures.setText(f"<table>{table}</table>")
 
     def _clicked(self, row: int, *_: Any) -> None:
         if 0 <= row < len(self.runs):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from silx.gui import icons, qt
 
-from ...crystal.analysis import analyse
+from ...crystal.account import Entry, account_of
+from ...crystal.analysis import analyse, crystal_of
 from ...crystal.crystal import Crystal
 from ...data.measurement import Measurement
 from ...data.result import Result, Run
@@ -63,6 +65,7 @@ class Window:
         self.geometry: Geometry | None = None
         self.shown: tuple[Run, ...] = ()
         self.chosen: int | None = None
+        self.result: Result | None = None
         self._crystals: dict[int, Crystal | None] = {}
         self._stale: set[str] = set()
         self._seen: dict[str, Frame] = {}
@@ -107,6 +110,7 @@ class Window:
     def show_data(self, measurement: Measurement) -> None:
         """Show a measured pattern."""
         self.measurement, self.shown, self.chosen = measurement, (), None
+        self.result = None
         self._show(afresh=True)
 
     def show_recorded(self, recorded: Recorded) -> Before:
@@ -125,7 +129,7 @@ class Window:
 
     def show_result(self, result: Result) -> None:
         """Show all runs of a result, the chosen one first."""
-        self.measurement, self.chosen = result.measurement, result.best
+        self.measurement, self.chosen, self.result = result.measurement, result.best, result
         self.show_message("")
         try:
             self.geometry = result.measurement.geometry
@@ -185,13 +189,26 @@ class Window:
         if row not in self._crystals:
             try:
                 with busy():
-                    self._crystals[row] = analyse(run.object, run.support, self.geometry)
+                    self._crystals[row] = self._analysed(row, run, self.geometry)
             except CdiMlError as error:
                 self._crystals[row] = None
                 self.show_message(f"seed {run.seed}: no laboratory frame: {error}")
         return self._crystals[row]
 
+    @property
+    def figures(self) -> list[Entry]:
+        """What is said of the run that is shown: of the chosen one what every file of the result says."""
+        if self.result is None or not 0 <= self.runs.row < len(self.shown):
+            return []
+        return account_of(replace(self.result, best=self.runs.row), self.crystal).headline()
+
     # how it does that
+
+    def _analysed(self, row: int, run: Run, geometry: Geometry) -> Crystal | None:
+        """The crystal of a run; only that of the chosen one is told by all runs together."""
+        if self.result is not None and row == self.result.best:
+            return crystal_of(self.result)
+        return analyse(run.object, run.support, geometry)
 
     def _tools(self) -> Any:
         bar = self.widget.addToolBar("View")
@@ -218,7 +235,7 @@ class Window:
         appears = has_runs and not self.tabs.isTabVisible(place)
         self.tabs.setTabVisible(place, has_runs)
         self._frames_action.setVisible(self.crystal is not None)
-        self.runs.show_figures(None if self.crystal is None else self.crystal.figures)
+        self.runs.show_figures(self.figures)
         if afresh:
             self._seen.clear()
         self._stale = {OBJECT, DIFFRACTION, SURFACE}

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from cdi_ml_plugin.data.quantities import MERITS, QUANTITIES, line, number, quantity, rows
+from cdi_ml_plugin.data.quantities import MERITS, QUANTITIES, line, number, quantity
 
 
 @pytest.mark.parametrize(
@@ -26,25 +26,6 @@ from cdi_ml_plugin.data.quantities import MERITS, QUANTITIES, line, number, quan
 )
 def test_numbers(value, expected):
     assert number(value) == expected
-
-
-def test_figures_of_a_crystal_have_names_and_units():
-    figures = {
-        "size_x_nm": 337.0531,
-        "size_y_nm": 356.88,
-        "size_z_nm": 317.2,
-        "d_spacing_nm": 0.2368314,
-        "volume_nm3": 1.7e7,
-        "resolution_prtf_nm": math.nan,
-        "some_new_length_nm": 12.345,
-    }
-    assert {name: value for name, value, _ in rows(figures)} == {
-        "size": "337 × 357 × 317 nm",
-        "lattice spacing": "0.23683 nm",
-        "volume": "0.0170 µm³",
-        "resolution": "–",
-        "some new length": "12.3 nm",
-    }
 
 
 def test_a_key_says_the_unit_of_its_quantity():

@@ -9,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from cdi_ml_plugin.crystal.account import account_of
 from cdi_ml_plugin.crystal.analysis import crystal_or_note
-from cdi_ml_plugin.data.result import Run, about_result
+from cdi_ml_plugin.data.result import Run
 from cdi_ml_plugin.view.pages import report
 from cdi_ml_plugin.view.pages.html import plotly
 from support.pages import Page
@@ -22,7 +23,7 @@ GREY = 0.02  # standard deviation of the pixels of a picture that is not blank
 
 def page_of(result, command="cdi-ml reconstruct & more"):
     crystal, result = crystal_or_note(result)
-    return report.page(result, about_result(result, crystal and crystal.figures), crystal, command)
+    return report.page(account_of(result, crystal), crystal, command)
 
 
 @pytest.fixture(scope="module")
