@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..data.measurement import Measurement, about_data, data_digest
 from ..data.quantities import MERITS, QUANTITIES
 from ..physics.shells import Shells, crossing
+from ..utils.above import from_above
 from ..utils.jsonable import plain
 from ..utils.versions import versions
 from .chains import Contender
@@ -91,6 +92,13 @@ class Comparison:
     shells: Shells
     measured: NDArray[np.float64]
     options: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        labels = ", ".join(member.label for member in self.members)
+        return f"Comparison({labels}; {self.seeds} seeds each)"
+
+    def _repr_html_(self) -> str:
+        return str(from_above("view.notebook:html_of", self))
 
     def bins(self, name: str) -> Values:
         """Edges of the bins of one figure of merit, the same for all chains."""

@@ -160,9 +160,14 @@ def account_of(result: Result, crystal: Crystal | None = None) -> Account:
     fit = [*_prediction(result.run), *_merits(result.run)]
     if crystal is None:
         return Account(result, tuple(fit))
+    return Account(result, tuple(fit), entries_of(crystal))
+
+
+def entries_of(crystal: Crystal) -> tuple[Entry, ...]:
+    """The figures of a crystal, in the order of the table of quantities."""
     known = [key for key in QUANTITIES if key in crystal.figures]
     order = dict.fromkeys((*known, *crystal.figures))
-    return Account(result, tuple(fit), tuple(_of_crystal(crystal, key) for key in order))
+    return tuple(_entry(crystal, key) for key in order)
 
 
 def shown(entries: Iterable[Entry]) -> list[Entry]:
@@ -214,7 +219,7 @@ def _merits(run: Run) -> list[Entry]:
     return entries
 
 
-def _of_crystal(crystal: Crystal, key: str) -> Entry:
+def _entry(crystal: Crystal, key: str) -> Entry:
     value = crystal.figures[key]
     why = "" if math.isfinite(value) else crystal.reasons.get(key, NONE.get(key, "not known"))
     return Entry(quantity(key), value, crystal.errors.get(key, math.nan), why)

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.quantities import line
+from ..utils.above import from_above
+
 Real = NDArray[np.float32]
 FAINT = 0.1  # of the highest amplitude; below it the phase is noise
 
@@ -61,6 +64,13 @@ class Crystal:
     def __post_init__(self) -> None:
         if math.isnan(self.level):
             object.__setattr__(self, "level", object_level(self.amplitude))
+
+    def __repr__(self) -> str:
+        shape = " × ".join(map(str, self.amplitude.shape))
+        return f"Crystal({shape} voxels of {self.voxel:.3g} nm: {line(self.figures)})"
+
+    def _repr_html_(self) -> str:
+        return str(from_above("view.notebook:html_of", self))
 
     @property
     def solid(self) -> NDArray[np.bool_]:

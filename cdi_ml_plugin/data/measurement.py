@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import MeasurementError
+from ..utils.above import from_above
 from .markers import markers, say
 
 if TYPE_CHECKING:
@@ -138,6 +139,9 @@ class Measurement:
             f"Measurement({' × '.join(map(str, self.shape))}, {float(self.intensity.sum()):.3g} counts, "
             f"{int(self.mask.sum())} voxels masked)"
         )
+
+    def _repr_html_(self) -> str:
+        return str(from_above("view.notebook:html_of", self))
 
 
 def _notes(provenance: Mapping[str, Any]) -> tuple[str, ...]:

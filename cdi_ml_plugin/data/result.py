@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..utils.above import from_above
 from .measurement import Measurement
 from .quantities import line
 
@@ -87,6 +88,13 @@ class Result:
 
     def __repr__(self) -> str:
         return f"Result({self})"
+
+    def _repr_html_(self) -> str:
+        return str(from_above("view.notebook:html_of", self))
+
+    def report(self) -> Any:
+        """The report as a page within a notebook; ``.save(path)`` writes it into a file."""
+        return from_above("view.notebook:report_of", self)
 
     @property
     def run(self) -> Run:

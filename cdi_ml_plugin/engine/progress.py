@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
 
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from ..data.result import Run
 from ..physics import metrics

@@ -47,10 +47,10 @@ def plotly() -> Markup:
     return Markup(get_plotlyjs())  # its authors' text, no user's
 
 
-def picture(figure: Figure) -> str:
+def picture(figure: Figure, dpi: int = DPI) -> str:
     """A figure as the address of an image."""
     buffer = BytesIO()
-    figure.savefig(buffer, dpi=DPI)
+    figure.savefig(buffer, dpi=dpi)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
