@@ -27,7 +27,7 @@ from ..physics.alignment import align
 from ..physics.shells import crossing, prtf, shells
 from ..physics.windows import about_centre
 from ..utils import memory
-from ..utils.values import above_0, instance, number, volume
+from ..utils.values import above_0, instance, volume
 from .crystal import FAINT, Crystal, object_level
 from .dislocations import cores, find_dislocations
 from .figures import figures_of, reasons_of
@@ -76,7 +76,7 @@ def analyse(
         if value is not None:
             above_0(name, value)
     if level is not None:
-        number("level", level, 0, 1)
+        above_0("level", level)
         if level >= 1:
             raise ParameterError(f"level = {level}: no voxel is above it: give less than 1")
     if not np.abs(obj[support]).sum() > 0:

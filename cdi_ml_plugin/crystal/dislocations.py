@@ -20,14 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import (
     binary_closing,
-    binary_erosion,
     binary_fill_holes,
     distance_transform_edt,
-    uniform_filter1d,
 )
+from scipy.signal import savgol_filter
 
 CLOSED = 3  # voxels: a core may be so wide, and its loops still count as inside the crystal
-DEPTH = 1  # voxels below the surface, where the amplitude is low and the phase noise
 SHORTEST = 6  # voxels: what is shorter is noise
 CORE = 2.0  # voxels about a line, where the step of the phase to a neighbour says nothing of strain
 SMOOTHED = 5  # places of a line, which runs in steps of a voxel along the axes
@@ -67,8 +65,7 @@ def find_dislocations(
     wave : complex [z, y, x]
         In the laboratory; its phase is looked at where the amplitude is low, too: a core has none.
     solid : bool [z, y, x]
-        Voxels of the crystal. Narrow gaps and holes in them, which cores make, count as inside; the
-        outermost voxel does not.
+        Voxels of the crystal. Narrow gaps and holes in them, which cores make, count as inside.
     voxel : float
         Edge of the voxels in nm.
 
@@ -80,13 +77,14 @@ def find_dislocations(
     room = CLOSED + 1  # what is closed at an edge of the array would be lost
     padded = np.pad(solid, room)
     whole = binary_fill_holes(binary_closing(padded, iterations=CLOSED))
-    deep = binary_erosion(whole, iterations=DEPTH)[(slice(room, -room),) * 3]
+    deep = whole[(slice(room, -room),) * 3]
     centre = np.array([n // 2 for n in wave.shape])
     found = []
     for path, closed in _paths(_steps(np.angle(wave), deep)):
         places = np.array(path[:-1] if closed else path, dtype=float) + 0.5 - centre
-        size = min(SMOOTHED, len(places))
-        smooth = uniform_filter1d(places, size, axis=0, mode="wrap" if closed else "nearest")
+        if len(places) < SMOOTHED:
+            continue
+        smooth = savgol_filter(places, SMOOTHED, 1, axis=0, mode="wrap" if closed else "interp")
         line = Dislocation(voxel * smooth[:, ::-1], closed)
         if line.length >= SHORTEST * voxel:
             found.append(line)

@@ -51,8 +51,7 @@ def surface_mesh(crystal: Crystal) -> tuple[NDArray[np.float64], NDArray[np.int3
         return np.empty((0, 3)), np.empty((0, 3), dtype=np.int32)
     around = binary_dilation(solid)  # what lies further out may be as bright, and is another thing
     amplitude = np.where(around, crystal.amplitude, 0)
-    holes = binary_fill_holes(solid) & ~solid
-    amplitude[holes] = np.maximum(amplitude[holes], crystal.level)
+    amplitude[binary_fill_holes(solid) & ~solid] = amplitude.max()
     steps = (crystal.voxel,) * 3
     corners, faces, _, _ = marching_cubes(np.pad(amplitude, 1), crystal.level, spacing=steps)
     return corners - crystal.voxel, faces

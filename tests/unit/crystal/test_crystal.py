@@ -122,7 +122,7 @@ def test_what_is_no_crystal(geometry):
     obj[20:25, 20:25, 20:25] = 1
     with pytest.raises(ParameterError, match="no voxel is above it"):
         analyse(obj, np.abs(obj) > 0, geometry, level=1)
-    for level in (-0.1, 1.1, float("nan"), True, "half"):
+    for level in (-0.1, 0, 1.1, float("nan"), True, "half"):
         with pytest.raises(ParameterError, match="level"):
             analyse(obj, np.abs(obj) > 0, geometry, level=level)
     with pytest.raises(ParameterError, match="d_spacing"):
