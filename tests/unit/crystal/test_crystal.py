@@ -110,6 +110,14 @@ def test_of_a_result(geometry):
     found = crystal_of(result)
     assert found is not None
     assert "resolution_prtf_nm" in found.figures
+    named = crystal_of(result, material="Au", hkl=(1, 1, 1), uncertain={"beam_zero": 0.0})
+    assert named is not None
+    d = named.figures["d_spacing_nm"]
+    assert named.figures["mean_strain"] == pytest.approx(d / (0.40782 / np.sqrt(3)) - 1)
+    # of a real object both are the peak itself
+    assert named.figures["d_spacing_mass_nm"] == pytest.approx(d, rel=2e-5)
+    assert named.errors["mean_strain"] > 0
+    assert named.errors["d_spacing_mass_nm"] < found.errors["d_spacing_mass_nm"]
     assert crystal_of(reconstruct(Measurement(counts), "2*ER")) is None
 
 
