@@ -92,6 +92,27 @@ def test_a_level_decides_what_counts(run, result, numbers) -> None:
     assert "no voxel is above it" in said
 
 
+def test_a_lattice_to_compare_with_is_a_material_and_a_reflection(run, result, numbers) -> None:
+    words = ("analyse", result, "--geometry", numbers)
+    assert "mean strain" not in run(*words)[1]
+    named = run(*words, "--material", "Au", "--hkl", 1, -1, 1)
+    assert named[0] == 0
+    assert named == run(*words, "--d-spacing", 0.40782 / 3**0.5)
+    assert "mean strain" in named[1]
+    for wrong, says in (
+        (("--material", "Au"), "half of a reflection"),
+        (("--material", "Gold", "--hkl", 1, 1, 1), "unknown to xrayutilities"),
+        (("--material", "Au", "--hkl", 1, 0, 0), "its first are 1 1 1"),
+        (("--material", "Au", "--hkl", 1, 1, 1, "--d-spacing", 0.2), "twice"),
+        (("--uncertain", "beam", 1), "use energy, distance, beam_zero"),
+        (("--uncertain", "beam_zero", -1), "finite number from 0"),
+    ):
+        code, _, said = run(*words, *wrong)
+        assert code == 2, wrong
+        assert says in said
+    assert run(*words, "--uncertain", "beam_zero", 0.5, "--uncertain", "energy", 1e-5)[0] == 0
+
+
 def test_pictures_and_exports_take_it_too(run, result, numbers, tmp_path) -> None:
     picture = tmp_path / "slices.png"
     words = ("--geometry", numbers, "--twin")
