@@ -27,9 +27,11 @@ from ..physics.shells import crossing, prtf, shells
 from ..physics.windows import about_centre
 from ..utils import memory
 from ..utils.values import above_0, instance, number, volume
-from .crystal import FAINT, Crystal
+from .crystal import FAINT, Crystal, object_level
 from .figures import figures_of
+from .material import Index
 from .phase import phase_gradient, without_ramp
+from .refraction import correction
 
 
 def analyse(
@@ -39,6 +41,7 @@ def analyse(
     voxel: float | None = None,
     d_spacing: float | None = None,
     level: float | None = None,
+    index: Index | None = None,
 ) -> Crystal:
     """Bring an object into the laboratory, and take displacement and strain from its phase.
 
@@ -55,6 +58,8 @@ def analyse(
         nm; a known lattice spacing to compare with: ``mean_strain`` is relative to it.
     level : float, optional
         Of the surface, as a share of the highest amplitude; default half of the median inside.
+    index : Index, optional
+        Of refraction: what beams suffer on their way through the crystal is taken off (`refraction`).
 
     Raises
     ------
@@ -87,14 +92,21 @@ def analyse(
     )
     wave = to_laboratory(flat, basis, voxel, size, order=3)
     held = to_laboratory(support.astype(np.float32), basis, voxel, size) > 0.5
-    amplitude = np.abs(wave)
-    amplitude[~held] = 0
-    amplitude /= amplitude.max()
+    # a gradient of κ rad per voxel along an axis is κ over that axis' direct-space step
+    q = geometry.momentum_transfer() + np.linalg.inv(basis).T @ gradient
+    amplitude = _amplitude(wave, held)
+    extra = _ramp_figures(gradient)
+    if index is not None:
+        surface = object_level(amplitude) if level is None else level
+        corrected = correction(amplitude, surface, voxel, geometry.wavelength, q, index)
+        extra |= corrected.figures
+        # refraction also moves the peak: its ramp goes into q, as that of the object did
+        wave, ramp = without_ramp(np.where(held, wave * corrected.factor, 0))
+        q += ramp[::-1] / voxel
+        amplitude = _amplitude(wave, held)
     inside = amplitude > min(FAINT, 1.0 if level is None else level)
     if level is not None and level >= 1:
         raise ParameterError(f"level = {level}: no voxel is above it: give less than 1")
-    # a gradient of κ rad per voxel along an axis is κ over that axis' direct-space step
-    q = geometry.momentum_transfer() + np.linalg.inv(basis).T @ gradient
     phase = np.ma.filled(unwrap_phase(np.ma.array(np.angle(wave), mask=~inside)), np.nan)
     phase -= np.average(phase[inside], weights=amplitude[inside])
     length = float(np.linalg.norm(q))
@@ -110,7 +122,7 @@ def analyse(
         q=q,
         level=math.nan if level is None else level,
     )
-    return replace(crystal, figures=figures_of(crystal, d_spacing))
+    return replace(crystal, figures={**figures_of(crystal, d_spacing), **extra})
 
 
 def crystal_of(
@@ -118,6 +130,7 @@ def crystal_of(
     voxel: float | None = None,
     level: float | None = None,
     d_spacing: float | None = None,
+    index: Index | None = None,
 ) -> Crystal | None:
     """Crystal of the chosen run; None where the measurement says nothing of its geometry.
 
@@ -135,7 +148,7 @@ def crystal_of(
     geometry = result.measurement.geometry
     if geometry is None:
         return None
-    crystal = analyse(result.object, result.support, geometry, voxel, d_spacing, level)
+    crystal = analyse(result.object, result.support, geometry, voxel, d_spacing, level, index)
     resolution = _transfer_resolution(result, geometry)
     return replace(crystal, figures={**crystal.figures, **resolution})
 
@@ -148,6 +161,17 @@ def crystal_or_note(result: Result) -> tuple[Crystal | None, Result]:
         note = f"no crystal in the laboratory: {error}"
         notes = dict.fromkeys((*result.notes, note))  # once, however often it is tried
         return None, replace(result, notes=tuple(notes))
+
+
+def _amplitude(wave: NDArray[np.inexact], held: NDArray[np.bool_]) -> NDArray[np.floating]:
+    """Of its highest value, 0 outside the support."""
+    amplitude: NDArray[np.floating] = np.where(held, np.abs(wave), 0)
+    return amplitude / amplitude.max()
+
+
+def _ramp_figures(gradient: NDArray[np.float64]) -> dict[str, float]:
+    """The ramp that was taken off the phase, in rad per voxel of the detector's array."""
+    return {f"ramp_{axis}_rad": float(each) for axis, each in zip("zyx", gradient, strict=True)}
 
 
 def _transfer_resolution(result: Result, geometry: Geometry) -> dict[str, float]:
