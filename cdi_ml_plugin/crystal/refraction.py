@@ -16,6 +16,7 @@ Harder, Pfeifer, Williams, Vartanyants, Robinson, Phys. Rev. B 76, 115425 (2007)
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,15 +51,6 @@ class Correction:
     factor: NDArray[np.complex64]
     phase: float
     gain: float
-
-    @property
-    def note(self) -> str:
-        """A sentence about it."""
-        of = self.index.material or "given numbers"
-        return (
-            f"corrected for refraction and absorption of {of} (delta {self.index.delta:.3g}, beta "
-            f"{self.index.beta:.3g}): up to {self.phase:.3g} rad, and {self.gain - 1:.1%} of the amplitude"
-        )
 
     @property
     def figures(self) -> dict[str, float]:
@@ -114,6 +106,15 @@ def correction(
         factor=factor,
         phase=k * index.delta * longest,
         gain=float(np.exp(k * index.beta * longest)),
+    )
+
+
+def note_of(index: Index, figures: Mapping[str, float]) -> str:
+    """Say in a sentence what was corrected, by the figures of a crystal."""
+    of = index.material or "given numbers"
+    return (
+        f"corrected for refraction and absorption of {of} (delta {index.delta:.3g}, beta {index.beta:.3g}): "
+        f"up to {figures['refraction_rad']:.3g} rad, and {figures['absorption_gain'] - 1:.1%} of the amplitude"
     )
 
 

@@ -7,8 +7,9 @@ import pytest
 
 from cdi_ml_plugin import Geometry
 from cdi_ml_plugin.crystal.analysis import analyse
+from cdi_ml_plugin.crystal.crystal import Crystal
 from cdi_ml_plugin.crystal.material import Index, material
-from cdi_ml_plugin.crystal.refraction import correction, path_inside
+from cdi_ml_plugin.crystal.refraction import correction, note_of, path_inside
 from cdi_ml_plugin.errors import ParameterError
 from cdi_ml_plugin.simulate.particle import coordinates
 from support.polyhedron import HEIGHTS, NORMALS, displacement
@@ -66,7 +67,7 @@ def test_a_refracting_crystal_comes_back(geometry: Geometry) -> None:
     inner = truth.solid & found.solid
     inner &= depth(np.stack(np.meshgrid(*truth.axes(), indexing="ij"))[::-1]) > VOXEL
 
-    def errors(crystal) -> np.ndarray:  # noqa: ANN001
+    def errors(crystal: Crystal) -> np.ndarray:
         difference = (crystal.phase - truth.phase)[inner]
         return np.abs(difference - difference.mean())
 
@@ -125,9 +126,11 @@ def test_the_signs() -> None:
     k = 2 * np.pi / 0.1378
     assert np.angle(centre) == pytest.approx(1e-5 * k * 200, rel=0.01)
     assert np.abs(centre) == pytest.approx(np.exp(1e-6 * k * 200), rel=1e-3)
-    assert "up to 0.0912 rad" in found.note or "up to 0.0911 rad" in found.note
+    assert "of given numbers" in note_of(found.index, found.figures)
+    assert "up to 0.091" in note_of(found.index, found.figures)
     nothing = correction(np.zeros((5, 5, 5)), 0.5, VOXEL, 0.1378, (0, 0, 0), GOLD)
-    assert nothing.phase == 0 and (nothing.factor == 1).all()
+    assert nothing.figures == {"refraction_rad": 0, "absorption_gain": 1}
+    assert (nothing.factor == 1).all()
 
 
 def test_the_index_of_gold() -> None:
