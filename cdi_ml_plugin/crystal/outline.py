@@ -78,7 +78,9 @@ def outline(crystal: Crystal) -> Outline:
     window = tuple(slice(max(0, s.start - 2), s.stop + 2) for s in about)
     piece = np.pad(piece[window], ROOM)
     # twice the level is the inside: how the amplitude varies there is nothing of the surface
-    height = np.minimum(np.pad(crystal.amplitude[window], ROOM) / crystal.level, 2).astype(np.float64)
+    height = np.minimum(np.pad(crystal.amplitude[window], ROOM) / crystal.level, 2).astype(
+        np.float64
+    )
     height[~binary_dilation(piece, iterations=2)] = 0
     height[binary_fill_holes(piece) & ~piece] = 2
     # other pieces, or the edge of the array, may reach into the room that was left
@@ -93,7 +95,8 @@ def outline(crystal: Crystal) -> Outline:
     corners = points[faces]
     cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     size = np.linalg.norm(cross, axis=1) / 2
-    areas = np.bincount(faces.ravel(), np.repeat(size / 3, 3), minlength=len(points))
+    thirds = np.repeat(size / 3, 3)
+    areas = np.bincount(faces.ravel(), thirds, minlength=len(points)).astype(np.float64)
     return Outline(points, faces.astype(np.int32), voxels, normals[:, ::-1].copy(), areas)
 
 
