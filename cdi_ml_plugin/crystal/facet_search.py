@@ -19,6 +19,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from .crystal import Crystal
+from .facet_edges import up_to_edges
 from .facets import Facet, Facets
 from .outline import Outline, Real, outline
 
@@ -27,8 +28,8 @@ GRID = 4000  # directions; 3 degrees apart
 RING = (np.cos(np.radians(20.0)), np.cos(np.radians(14.0)))  # about a peak
 CONTRAST = 3.0  # of a peak to the median on the ring about it; 1 on a sphere
 CORE = np.cos(np.radians(12.0))  # normals to which a plane is fitted
-EDGE = np.cos(np.radians(45.0))  # normals at rounded edges still belong to the nearer facet
-FLAT = 0.5  # of its area within the former, or it may be noise on something round
+EDGE = np.cos(np.radians(60.0))  # normals at rounded edges still belong to the nearer facet
+FLAT = 0.45  # of its area within the former, or it may be noise on something round
 NEAR = 1.0  # voxels from its plane
 LEAST = 0.01  # of the surface
 NARROWEST = 4.0  # voxels along the shorter side; what is narrower is an edge
@@ -53,11 +54,15 @@ def find_facets(crystal: Crystal) -> Facets:
             flat = (surface.normals @ region.normal > CORE) & (region.distance(surface) < near)
             parts = [part for part in _pieces(surface, flat) if part[core].any()]
             regions += [_Region.fit(surface, part) for part in parts[:1]]
-    numbers = _assigned(surface, _distinct(regions, near), near)
-    sound = [n for n in range(1, numbers.max() + 1) if _large(surface, numbers == n, crystal.voxel)]
-    sound.sort(key=lambda n: -float(surface.areas[numbers == n].sum()))
-    order = np.zeros(numbers.max() + 1, dtype=np.int32)
-    order[sound] = np.arange(1, len(sound) + 1)
+    regions = _distinct(regions, near)
+    numbers = _assigned(surface, regions, near)
+    sound = [_large(surface, numbers == n, crystal.voxel) for n in range(1, len(regions) + 1)]
+    # what the others had taken belongs to those that are kept
+    regions = [region for region, kept in zip(regions, sound, strict=True) if kept]
+    numbers = _assigned(surface, regions, near)
+    sizes = np.bincount(numbers, surface.areas, len(regions) + 1)[1:]
+    order = np.zeros(len(regions) + 1, dtype=np.int32)
+    order[1 + np.argsort(-sizes)] = np.arange(1, len(regions) + 1)
     return _measured(crystal, surface, order[numbers])
 
 
@@ -156,16 +161,15 @@ def _distinct(regions: list[_Region], near: float) -> list[_Region]:
 
 def _assigned(surface: Outline, regions: list[_Region], near: float) -> NDArray[np.int32]:
     """Number of the region that each corner belongs to: that which it faces most nearly."""
-    best = np.full(len(surface.points), EDGE)
-    numbers = np.zeros(len(best), dtype=np.int32)
+    facing = np.stack([surface.normals @ region.normal for region in regions] or [np.empty(0)])
+    for row, region in zip(facing, regions, strict=False):
+        row[region.distance(surface) >= near] = -1
+    numbers = np.zeros(len(surface.points), dtype=np.int32)
+    if not regions:
+        return numbers
+    nearest = np.where(facing.max(axis=0) > EDGE, facing.argmax(axis=0) + 1, 0)
     for n, region in enumerate(regions, 1):
-        facing = surface.normals @ region.normal
-        better = (facing > best) & (region.distance(surface) < near)
-        best[better], numbers[better] = facing[better], n
-    for n, region in enumerate(regions, 1):
-        mine = numbers == n
-        joined = [piece for piece in _pieces(surface, mine) if piece[region.corners].any()]
-        numbers[mine] = 0
+        joined = [each for each in _pieces(surface, nearest == n) if each[region.corners].any()]
         if joined:
             numbers[joined[0]] = n
     return numbers
@@ -194,12 +198,13 @@ def _measured(crystal: Crystal, surface: Outline, numbers: NDArray[np.int32]) ->
     vectors = (
         np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]) / 6
     )  # of a third
+    flat = [_flat(surface, numbers == n) for n in range(1, numbers.max() + 1)]
+    edges = up_to_edges(
+        surface, numbers, [each.normal for each in flat], [each.middle for each in flat], needed
+    )
     facets = []
-    for n in range(1, numbers.max() + 1):
+    for n, (region, edge) in enumerate(zip(flat, edges, strict=True), 1):
         mine = numbers == n
-        # where it bends towards its neighbours it does not tell where it faces
-        core = mine & (surface.normals @ _Region.fit(surface, mine).normal > CORE)
-        region = _Region.fit(surface, core if core.any() else mine)
         thirds = mine[surface.faces].sum(axis=1)
         distance = region.distance(surface)[region.corners]
         weight = surface.areas[region.corners]
@@ -213,7 +218,7 @@ def _measured(crystal: Crystal, surface: Outline, numbers: NDArray[np.int32]) ->
                 number=n,
                 normal=_triple(region.normal),
                 centre=_triple(region.middle),
-                area_nm2=float(thirds @ np.abs(vectors @ region.normal)),
+                area_nm2=float(thirds @ np.abs(vectors @ region.normal) + edge),
                 share=float(surface.areas[mine].sum() / surface.areas.sum()),
                 width_nm=width,
                 angle_deg=float(np.degrees(np.arccos(np.clip(cosine, -1, 1)))),
@@ -222,8 +227,7 @@ def _measured(crystal: Crystal, surface: Outline, numbers: NDArray[np.int32]) ->
                 displacement_spread_nm=moved[1],
                 strain=strained[0],
                 strain_spread=strained[1],
-                resolved=width >= needed
-                and surface.areas[core].sum() >= FLAT * surface.areas[mine].sum(),
+                resolved=width >= needed and region.area >= FLAT * surface.areas[mine].sum(),
             )
         )
     notes = []
@@ -232,10 +236,16 @@ def _measured(crystal: Crystal, surface: Outline, numbers: NDArray[np.int32]) ->
     small = [facet.number for facet in facets if not facet.resolved]
     if small:
         notes.append(
-            f"hardly resolved, for narrower than {needed:.0f} nm (twice the width of the edge) or not flat over half "
-            f"of it: facet {', '.join(map(str, small))}"
+            f"hardly resolved, for narrower than {needed:.0f} nm (twice the width of the edge) or hardly flat "
+            f"anywhere: facet {', '.join(map(str, small))}"
         )
     return Facets(tuple(facets), surface, numbers, DEPTH * crystal.voxel, tuple(notes))
+
+
+def _flat(surface: Outline, corners: NDArray[np.bool_]) -> _Region:
+    """The part of a facet that faces where it faces: towards its neighbours it bends."""
+    core = corners & (surface.normals @ _Region.fit(surface, corners).normal > CORE)
+    return _Region.fit(surface, core if core.any() else corners)
 
 
 def _layer(

@@ -43,7 +43,8 @@ class Facet:
     centre : (x, y, z)
         nm.
     area_nm2, share : float
-        Projected onto its plane; and as a share of the whole surface.
+        In its plane, up to where this meets the planes of its neighbours; and as a share of the whole surface, which
+        is rounded at its edges.
     width_nm : float
         Along its shorter side.
     angle_deg : float
@@ -53,7 +54,7 @@ class Facet:
     displacement_nm, displacement_spread_nm, strain, strain_spread : float
         Mean and standard deviation over the voxels below it, down to `Facets.depth_nm`; NaN where there is none.
     resolved : bool
-        At least twice as wide as the edge of the crystal is blurred, and half of it flat: else normal, area and
+        At least twice as wide as the edge of the crystal is blurred, and nearly half of it flat: else normal, area and
         strain are those of what is around it as well, or of noise.
     index : (h, k, l), optional
         Nearest plane of the lattice, where it could be told.

@@ -27,7 +27,7 @@ TOLERANCE = 3.0  # degrees, between a facet and the plane that it is taken for
 TURNS = 720  # about Q
 FEWEST = 3  # facets that must fit
 CHANCE = 100  # crystals of facets turned at random, all of which must fit worse
-CLEAR = 0.9  # of the best turn's score, from which another turn makes it ambiguous
+CLEAR = 0.55  # of the best turn's score, from which another makes it ambiguous: prisms of {110} or {211}
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,8 +24,8 @@ COLOURS = (
 )  # fmt: skip
 FACING = 0.25  # of a facet's normal towards who looks, from which its number is written on it
 LINE = 0.22  # inches for a facet in the bars
-AROUND = (0.95, 0.75)  # inches above and below the bars
-LEFT, BETWEEN, RIGHT = 1.9, 0.5, 0.3  # inches
+AROUND = (0.45, 0.6)  # inches above and below the bars
+LEFT, BETWEEN, RIGHT = 1.75, 0.5, 0.3  # inches
 
 
 def draw_facets(facets: Facets, scene: Scene, size: int = 1600) -> Figure:
@@ -130,14 +130,17 @@ def _add_bars(figure: Figure, facets: Facets) -> None:
     each = facets.facets
     _bars(axes[0], each, [facet.area_nm2 for facet in each], None, "area (nm²)")
     strain, spread = ([1e4 * f.strain for f in each], [1e4 * f.strain_spread for f in each])
-    _bars(axes[1], each, strain, spread, "strain along Q (10⁻⁴), mean and spread")
+    _bars(axes[1], each, strain, spread, "strain (10⁻⁴)")
     moved = [1e3 * facet.displacement_nm for facet in each]
     away = [1e3 * facet.displacement_spread_nm for facet in each]
-    _bars(axes[2], each, moved, away, "displacement along Q (pm), mean and spread")
+    _bars(axes[2], each, moved, away, "displacement (pm)")
     axes[0].set_yticks(range(len(each)), [_name(facet) for facet in each])
-    title = f"facet, its plane and its angle to Q; the outer {facets.depth_nm:.3g} nm of each"
+    title = (
+        "Facets, their planes and angles to Q; mean and spread along Q in the outer "
+        f"{facets.depth_nm:.3g} nm"
+    )
     if not all(facet.resolved for facet in each):
-        title += "; pale and with a ?: hardly resolved"
+        title += "; pale, with a ?: hardly resolved"
     top = (below + bars + 0.3) / (height + added)
     figure.text(0.3 / width, top, title, fontsize=11, va="center")
 
