@@ -19,7 +19,10 @@ def up_to_edges(
     middles: Sequence[Real],
     most: float,
 ) -> Real:
-    """Area between where facets end on a rounded surface and where their planes meet.
+    """Area between where facets end on a rounded surface and where their planes meet what is beyond.
+
+    Beyond lies the plane of another facet, or the surface itself, which leaves the plane of the facet long before
+    it is so far from it as to count no more.
 
     Parameters
     ----------
@@ -34,47 +37,54 @@ def up_to_edges(
     Returns
     -------
     float64 (facets,)
-        nm²; negative where a facet reaches beyond the line.
+        nm²; negative where a facet was taken to reach beyond the line.
     """
     normal, middle = np.reshape(normals, (-1, 3)), np.reshape(middles, (-1, 3))
     added = np.zeros(len(normal))
-    for one, other, step, place in _borders(surface, numbers):
-        for i, j, forth in ((one, other, step), (other, one, -step)):
-            n, m = normal[i - 1], normal[j - 1]
+    for one, other, step, place, turned in _borders(surface, numbers):
+        for i, j, forth, local in ((one, other, step, turned[1]), (other, one, -step, turned[0])):
+            own, facet = i > 0, (j > 0)[:, None]
+            if not own.any():
+                continue
+            n, m = normal[i - 1], np.where(facet, normal[j - 1], local)
             line = np.cross(n, m)  # along the edge, with facet i on its left
             sine = np.linalg.norm(line, axis=1)
-            known = sine > APART
+            known = own & (sine > APART)
             sine = np.maximum(sine, APART)
             length = _dot(forth, line) / sine
             flat = place - _dot(place - middle[i - 1], n)[:, None] * n
-            away = np.clip(_dot(middle[j - 1] - flat, m) / sine, -most, most)
+            meets = np.where(facet, middle[j - 1], place)
+            away = np.clip(_dot(meets - flat, m) / sine, -most, most)
             added += np.bincount(i[known] - 1, (length * away)[known], minlength=len(normal))
     return added
 
 
 def _borders(
     surface: Outline, numbers: NDArray[np.int32]
-) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int32], Real, Real]]:
-    """Where two facets meet, in each triangle that a border cuts.
+) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int32], Real, Real, tuple[Real, Real]]]:
+    """Where facets end, in each triangle that a border cuts.
 
     Yields
     ------
     one, other : int (m,)
-        Numbers of the two.
+        Numbers of the two; 0 of what is no facet.
     step, place : (m, 3)
         The border's part in the triangle, with `one` on its left seen from outside, and its middle, nm.
+    turned : two of (m, 3)
+        Unit normals of the surface on the side of `one` and of `other`.
     """
     for first in range(3):  # the corner that is on another facet than the two others
         a, b, c = (surface.faces[:, (first + n) % 3] for n in range(3))
-        cut = (
-            (numbers[a] != numbers[b]) & (numbers[b] == numbers[c]) & (numbers[a] * numbers[b] > 0)
-        )
+        cut = (numbers[a] != numbers[b]) & (numbers[b] == numbers[c])
         a, b, c = a[cut], b[cut], c[cut]
         start, stop = (
             (surface.points[a] + surface.points[b]) / 2,
             (surface.points[a] + surface.points[c]) / 2,
         )
-        yield numbers[a], numbers[b], stop - start, (start + stop) / 2
+        beyond = surface.normals[b] + surface.normals[c]
+        beyond /= np.maximum(np.linalg.norm(beyond, axis=1), 1e-12)[:, None]
+        turned = (surface.normals[a], beyond)
+        yield numbers[a], numbers[b], stop - start, (start + stop) / 2, turned
 
 
 def _dot(a: Real, b: Real) -> Real:

@@ -29,7 +29,7 @@ RING = (np.cos(np.radians(20.0)), np.cos(np.radians(14.0)))  # about a peak
 CONTRAST = 3.0  # of a peak to the median on the ring about it; 1 on a sphere
 CORE = np.cos(np.radians(12.0))  # normals to which a plane is fitted
 EDGE = np.cos(np.radians(60.0))  # normals at rounded edges still belong to the nearer facet
-FLAT = 0.45  # of its area within the former, or it may be noise on something round
+FLAT = 0.5  # of its area within the former, or it may be noise on something round
 NEAR = 1.0  # voxels from its plane
 LEAST = 0.01  # of the surface
 NARROWEST = 4.0  # voxels along the shorter side; what is narrower is an edge
@@ -227,7 +227,7 @@ def _measured(crystal: Crystal, surface: Outline, numbers: NDArray[np.int32]) ->
                 displacement_spread_nm=moved[1],
                 strain=strained[0],
                 strain_spread=strained[1],
-                resolved=width >= needed and region.area >= FLAT * surface.areas[mine].sum(),
+                resolved=bool(width >= needed and region.area >= FLAT * surface.areas[mine].sum()),
             )
         )
     notes = []
@@ -236,8 +236,8 @@ def _measured(crystal: Crystal, surface: Outline, numbers: NDArray[np.int32]) ->
     small = [facet.number for facet in facets if not facet.resolved]
     if small:
         notes.append(
-            f"hardly resolved, for narrower than {needed:.0f} nm (twice the width of the edge) or hardly flat "
-            f"anywhere: facet {', '.join(map(str, small))}"
+            f"hardly resolved, for narrower than {needed:.0f} nm (twice the width of the edge) or flat on less "
+            f"than half of it: facet {', '.join(map(str, small))}"
         )
     return Facets(tuple(facets), surface, numbers, DEPTH * crystal.voxel, tuple(notes))
 

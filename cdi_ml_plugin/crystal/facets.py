@@ -54,7 +54,7 @@ class Facet:
     displacement_nm, displacement_spread_nm, strain, strain_spread : float
         Mean and standard deviation over the voxels below it, down to `Facets.depth_nm`; NaN where there is none.
     resolved : bool
-        At least twice as wide as the edge of the crystal is blurred, and nearly half of it flat: else normal, area and
+        At least twice as wide as the edge of the crystal is blurred, and half of it flat: else normal, area and
         strain are those of what is around it as well, or of noise.
     index : (h, k, l), optional
         Nearest plane of the lattice, where it could be told.

@@ -69,9 +69,8 @@ def facet_surface(crystal: Crystal, facets: Facets) -> Any:
     corners = vtkPoints()
     corners.SetData(numpy_to_vtk(surface.points, deep=True))
     triangles = vtkCellArray()
-    # three corners a triangle, and the number of corners before them
-    cells = np.insert(surface.faces.astype(np.int64), 0, 3, axis=1)
-    triangles.SetCells(len(cells), numpy_to_vtkIdTypeArray(cells.ravel(), deep=True))
+    ends = np.ascontiguousarray(surface.faces, dtype=np.int64).ravel()
+    triangles.SetData(3, numpy_to_vtkIdTypeArray(ends, deep=True))
     mesh = vtkPolyData()
     mesh.SetPoints(corners)
     mesh.SetPolys(triangles)

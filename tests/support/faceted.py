@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import ConvexHull, HalfspaceIntersection
@@ -38,24 +36,29 @@ def true_areas(normals: np.ndarray, heights: np.ndarray) -> np.ndarray:
 
 
 def sphere(radius: float, noise: float = 0.0) -> Crystal:
-    count = int(2 * radius / VOXEL) + 20
-    points = coordinates((count, count + 2, count + 1), VOXEL * np.eye(3)[:, ::-1])
-    return blurred(np.sqrt((points**2).sum(axis=0)) - radius, noise)
+    return polyhedron(np.eye(3), np.full(3, 2 * radius), noise, radius=radius)
 
 
 def polyhedron(
-    normals: np.ndarray, heights: np.ndarray, noise: float = 0.0, **given: Any
+    normals: np.ndarray,
+    heights: np.ndarray,
+    noise: float = 0.0,
+    radius: float = np.inf,
+    q: np.ndarray = Q,
 ) -> Crystal:
-    count = int(3 * heights.max() / VOXEL) + 12
+    """A crystal within planes, and within a sphere."""
+    reach = min(radius, 1.5 * heights.max())
+    count = int(2 * reach / VOXEL) + 16
     points = coordinates((count, count + 2, count + 1), VOXEL * np.eye(3)[:, ::-1])
     distance = np.tensordot(normals, points, axes=1) - heights[:, None, None, None]
-    return blurred(distance.max(axis=0), noise, **given)
+    round_ = np.sqrt((points**2).sum(axis=0)) - radius
+    return blurred(np.maximum(distance.max(axis=0), round_), noise, q)
 
 
-def blurred(distance: np.ndarray, noise: float, q: np.ndarray = Q, seed: int = 0) -> Crystal:
+def blurred(distance: np.ndarray, noise: float, q: np.ndarray) -> Crystal:
     """A crystal by the distance of every voxel from its surface, nm; noise is a share of the amplitude."""
     amplitude = gaussian_filter(np.clip(0.5 - distance / VOXEL, 0, 1), 1.0)
-    speckle = gaussian_filter(np.random.default_rng(seed).standard_normal(amplitude.shape), 1.0)
+    speckle = gaussian_filter(np.random.default_rng(0).standard_normal(amplitude.shape), 1.0)
     amplitude = amplitude * (1 + noise * speckle / speckle.std())
     amplitude = (amplitude / amplitude.max()).clip(0).astype(np.float32)
     inside = amplitude > 0.1

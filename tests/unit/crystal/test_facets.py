@@ -57,6 +57,16 @@ def test_a_particle_without_symmetry() -> None:
     assert all(facet.resolved for facet in found.facets)
 
 
+@pytest.mark.parametrize("cut", [0.5, 0.85])
+def test_a_sphere_that_stands_on_a_plane_has_one(cut: float) -> None:
+    normal = np.array([[0.3, -0.8, 0.52]]) / np.linalg.norm([0.3, -0.8, 0.52])
+    crystal = polyhedron(normal, np.array([100.0 * cut]), 0.05, radius=100.0)
+    (facet,) = find_facets(crystal).facets
+    assert facet.normal @ normal[0] > np.cos(np.radians(0.5))
+    assert facet.area_nm2 == pytest.approx(np.pi * 100**2 * (1 - cut**2), rel=0.08)
+    assert facet.resolved is True
+
+
 @pytest.mark.parametrize("radius", [45.0, 90.0])
 def test_a_sphere_has_none(radius: float) -> None:
     found = find_facets(sphere(radius, noise=0.05))
