@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import maximum_filter1d
 from scipy.spatial.transform import Rotation
 
 from ..errors import ParameterError
@@ -93,7 +94,7 @@ def indexed(facets: Facets, q: ArrayLike, name: str, hkl: tuple[int, int, int]) 
     -------
     Facets
         With index and misfit of each facet within 3° of a plane; without any, and a note that says why, where
-        fewer than three resolved ones fit, facets turned at random fit as well, or two turns that are
+        fewer than three fit, facets turned at random fit as well, or two turns that are
         not the same by symmetry do.
 
     Raises
@@ -104,11 +105,10 @@ def indexed(facets: Facets, q: ArrayLike, name: str, hkl: tuple[int, int, int]) 
     crystal = material(name)
     hkl = _reflection(hkl)
     planes = Planes.of(crystal)
-    resolved = [facet for facet in facets.facets if facet.resolved]
-    if len(resolved) < FEWEST:
-        return _without(facets, f"{len(resolved)} resolved facets are too few to tell their planes")
-    normals = np.array([facet.normal for facet in resolved])
-    weights = np.sqrt([facet.share for facet in resolved])
+    if len(facets.facets) < FEWEST:
+        return _without(facets, f"{len(facets.facets)} are too few to tell their planes")
+    normals = np.array([facet.normal for facet in facets.facets])
+    weights = np.sqrt([facet.share for facet in facets.facets])
     axis = np.asarray(q, dtype=np.float64) / np.linalg.norm(q)
     turned = _turned(planes, np.asarray(crystal.Q(*hkl)), axis)
     scores, nearest, off = _scores(normals, weights, turned, planes)
@@ -122,7 +122,9 @@ def indexed(facets: Facets, q: ArrayLike, name: str, hkl: tuple[int, int, int]) 
     families, fits = planes.families[nearest], off <= TOLERANCE
     other = (fits & fits[best] & (families != families[best])).any(axis=1)
     other |= (~fits & (off[best] <= TOLERANCE / 2)).any(axis=1)
-    if (other & (scores >= CLEAR * scores[best])).any():
+    # turns beside a good one are no others
+    peak = scores >= maximum_filter1d(scores, round(4 * TOLERANCE * TURNS / 360), mode="wrap")
+    if (other & peak & (scores >= CLEAR * scores[best])).any():
         return _without(
             facets, "two turns about Q make them different planes, and fit equally well"
         )
@@ -167,7 +169,7 @@ def _assigned(facets: Facets, turned: Real, planes: Planes) -> Facets:
             h, k, l = (int(n) for n in planes.hkl[at])  # noqa: E741
             facet = replace(facet, index=(h, k, l), misfit_deg=float(angles[at]))
         found.append(facet)
-    fitting = [facet for facet in found if facet.index is not None and facet.resolved]
+    fitting = [facet for facet in found if facet.index is not None]
     if len(fitting) < FEWEST:
         return _without(facets, f"only {len(fitting)} of them fit planes of low index")
     return replace(facets, facets=tuple(found))
