@@ -32,9 +32,17 @@ from .options import ABOVE_0, PATH, later_options
     help="A lattice spacing to compare with: mean strain.",
 )
 @click.option(
+    "--refraction",
+    metavar="MATERIAL|DELTA,BETA",
+    help="Take refraction and absorption in the crystal off: a material that xrayutilities knows, as Au, or the two "
+    "numbers of its index. Default: neither is corrected.",
+)
+@click.option("--facets", "faceted", is_flag=True, help="Find the facets; with --out, write them.")
+@click.option(
     "--material",
     metavar="NAME",
-    help="With --hkl, in place of --d-spacing: a crystal that xrayutilities knows, as Au.",
+    help="With --hkl, in place of --d-spacing, and for the indices of facets: a crystal that xrayutilities knows, "
+    "as Au.",
 )
 @click.option(
     "--hkl",
@@ -59,6 +67,8 @@ def analyse(
     level: float | None,
     voxel: float | None,
     d_spacing: float | None,
+    refraction: str | None,
+    faceted: bool,
     material: str | None,
     hkl: tuple[int, int, int] | None,
     uncertain: tuple[tuple[str, float], ...],
@@ -70,9 +80,16 @@ def analyse(
     Nothing is phased again: another geometry, the twin, another level of the surface or finer voxels change
     what the same object says. With --out all files of a result are written, as `reconstruct` does.
     """
-    from ..crystal.account import account_of, shown, table
+    from ..crystal.account import account_of, aligned, shown, table
     from ..crystal.analysis import crystal_of, told_of
+    from ..crystal.facet_search import find_facets
+    from ..crystal.indexing import indexed
+    from ..crystal.material import Index
+    from ..crystal.refraction import note_of
+    from ..crystal.twin import flip_notes
     from ..errors import ParameterError
+    from ..io.facets import FACET_FILES, write_facets
+    from ..utils.files import check_folder
     from ..utils.swap import writer
     from ..workflow.earlier import check_result_folder
     from ..workflow.later import read_later
@@ -80,6 +97,7 @@ def analyse(
 
     if out is not None:
         check_result_folder(out, force)
+        check_folder(out, FACET_FILES if faceted else (), force)
     changed = read_later(result, geometry, flip)
     told = told_of(
         changed,
@@ -89,6 +107,7 @@ def analyse(
         material=material,
         hkl=hkl,
         uncertain=dict(uncertain),
+        refraction=refraction,
     )
     changed = replace(changed, analysis=told)
     crystal = crystal_of(changed)
@@ -97,16 +116,25 @@ def analyse(
             f"{result}: its data say nothing of their geometry: give --geometry FILE "
             "(cdi-ml geometry writes a template)"
         )
-    said = (
-        (flip, "the conjugate twin was taken"),
-        (level, f"surface at {level} of the highest amplitude"),
-    )
-    notes = tuple(words for given, words in said if given)
-    changed = replace(changed, notes=tuple(dict.fromkeys((*changed.notes, *notes))))
+    notes = flip_notes(changed.notes) if flip else changed.notes
+    if level is not None:
+        notes = (*notes, f"surface at {level} of the highest amplitude")
+    if "refraction" in told and changed.measurement.geometry is not None:
+        index = Index.read(told["refraction"], changed.measurement.geometry.energy)
+        notes = (*notes, note_of(index, crystal.figures))
+    changed = replace(changed, notes=tuple(dict.fromkeys(notes)))
     for note in changed.notes:
         click.echo(f"note: {note}")
     click.echo(table(shown(account_of(changed, crystal).entries)))
+    facets = find_facets(crystal) if faceted else None
+    if facets is not None:
+        if "material" in told:
+            facets = indexed(facets, crystal.q, told["material"], told["hkl"])
+        for words in (aligned(facets.rows()), *(f"note: {note}" for note in facets.notes)):
+            click.echo(words)
     if out is not None:
         with writer(out, force):
             written = save(changed, out, force, crystal)
+            if facets is not None:
+                written += write_facets(out, crystal, facets, force)
         click.echo(f"written: {', '.join(map(str, written))}")

@@ -12,7 +12,7 @@ from .options import ABOVE_0, PATH, later_options
 
 FORMATS = (".png", ".pdf", ".svg")
 # names alone, so that no picture's libraries are loaded for a line of help
-KINDS = ("phase", "strain", "diffraction", "slices", "spectral-weight")
+KINDS = ("phase", "strain", "diffraction", "slices", "spectral-weight", "facets")
 
 
 @click.command()
@@ -22,7 +22,7 @@ KINDS = ("phase", "strain", "diffraction", "slices", "spectral-weight")
     "kinds",
     type=click.Choice(KINDS),
     multiple=True,
-    help="Picture to make; may be repeated. Default: all.",
+    help="Picture to make; may be repeated. Default: all but the facets.",
 )
 @click.option(
     "-o",
@@ -56,6 +56,13 @@ KINDS = ("phase", "strain", "diffraction", "slices", "spectral-weight")
     metavar="PIXELS",
     help="Width of each picture.",
 )
+@click.option("--material", metavar="NAME", help="Facets: with --hkl, which planes they are: Au.")
+@click.option(
+    "--hkl",
+    type=(int, int, int),
+    metavar="H K L",
+    help="With --material: the reflection, as 1 1 1.",
+)
 @later_options
 def figure(
     result: Path,
@@ -66,13 +73,16 @@ def figure(
     counts: float | None,
     voxel: float | None,
     size: int,
+    material: str | None,
+    hkl: tuple[int, int, int] | None,
     geometry: Path | None,
     flip: bool,
 ) -> None:
     """Draw RESULT, a result.cxi or the folder that holds it.
 
     The crystal's surface coloured by phase and by strain and the surface of its diffraction, measured and
-    calculated, in the axes of the laboratory; slices; and the Fourier spectral weight.
+    calculated, in the axes of the laboratory; slices; and the Fourier spectral weight. Where it is asked for, the
+    surface coloured by facet.
     """
     from ..utils.files import check_folder, staged
     from ..utils.swap import writer
@@ -84,8 +94,13 @@ def figure(
     one = out.suffix.lower() in FORMATS and not out.is_dir()
     if one and len(set(kinds)) != 1:
         raise ParameterError(f"--out {out} is one file: give one --kind, or a folder")
+    if (material is None) != (hkl is None):
+        raise ParameterError("--material and --hkl name a reflection together: give both")
+    reflection = None if material is None or hkl is None else (material, hkl)
     shown = read_later(result, geometry, flip)
-    pictures = Pictures(shown, level=level, counts=counts, voxel=voxel, size=size)
+    pictures = Pictures(
+        shown, level=level, counts=counts, voxel=voxel, size=size, reflection=reflection
+    )
     plan = pictures.plan(kinds)
     for note in pictures.notes:
         click.echo(f"note: {note}")

@@ -13,6 +13,7 @@ from ..data.result import Result, Run
 from ..utils.jsonable import plain
 from ..utils.versions import versions
 from .crystal import Crystal
+from .twin import flipped
 
 # What is looked for first: the terminal's table, the page's tiles, the window's list.
 HEADLINE = (
@@ -117,6 +118,10 @@ class Account:
         """Those of the fit, then those of the crystal."""
         return self.fit + self.crystal
 
+    def _numbers(self) -> dict[str, float]:
+        """The crystal's figures as plain numbers."""
+        return {e.key: e.value for e in self.crystal if not isinstance(e.value, str)}
+
     def headline(self) -> list[Entry]:
         """What is looked for first, in that order."""
         found = {entry.key: entry for entry in shown(self.entries)}
@@ -131,7 +136,7 @@ class Account:
         result = self.result
         content = {
             **_run(result.run),
-            "crystal": {entry.key: entry.value for entry in self.crystal} or None,
+            "crystal": self._numbers() or None,
             "account": [entry.content() for entry in self.entries],
             "best": result.best,
             "runs": [_run(run) for run in result.runs],
@@ -160,7 +165,7 @@ def account_of(result: Result, crystal: Crystal | None = None) -> Account:
     fit = [*_prediction(result.run), *_merits(result.run)]
     if crystal is None:
         return Account(result, tuple(fit))
-    return Account(result, tuple(fit), entries_of(crystal))
+    return Account(result, tuple(fit), (*entries_of(crystal), _twin(result)))
 
 
 def entries_of(crystal: Crystal) -> tuple[Entry, ...]:
@@ -193,6 +198,15 @@ def table(entries: Sequence[Entry]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Lines in which the columns of a table stand below each other, for a terminal."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(f"{word:>{width}}" for word, width in zip(row, widths, strict=True))
+        for row in rows
+    )
+
+
 def _prediction(run: Run) -> list[Entry]:
     """What became of CNN's prediction, in words."""
     used = run.metrics.get("cnn_used")
@@ -217,6 +231,12 @@ def _merits(run: Run) -> list[Entry]:
         why = f"the run ended {ENDED}" if run.reason == ENDED else NONE.get(key, "")
         entries.append(Entry(quantity(key), known, reason="" if math.isfinite(known) else why))
     return entries
+
+
+def _twin(result: Result) -> Entry:
+    """That no diffraction tells the crystal from its twin, and which of the two this is."""
+    words = "open; the conjugate was taken" if flipped(result.notes) else "open"
+    return Entry(QUANTITIES["twin"], words)
 
 
 def _entry(crystal: Crystal, key: str) -> Entry:

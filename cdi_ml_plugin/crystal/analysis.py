@@ -32,7 +32,9 @@ from ..utils.values import above_0, instance, volume
 from .crystal import FAINT, Crystal, object_level
 from .dislocations import cores, find_dislocations
 from .figures import figures_of, reasons_of
+from .material import Index
 from .phase import phase_gradient, without_ramp
+from .refraction import correction
 from .spacing import Spacing, known_spacing, spacings
 
 
@@ -43,6 +45,7 @@ def analyse(
     voxel: float | None = None,
     d_spacing: float | None = None,
     level: float | None = None,
+    index: Index | None = None,
     *,
     uncertain: Mapping[str, float] | None = None,
 ) -> Crystal:
@@ -62,6 +65,8 @@ def analyse(
     level : float, optional
         Of the surface, as a share of the highest amplitude, below 1; default half of the bulk's
         (`object_level`).
+    index : Index, optional
+        Of refraction: what beams suffer on their way through the crystal is taken off (`refraction`).
     uncertain : mapping, optional
         Standard uncertainties of the geometry's numbers: see `spacings`.
 
@@ -98,12 +103,19 @@ def analyse(
     )
     wave = to_laboratory(flat, basis, voxel, size, order=3)
     held = to_laboratory(support.astype(np.float32), basis, voxel, size) > 0.5
-    amplitude = np.abs(wave)
-    amplitude[~held] = 0
-    amplitude /= amplitude.max()
-    inside = amplitude > min(FAINT, 1.0 if level is None else level)
     # a gradient of κ rad per voxel along an axis is κ over that axis' direct-space step
     q = geometry.momentum_transfer() + np.linalg.inv(basis).T @ gradient
+    amplitude = _amplitude(wave, held)
+    extra = _ramp_figures(gradient)
+    if index is not None:
+        surface = object_level(amplitude) if level is None else level
+        corrected = correction(amplitude, surface, voxel, geometry.wavelength, q, index)
+        extra |= corrected.figures
+        # refraction also moves the peak: its ramp goes into q, as that of the object did
+        wave, ramp = without_ramp(np.where(held, wave * corrected.factor, 0))
+        q += ramp[::-1] / voxel
+        amplitude = _amplitude(wave, held)
+    inside = amplitude > min(FAINT, 1.0 if level is None else level)
     phase = np.ma.filled(unwrap_phase(np.ma.array(np.angle(wave), mask=~inside)), np.nan)
     phase -= np.average(phase[inside], weights=amplitude[inside])
     length = float(np.linalg.norm(q))
@@ -123,7 +135,7 @@ def analyse(
         level=level,
         dislocations=dislocations,
     )
-    crystal = replace(crystal, figures=figures_of(crystal))
+    crystal = replace(crystal, figures={**figures_of(crystal), **extra})
     return _with_spacings(crystal, spacings(geometry, q, uncertain=uncertain), d_spacing)
 
 
@@ -136,6 +148,7 @@ def crystal_of(
     material: str | None = None,
     hkl: Sequence[int] | None = None,
     uncertain: Mapping[str, float] | None = None,
+    refraction: str | None = None,
 ) -> Crystal | None:
     """Crystal of the chosen run; None where the measurement says nothing of its geometry.
 
@@ -163,10 +176,17 @@ def crystal_of(
         material=material,
         hkl=hkl,
         uncertain=uncertain,
+        refraction=refraction,
     )
     known = known_spacing(told.get("d_spacing"), told.get("material"), told.get("hkl"))
+    index = Index.read(told["refraction"], geometry.energy) if "refraction" in told else None
     crystal = analyse(
-        result.object, result.support, geometry, told.get("voxel"), level=told.get("level")
+        result.object,
+        result.support,
+        geometry,
+        told.get("voxel"),
+        level=told.get("level"),
+        index=index,
     )
     found = spacings(geometry, crystal.q, result.measurement, told.get("uncertain"))
     crystal = _with_spacings(crystal, found, known)
@@ -207,6 +227,17 @@ def crystal_or_note(result: Result) -> tuple[Crystal | None, Result]:
         note = f"no crystal in the laboratory: {error}"
         notes = dict.fromkeys((*result.notes, note))  # once, however often it is tried
         return None, replace(result, notes=tuple(notes))
+
+
+def _amplitude(wave: NDArray[np.inexact], held: NDArray[np.bool_]) -> NDArray[np.floating]:
+    """Of its highest value, 0 outside the support."""
+    amplitude: NDArray[np.floating] = np.where(held, np.abs(wave), 0)
+    return amplitude / amplitude.max()
+
+
+def _ramp_figures(gradient: NDArray[np.float64]) -> dict[str, float]:
+    """The ramp that was taken off the phase, in rad per voxel of the detector's array."""
+    return {f"ramp_{axis}_rad": float(each) for axis, each in zip("zyx", gradient, strict=True)}
 
 
 def _transfer_resolution(result: Result, geometry: Geometry) -> dict[str, float]:

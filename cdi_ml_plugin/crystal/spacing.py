@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from itertools import product
 from typing import Any
 
@@ -19,6 +17,7 @@ from ..geometry.detectors import DETECTORS
 from ..geometry.geometry import Geometry
 from ..geometry.instruments import diffractometer
 from ..utils.values import above_0, number, several
+from .material import material as crystal_named
 
 BRIGHT = 0.01  # of the highest intensity, from which a voxel counts for the centre of mass
 HIGHEST = 1000  # of a Miller index
@@ -173,16 +172,7 @@ def known_spacing(
         return None
     if material is None or hkl is None:
         raise ParameterError("half of a reflection: give material and hkl, as Au and 1 1 1")
-    crystals = _crystals()
-    if not isinstance(material, str) or material not in crystals:
-        lower = {name.lower(): name for name in crystals}
-        close = difflib.get_close_matches(str(material).lower()[:40], lower, n=3, cutoff=0.5)
-        near = " or ".join(lower[name] for name in close)
-        raise ParameterError(
-            f"material {material!r:.40} is unknown to xrayutilities: "
-            f"{f'did you mean {near}?' if near else 'give d_spacing instead'}"
-        )
-    crystal = crystals[material]
+    crystal = crystal_named(material)
     indices = several("hkl", hkl, 3, -HIGHEST, HIGHEST)
     if not any(indices) or not crystal.lattice.hkl_allowed(indices):
         allowed = ", ".join(" ".join(map(str, each)) for each in _reflections(crystal))
@@ -190,15 +180,6 @@ def known_spacing(
             f"{material} has no reflection {' '.join(map(str, indices))}: its first are {allowed}"
         )
     return float(crystal.planeDistance(*indices)) / 10  # Å
-
-
-@cache
-def _crystals() -> dict[str, Any]:
-    """The crystals that xrayutilities comes with, by name; nothing else can be looked up."""
-    from xrayutilities import materials  # takes two seconds
-
-    found = vars(materials).items()
-    return {name: value for name, value in found if isinstance(value, materials.Crystal)}
 
 
 def _reflections(crystal: Any) -> list[tuple[int, ...]]:

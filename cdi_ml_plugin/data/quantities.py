@@ -98,6 +98,12 @@ _TABLE = (
     Quantity("resolution_prtf_nm", "resolution", "nm", "where the transfer function of the runs falls below 1/e"),
     Quantity("surface_level", "level of the surface", "", "of the highest amplitude", 3),
     Quantity("voxel_nm", "voxel", "nm", "edge of the cubic voxels"),
+    Quantity("ramp_z_rad", "phase ramp, axis 0", "rad/voxel", "taken off, and put into Q"),
+    Quantity("ramp_y_rad", "phase ramp, axis 1", "rad/voxel", "taken off, and put into Q"),
+    Quantity("ramp_x_rad", "phase ramp, axis 2", "rad/voxel", "taken off, and put into Q"),
+    Quantity("refraction_rad", "refraction", "rad", "added to the phase for the way through the crystal, at most"),
+    Quantity("absorption_gain", "absorption", "", "the amplitude was multiplied by up to this for it"),
+    Quantity("twin", "twin", "", "inverted through its centre it has the same diffraction; --twin takes that one"),
     # of each voxel
     Quantity("amplitude", "amplitude", "", "of its maximum"),
     Quantity("phase", "phase", "rad"),

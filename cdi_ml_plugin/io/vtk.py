@@ -1,4 +1,4 @@
-"""A crystal as VTK image data (``.vti``), for ParaView and every other program on VTK."""
+"""A crystal as VTK image data (``.vti``), its facets as a surface (``.vtp``): for ParaView and all else on VTK."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..crystal.crystal import Crystal
-from ..utils.nearest import fill_unknown
+from ..crystal.facets import Facets
+from ..utils.nearest import fill_unknown, sampled
 
 SHELL = 2.0  # voxels around the inside into which its values are continued
 
@@ -51,8 +52,52 @@ def vti_bytes(crystal: Crystal) -> bytes:
     """The whole file, compressed, with the arrays of `image_data`."""
     from vtkmodules.vtkIOXML import vtkXMLImageDataWriter
 
-    writer = vtkXMLImageDataWriter()
-    writer.SetInputData(image_data(crystal))
+    return _written(vtkXMLImageDataWriter(), image_data(crystal))
+
+
+def facet_surface(crystal: Crystal, facets: Facets) -> Any:
+    """The crystal's surface as ``vtkPolyData``: triangles with corners in nm, (x, y, z) of the laboratory.
+
+    Point arrays: ``facet`` (the number of `Facets`, 0 for none), ``displacement_nm``, ``strain``, ``normals``.
+    Field data: ``q_per_nm`` (3,).
+    """
+    from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
+    from vtkmodules.vtkCommonCore import vtkPoints
+    from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
+
+    surface = facets.surface
+    corners = vtkPoints()
+    corners.SetData(numpy_to_vtk(surface.points, deep=True))
+    triangles = vtkCellArray()
+    ends = np.ascontiguousarray(surface.faces, dtype=np.int64).ravel()
+    triangles.SetData(3, numpy_to_vtkIdTypeArray(ends, deep=True))
+    mesh = vtkPolyData()
+    mesh.SetPoints(corners)
+    mesh.SetPolys(triangles)
+    points = mesh.GetPointData()
+    for name, values in (
+        ("facet", facets.numbers),
+        ("displacement_nm", sampled(crystal.displacement, surface.voxels)),
+        ("strain", sampled(crystal.strain, surface.voxels)),
+    ):
+        points.AddArray(_array(name, values))
+    points.SetActiveScalars("facet")
+    normals = numpy_to_vtk(surface.normals, deep=True)
+    normals.SetName("normals")
+    points.SetNormals(normals)
+    mesh.GetFieldData().AddArray(_array("q_per_nm", crystal.q))
+    return mesh
+
+
+def vtp_bytes(crystal: Crystal, facets: Facets) -> bytes:
+    """The whole file, compressed, with the arrays of `facet_surface`."""
+    from vtkmodules.vtkIOXML import vtkXMLPolyDataWriter
+
+    return _written(vtkXMLPolyDataWriter(), facet_surface(crystal, facets))
+
+
+def _written(writer: Any, data: Any) -> bytes:
+    writer.SetInputData(data)
     writer.SetCompressorTypeToZLib()
     # Into memory: on a full disk VTK's own files end without an error. As text, for it is one.
     writer.SetWriteToOutputString(True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import distance_transform_edt, map_coordinates
 
 
 def fill_unknown(values: NDArray[Any], reach: float = np.inf) -> NDArray[Any]:
@@ -30,3 +30,23 @@ def fill_unknown(values: NDArray[Any], reach: float = np.inf) -> NDArray[Any]:
     filled: NDArray[Any] = values[tuple(nearest)]
     filled[distance > reach] = np.nan
     return filled
+
+
+def sampled(volume: NDArray[Any], places: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Values at places between the voxels, linear; NaN takes the value of the nearest voxel that is known.
+
+    Parameters
+    ----------
+    volume : float (i, j, k)
+    places : float (n, 3)
+        In voxels from the first.
+
+    Returns
+    -------
+    float32 (n,)
+    """
+    low = np.maximum(np.floor(places.min(axis=0)).astype(int) - 1, 0)
+    high = np.ceil(places.max(axis=0)).astype(int) + 2
+    part = fill_unknown(volume[tuple(map(slice, low, high))]).astype(np.float32)
+    found: NDArray[np.float32] = map_coordinates(part, (places - low).T, order=1, mode="nearest")
+    return found

@@ -66,6 +66,10 @@ def add_laboratory(entry: h5py.Group, result: Result, crystal: Crystal) -> None:
 
 def _figure(group: h5py.Group, entry: Entry) -> None:
     """A figure of the account: its number with unit, name and text; its uncertainty as an attribute."""
+    if isinstance(entry.value, str):
+        group[entry.key] = entry.value
+        group[entry.key].attrs["long_name"] = entry.what.name
+        return
     _number(group, entry.key, entry.value, _ascii(entry.what.unit), entry.what.name)
     said = {"text": entry.text, "meaning": entry.what.says, "reason": entry.reason}
     group[entry.key].attrs.update({key: value for key, value in said.items() if value})

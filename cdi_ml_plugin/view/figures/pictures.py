@@ -13,6 +13,8 @@ from scipy.ndimage import binary_dilation
 
 from ...crystal.analysis import analyse
 from ...crystal.crystal import FAINT, Crystal, object_level
+from ...crystal.facet_search import find_facets
+from ...crystal.indexing import indexed
 from ...data.result import Result
 from ...errors import ParameterError, ReadError
 from ...fourier import diffraction
@@ -33,6 +35,7 @@ from ..surfaces.mesh import (
 )
 from ..surfaces.render import Panel, Scene, draw_surfaces
 from .crystal import draw_crystal_slices
+from .facets import draw_facets
 from .spectrum import draw_spectrum
 from .summary import draw_diffraction, draw_object
 
@@ -59,6 +62,8 @@ class Pictures:
         Edge of the laboratory's voxels in nm; default that of the data, or finer for small crystals.
     size : int
         Pixels along the horizontal side of each picture.
+    reflection : (str, (h, k, l)), optional
+        Material and Miller indices, by which facets are indexed.
 
     Attributes
     ----------
@@ -81,6 +86,7 @@ class Pictures:
         counts: float | None = None,
         voxel: float | None = None,
         size: int = SIZE,
+        reflection: tuple[str, tuple[int, int, int]] | None = None,
     ) -> None:
         instance("result", result, Result, "a Result")
         for name, value in (("level", level), ("counts", counts), ("voxel", voxel)):
@@ -93,6 +99,7 @@ class Pictures:
             )
         self.result = result
         self.level, self.counts, self.voxel, self.size = level, counts, voxel, size
+        self.reflection = reflection
         self.notes: list[str] = []
         if not 0 < float(np.abs(result.object[result.support]).sum()) < np.inf:
             raise ParameterError("the object is 0, or not finite: there is nothing to draw")
@@ -119,10 +126,11 @@ class Pictures:
             raise ParameterError(
                 f"no picture is called {unknown[0]}: use one of {', '.join(KINDS)}"
             )
-        wanted = list(dict.fromkeys(kinds or KINDS))
-        if self.geometry is None and "strain" in wanted:
-            wanted.remove("strain")
-            self.notes.append("no picture of the strain, which needs a geometry")
+        wanted = list(dict.fromkeys(kinds or (kind for kind in KINDS if kind not in ASKED)))
+        for kind in ("strain", "facets"):
+            if self.geometry is None and kind in wanted:
+                wanted.remove(kind)
+                self.notes.append(f"no picture of the {kind}, which needs a geometry")
         solid = [kind for kind in wanted if kind in FLAT]
         problem = probe.no_opengl_for_pictures() if solid else None
         if problem is not None:
@@ -181,6 +189,20 @@ class Pictures:
     def strain(self) -> Figure:
         """Surface of the amplitude, coloured by the strain, from the same two sides."""
         return self._crystal_surface(self.crystal.strain, strain_scale)
+
+    def facets(self) -> Figure:
+        """Surface coloured by facet, and what facets come to; of the same voxels as every other table of them."""
+        if self.geometry is None:
+            raise ParameterError(f"the result names no geometry: {HOW_TO_KNOW}")
+        result = self.result
+        crystal = analyse(
+            result.object, result.support, self.geometry, self.voxel, level=self.level
+        )
+        found = find_facets(crystal)
+        if self.reflection is not None:
+            found = indexed(found, crystal.q, *self.reflection)
+        scene = _laboratory(("x (nm)", "y (nm)", "z (nm)"), crystal.q)
+        return draw_facets(found, scene, self.size)
 
     def diffraction(self) -> Figure:
         """Surfaces of measured and calculated intensity at the same counts, coloured by |Q|."""
@@ -278,7 +300,14 @@ _DRAWN: dict[str, Callable[[Pictures], Figure]] = {
     "diffraction": Pictures.diffraction,
     "slices": Pictures.slices,
     "spectral-weight": Pictures.spectral_weight,
+    "facets": Pictures.facets,
     "diffraction-slices": Pictures.diffraction_slices,
 }
 KINDS = tuple(_DRAWN)[:-1]  # the last only in place of another
-FLAT = {"phase": "slices", "strain": "slices", "diffraction": "diffraction-slices"}
+ASKED = ("facets",)  # only where they are asked for
+FLAT = {
+    "facets": "slices",
+    "phase": "slices",
+    "strain": "slices",
+    "diffraction": "diffraction-slices",
+}

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import find_objects, map_coordinates
+from scipy.ndimage import find_objects
 from skimage.measure import marching_cubes
 
 from ...crystal.crystal import FAINT, Crystal
 from ...errors import ParameterError
-from ...utils.nearest import fill_unknown
+from ...utils.nearest import sampled
 
 FAINTEST = 10.0  # counts; below it an isosurface shows single photons
 SHARE = 2e-4  # of the highest intensity, where an isosurface is by default
@@ -41,13 +41,7 @@ class Mesh:
 
     def values(self, volume: NDArray[Any]) -> NDArray[np.float32]:
         """Values at the corners, linear between voxels; NaN takes the value of the nearest voxel."""
-        low = np.maximum(np.floor(self.voxels.min(axis=0)).astype(int) - 1, 0)
-        high = np.ceil(self.voxels.max(axis=0)).astype(int) + 2
-        part = fill_unknown(volume[tuple(map(slice, low, high))]).astype(np.float32)
-        found: NDArray[np.float32] = map_coordinates(
-            part, (self.voxels - low).T, order=1, mode="nearest"
-        )
-        return found
+        return sampled(volume, self.voxels)
 
 
 def diffraction_level(intensity: NDArray[np.floating]) -> float:

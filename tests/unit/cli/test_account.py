@@ -77,7 +77,7 @@ def test_no_figure_is_missing_without_a_reason(account: Account) -> None:
 def test_all_figures_are_told_once(account: Account, crystal: Crystal) -> None:
     keys = [entry.key for entry in account.entries]
     assert len(keys) == len(set(keys))
-    assert set(crystal.figures) == {entry.key for entry in account.crystal}
+    assert {*crystal.figures, "twin"} == {entry.key for entry in account.crystal}
     assert {entry.key for entry in account.headline()} >= {"size", "d_spacing_nm", "chi2"}
 
 
@@ -103,7 +103,8 @@ def test_uncertainties_and_reasons_of_a_crystal_are_told(result: Result, crystal
         errors={"d_spacing_nm": 2e-5},
         reasons={"resolution_prtf_nm": "one start alone"},
     )
-    d, resolution = account_of(result, more).crystal
+    d, resolution, twin = account_of(result, more).crystal
+    assert twin.text == "open"
     assert d.text == "0.236810 ± 0.000020 nm"
     assert resolution.text == "– (one start alone)"
 
@@ -140,8 +141,11 @@ def test_files_page_and_terminal_say_the_same(
     with h5py.File(written / "result.cxi") as file:
         figures = file["entry_1/laboratory_1/figures"]
         for entry in account.crystal:
-            np.testing.assert_equal(figures[entry.key][()], entry.value)
-            assert figures[entry.key].attrs["text"] == entry.text
+            if entry.key == "twin":
+                assert figures["twin"].asstr()[()] == entry.text
+            else:
+                np.testing.assert_equal(figures[entry.key][()], entry.value)
+                assert figures[entry.key].attrs["text"] == entry.text
             assert figures[entry.key].attrs["long_name"] == entry.what.name
     for entry in account.entries:
         one = told[entry.key]

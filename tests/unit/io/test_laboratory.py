@@ -116,8 +116,8 @@ def test_geometry_and_figures_have_units(written, result, crystal):
         assert json.loads(geometry["reference"].asstr()[()]) == [20, 128, 130]
         assert geometry["diffractometer"].asstr()[()] == "34idc"
         figures = file[f"{LABORATORY}/figures"]
-        assert set(figures) == set(crystal.figures)
-        units = {name: figures[name].attrs["units"] for name in figures}
+        assert set(figures) == {*crystal.figures, "twin"}
+        units = {name: figures[name].attrs["units"] for name in crystal.figures}
         assert units["d_spacing_nm"] == "nm"
         assert units["volume_nm3"] == "nm^3"
         assert units["strain_rms"] == ""
