@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import binary_erosion
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
@@ -252,11 +252,14 @@ def _layer(
     crystal: Crystal, surface: Outline, numbers: NDArray[np.int32]
 ) -> tuple[NDArray[np.int32], tuple[NDArray[np.intp], ...]]:
     """Number of the facet that voxels near the surface lie below, and their places."""
-    solid = crystal.solid
-    depth = distance_transform_edt(np.pad(solid, 1))[1:-1, 1:-1, 1:-1]
-    layer = np.nonzero(solid & (depth <= DEPTH))
-    _, nearest = cKDTree(surface.voxels).query(np.stack(layer, axis=1))
-    return numbers[nearest], layer
+    solid = np.pad(crystal.solid, 1)
+    # as many steps along the axes as reach that deep in any direction
+    near = solid & ~binary_erosion(solid, iterations=int(np.ceil(DEPTH * 3**0.5)))
+    places = np.argwhere(near[1:-1, 1:-1, 1:-1])
+    depth, nearest = cKDTree(surface.voxels).query(places, distance_upper_bound=DEPTH)
+    known = np.isfinite(depth)
+    z, y, x = places[known].T
+    return numbers[nearest[known]], (z, y, x)
 
 
 def _mean(values: NDArray[np.floating]) -> tuple[float, float]:
