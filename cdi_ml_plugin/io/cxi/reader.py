@@ -18,7 +18,8 @@ from ...errors import MeasurementError, ReadError
 from ...utils import jsonable
 from ...utils.inputs import check_name
 from ...utils.values import path as named
-from ..hdf5_links import Survey
+from ..hdf5_links import check_whole
+from ..hdf5_links import is_one as is_hdf5
 from . import tree
 from .writer import ABOUT_RUN, DETECTOR, FORM, GROUPS, PROCESS, PROGRAM, WORDS
 
@@ -63,12 +64,18 @@ def read_result(path: str | os.PathLike[str]) -> Result:
         raise ReadError(f"{path}: not an HDF5 file, or damaged: give a result.cxi")
     try:
         with h5py.File(path, "r") as file:
-            _check_whole(file)
+            check_whole(file, path)
             return _result(file, _record(file, path))
     except ReadError as error:
         raise error if str(path) in str(error) else _damaged(path, error) from error
     except (MeasurementError, *_DAMAGE) as error:
         raise _damaged(path, error) from error
+
+
+def is_one(path: Path) -> bool:
+    """Whether a path is a result of this package, or a folder with its ``result.cxi``."""
+    file = path / "result.cxi" if path.is_dir() else path
+    return is_hdf5(file, lambda held: bool(held.attrs.get("creator") == PROGRAM))
 
 
 def earlier_provenance(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -124,15 +131,6 @@ def _check_provenance(provenance: Any) -> None:
     scan = provenance.get("scan")
     if isinstance(scan, str) and not re.fullmatch(r"[0-9]+\.[0-9]+", scan):
         raise ReadError(f"its scan is {scan!r:.40}")
-
-
-def _check_whole(file: h5py.File) -> None:
-    """Refuse a result that takes arrays from other files: nothing says what those are."""
-    survey = Survey.of(file["/"])
-    away = [name for name, _ in survey.away]
-    away += [name for name, node in survey.own if node.is_virtual or node.external]
-    if away:
-        raise ReadError(f"{away[0]} lies in another file")
 
 
 def _has_record(file: h5py.File) -> bool:

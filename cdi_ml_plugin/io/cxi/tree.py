@@ -29,7 +29,7 @@ SCALARS: dict[str, tuple[type, str]] = {
     "int": (int, "iu"),
     "float": (float, "f"),
     "complex": (complex, "c"),
-    "str": (str, "O"),
+    "str": (str, "S"),
 }
 SEQUENCES: dict[str, type] = {"list": list, "tuple": tuple}
 Units = Mapping[str, Any]
@@ -74,15 +74,14 @@ def _mapping(group: h5py.Group, name: str, value: Mapping[Any, Any], units: Unit
             member += "'"
         write(below, member, item, units)
         if member != key:
-            below[member].attrs[KEY] = jsonable.dumps(key)
+            below[member].attrs[KEY] = _fixed(jsonable.dumps(key))
 
 
 def _sequence(group: h5py.Group, name: str, value: Any, units: Units) -> None:
     sequence = type(value).__name__
     kinds = {_scalar(item) for item in value}
     if len(kinds) == 1 and (kind := kinds.pop()) is not None:
-        stored = np.asarray(value, dtype=h5py.string_dtype() if kind == "str" else None)
-        _dataset(group, name, stored, f"{sequence} of {kind}", units)
+        _dataset(group, name, list(value), f"{sequence} of {kind}", units)
         return
     below = _group(group, name, sequence, len(value))
     for number, item in enumerate(value, start=1):
@@ -91,7 +90,7 @@ def _sequence(group: h5py.Group, name: str, value: Any, units: Units) -> None:
 
 def _group(group: h5py.Group, name: str, kind: str, length: int) -> h5py.Group:
     below = group.create_group(name, track_order=True)
-    below.attrs.update({"NX_class": "NXcollection", TYPE: kind, LENGTH: length})
+    below.attrs.update({"NX_class": "NXcollection", TYPE: _fixed(kind), LENGTH: length})
     return below
 
 
@@ -103,10 +102,28 @@ def _dataset(
     units: Units,
     packed: Mapping[str, Any] | None = None,
 ) -> None:
-    group.create_dataset(name, data=stored, **(packed or {}))
-    group[name].attrs[TYPE] = kind
+    texts = stored if isinstance(stored, list) else [stored]
+    text = isinstance(texts[0], str)
+    group.create_dataset(name, data=_fixed(stored) if text else stored, **(packed or {}))
+    group[name].attrs[TYPE] = _fixed(kind)
     if isinstance(units.get(name), str) and "str" not in kind:
         group[name].attrs["units"] = units[name]
+
+
+def _fixed(texts: str | list[str]) -> Any:
+    """A text, or several, of a fixed length: those of any length lie in a heap, which HDF5 hangs on when damaged."""
+    each = [texts] if isinstance(texts, str) else texts
+    length = max(1, *(len(text.encode()) for text in each))
+    return np.array(
+        texts.encode() if isinstance(texts, str) else [text.encode() for text in texts],
+        dtype=h5py.string_dtype("utf-8", length),
+    )
+
+
+def _said(node: Any, name: str) -> str:
+    """A text among the attributes; empty where there is none."""
+    value = node.attrs.get(name)
+    return value.decode() if isinstance(value, bytes) else ""
 
 
 def _scalar(value: Any) -> str | None:
@@ -153,8 +170,8 @@ def _read(node: Any, seen: set[int], depth: int) -> Any:
     if place in seen or depth > DEEPEST:
         raise ReadError(f"{node.name}: lies within itself, or twice in the record")
     seen.add(place)
-    kind = node.attrs.get(TYPE)
-    if not isinstance(kind, str):
+    kind = _said(node, TYPE)
+    if not kind:
         raise ReadError(f"{node.name}: does not say of what type it is")
     if isinstance(node, h5py.Group):
         members = {name: _read(_member(node, name), seen, depth + 1) for name in _names(node, kind)}
@@ -183,7 +200,7 @@ def _member(group: h5py.Group, name: str) -> Any:
 
 
 def _key(node: Any, name: str) -> Any:
-    return jsonable.loads(node.attrs[KEY]) if KEY in node.attrs else name
+    return jsonable.loads(_said(node, KEY)) if KEY in node.attrs else name
 
 
 def _value(node: Any, kind: str) -> Any:
@@ -195,7 +212,7 @@ def _value(node: Any, kind: str) -> Any:
     else:
         stored = SCALARS["str" if kind in ("json", "none") else single][1]
         text = h5py.check_string_dtype(node.dtype) is not None
-        fits = node.dtype.kind in stored and text == (stored == "O")
+        fits = node.dtype.kind in stored and text == (stored == "S")
         fits &= node.ndim == (1 if sequence else 0)
     if not fits:
         raise ReadError(f"{node.name}: is of {node.dtype} and says that it is {kind:.40}")
@@ -206,7 +223,7 @@ def _value(node: Any, kind: str) -> Any:
         return node[()]
     if kind == "none":
         return None
-    value = node.asstr()[()] if node.dtype.kind == "O" else node[()]
+    value = node.asstr()[()] if node.dtype.kind == "S" else node[()]
     if sequence:
         return SEQUENCES[sequence](value.tolist())
     if kind == "json":

@@ -152,7 +152,7 @@ def test_others_see_groups_and_values(path):
         process.visititems(
             lambda name, node: (
                 texts.append(node.asstr()[()])
-                if getattr(node, "shape", None) == () and node.dtype.kind == "O"
+                if getattr(node, "shape", None) == () and node.dtype.kind in "OS"
                 else None
             )
         )
@@ -188,14 +188,15 @@ def put(name, value, kind=None):
     def change(process):
         kept = dict(process[name].attrs)
         del process[name]
-        process[name] = value
+        process[name] = np.bytes_(value) if isinstance(value, str) else value
         if not isinstance(value, h5py.SoftLink | h5py.ExternalLink):
-            process[name].attrs.update({**kept, **({"type": kind} if kind else {})})
+            process[name].attrs.update({**kept, **({"type": np.bytes_(kind)} if kind else {})})
 
     return change
 
 
 def say(name, key, value):
+    value = np.bytes_(value) if key == "type" else value
     return lambda process: process[name].attrs.__setitem__(key, value)
 
 
@@ -235,6 +236,7 @@ def add(name, value):
         say("provenance/geometry", "type", "list"),
         say("provenance/geometry", "length", 99),
         say("provenance/mixed", "type", "set"),
+        say("provenance/mixed", "type", b"\xff"),
         unsay("configuration/beta", "type"),
         unsay("provenance", "length"),
         say("runs", "number", 2),
