@@ -68,8 +68,9 @@ def figure(
     size: int,
     geometry: Path | None,
     flip: bool,
+    data: Path | None,
 ) -> None:
-    """Draw RESULT, a result.cxi or the folder that holds it.
+    """Draw RESULT, a result.cxi or the folder that holds it, or a result of cohere, PyNX or cdiutils.
 
     The crystal's surface coloured by phase and by strain and the surface of its diffraction, measured and
     calculated, in the axes of the laboratory; slices; and the Fourier spectral weight.
@@ -84,7 +85,7 @@ def figure(
     one = out.suffix.lower() in FORMATS and not out.is_dir()
     if one and len(set(kinds)) != 1:
         raise ParameterError(f"--out {out} is one file: give one --kind, or a folder")
-    shown = read_later(result, geometry, flip)
+    shown = read_later(result, geometry, flip, data)
     pictures = Pictures(shown, level=level, counts=counts, voxel=voxel, size=size)
     plan = pictures.plan(kinds)
     for note in pictures.notes:
