@@ -15,6 +15,7 @@ from ..physics.shells import Shells, crossing
 from ..utils.jsonable import plain
 from ..utils.versions import versions
 from .chains import Contender
+from .finished import Finished
 from .runs import PROGRAM, Kept
 from .statistics import Agreement, Values, common_bins, distribution, rank_sum
 
@@ -27,7 +28,7 @@ class Member:
 
     Attributes
     ----------
-    contender : Contender
+    contender : Contender or Finished
     runs : sequence of Kept
         All that are finished, in the order of their seeds.
     finite : sequence of Kept
@@ -36,12 +37,12 @@ class Member:
         The one that `metrics.best` chooses.
     agreement : Agreement
     transfer : float (k,)
-        Phase-retrieval transfer function in shells.
+        Phase-retrieval transfer function in shells; NaN of a single run, which agrees with itself.
     weight : float (k,)
         Fourier spectral weight of the best run.
     """
 
-    contender: Contender
+    contender: Contender | Finished
     runs: Sequence[Kept]
     finite: Sequence[Kept]
     best: Kept
@@ -60,8 +61,8 @@ class Member:
 
     @property
     def seconds(self) -> Values:
-        """Wall time of each finite run."""
-        return np.array([run.about["seconds"] for run in self.finite])
+        """Wall time of each finite run; NaN where nobody noted it."""
+        return np.array([run.about["seconds"] for run in self.finite], dtype=float)
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,14 +149,15 @@ class Comparison:
         )
         return {
             "label": member.label,
-            "sequence": str(member.contender.plan.step),
+            "sequence": member.contender.sequence,
             "parameters": member.contender.parameters,
             "own_parameters": {
                 key: value
                 for key, value in member.contender.parameters.items()
                 if (key, value) not in common
             },
-            "notes": member.contender.plan.notes,
+            "phased_before": isinstance(member.contender, Finished),
+            "notes": list(member.contender.notes),
             "digest": member.contender.digest,
             "finished": len(member.runs),
             "not_finite": len(member.runs) - len(member.finite),

@@ -131,10 +131,10 @@ def test_starts_and_generations_of_cohere(tmp_path):
 SAVE = """
 import warnings
 warnings.simplefilter("ignore")
-from numpy.fft import fftshift
+from numpy.fft import fftshift, ifftshift
 from pynx.cdi import CDI, ER, InitFreePixels
 obj, iobs = np.load("obj.npy"), np.load("iobs.npy")
-cdi = CDI(fftshift(iobs).astype(np.float32), support=fftshift(abs(obj) > 0), obj=fftshift(obj),
+cdi = CDI(fftshift(iobs).astype(np.float32), support=ifftshift(abs(obj) > 1), obj=ifftshift(obj),
           mask=fftshift(np.load("mask.npy")).astype(np.int8))
 cdi = InitFreePixels(ratio=0.05) * cdi
 cdi = ER(calc_llk=1) ** 3 * cdi
