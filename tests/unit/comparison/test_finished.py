@@ -47,6 +47,9 @@ def test_results_beside_a_chain(measurement: Measurement, cohere: Path, tmp_path
     assert [chain["phased_before"] for chain in content["chains"]] == [False, True, True]
     assert content["chains"][2]["seconds"] is None
     assert content["chains"][2]["notes"][0].startswith("phased by cohere")
+    ranks = {name: one["rank_sum"] for name, one in content["chains"][1]["figures"].items()}
+    assert ranks["chi2"] is not None
+    assert ranks["free_llk"] is ranks["chi2_held_out"] is None  # other voxels were held out
     page, numbers = save_comparison(comparison, tmp_path)
     assert "cohere was phased before" in page.read_text(encoding="utf-8")
     assert json.loads(numbers.read_text())["chains"][1]["finished"] == 2
