@@ -34,7 +34,7 @@ from cdi_ml_plugin.nn import kinds, weights
 from cdi_ml_plugin.nn.predict import predict
 from cdi_ml_plugin.workflow.earlier import check_result_folder
 from cdi_ml_plugin.workflow.load import read_prepared
-from support import aps, bliss, nanomax, p10, soleil, sound
+from support import aps, bliss, nanomax, others, p10, soleil, sound
 from support.damage import BYTES, JSON, TEXT, Damage
 from support.damage_structure import HDF5, NPZ, SAFETENSORS, ZIP, card_value
 
@@ -252,7 +252,7 @@ KINDS: dict[str, Kind] = {
     "parameters": Kind(sound.text(sound.SETTINGS), _settings, TEXT),
     "result": Kind(sound.result, _result, HDF5),
     "result as data": Kind(sound.result, data("result.cxi"), HDF5),
-    "results of others": Kind(sound.peers, _peers, (*HDF5, *BYTES)),
+    "results of others": Kind(others.peers, _peers, (*HDF5, *BYTES)),
     "start of cohere": Kind(sound.kept_start, _start, BYTES),
     "kept seeds": Kind(sound.kept_seeds, _kept, NPZ, writes=True, slow=2),
     "comparison": Kind(
