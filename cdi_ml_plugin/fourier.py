@@ -15,6 +15,10 @@ In cohere
   here, divided by √N;
 * centred data are shifted by ``n // 2``, which brings the peak of an even axis to voxel 0, that of
   an odd one to voxel n − 1: on odd axes cohere's objects carry a phase ramp.
+
+In PyNX
+-------
+* object → data is exp(−i…), as here, and so are the axes (z, y, x); its runner shifts data as cohere does.
 """
 
 from __future__ import annotations
@@ -130,6 +134,14 @@ def to_cohere(obj: NDArray[Any]) -> NDArray[Any]:
     """Invert `from_cohere`."""
     image: NDArray[Any] = (obj.conj() * _odd_ramp(obj.shape)).T
     return np.ascontiguousarray(image, dtype=obj.dtype)
+
+
+def from_pynx(obj: NDArray[Any]) -> NDArray[Any]:
+    """Object (z, y, x) of this package, from one of PyNX's runner: of one hand, ramps on odd axes.
+
+    Its runner, too, shifts data by ``n // 2``; an object has its origin at voxel ``n // 2``.
+    """
+    return np.ascontiguousarray(obj * _odd_ramp(obj.shape), dtype=obj.dtype)
 
 
 def data_from_cohere(data: NDArray[Any]) -> NDArray[Any]:

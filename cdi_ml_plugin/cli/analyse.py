@@ -64,6 +64,7 @@ def analyse(
     result: Path,
     geometry: Path | None,
     flip: bool,
+    data: Path | None,
     level: float | None,
     voxel: float | None,
     d_spacing: float | None,
@@ -75,7 +76,9 @@ def analyse(
     out: Path | None,
     force: bool,
 ) -> None:
-    """Say what the crystal of RESULT, a result.cxi or its folder, comes to, and write it anew.
+    """Say what the crystal of RESULT comes to, and write it anew.
+
+    RESULT is a result.cxi or its folder; or of cohere (results_phasing), PyNX (*Run*.cxi) or cdiutils.
 
     Nothing is phased again: another geometry, the twin, another level of the surface or finer voxels change
     what the same object says. With --out all files of a result are written, as `reconstruct` does.
@@ -98,7 +101,7 @@ def analyse(
     if out is not None:
         check_result_folder(out, force)
         check_folder(out, FACET_FILES if faceted else (), force)
-    changed = read_later(result, geometry, flip)
+    changed = read_later(result, geometry, flip, data)
     told = told_of(
         changed,
         voxel=voxel,

@@ -26,6 +26,7 @@ from .options import (
 if TYPE_CHECKING:
     from ..comparison.comparison import Comparison
     from ..data.measurement import Measurement
+    from ..data.result import Result
     from ..geometry.geometry import Basis
 
 LONGEST = 40  # characters of a sequence that can be the name of its chain
@@ -38,9 +39,15 @@ LONGEST = 40  # characters of a sequence that can be the name of its chain
     "--algorithm",
     "chains",
     multiple=True,
-    required=True,
     metavar="[NAME:]SEQUENCE",
-    help="A chain, as 'random: 3*(20*ER + 180*HIO) + 20*ER'; two or more.",
+    help="A chain, as 'random: 3*(20*ER + 180*HIO) + 20*ER'; two or more, with the results.",
+)
+@click.option(
+    "--result",
+    "finished",
+    multiple=True,
+    metavar="NAME:PATH",
+    help="A result of DATA to stand beside: a result.cxi, or of cohere, PyNX or cdiutils.",
 )
 @click.option(
     "--seeds",
@@ -56,6 +63,7 @@ LONGEST = 40  # characters of a sequence that can be the name of its chain
 def compare(
     data: Path,
     chains: Sequence[str],
+    finished: Sequence[str],
     seeds: int,
     out: Path,
     config: Path | None,
@@ -69,7 +77,8 @@ def compare(
 
     Figures of merit, agreement between seeds (transfer function, spread), spectral weight and slices of
     each chain. DATA and its options are those of `cdi-ml reconstruct`; --set NAME:KEY=VALUE is for
-    the chain of that name alone. Each finished run is kept in OUT/runs: the same command goes on
+    the chain of that name alone. Nothing of a --result is run: its figures of merit are computed anew, on DATA.
+    Each finished run is kept in OUT/runs: the same command goes on
     where it was stopped, and more --seeds add to what is there.
     """
     from ..comparison import run as comparing
@@ -82,7 +91,8 @@ def compare(
     from ..utils.swap import writer
     from ..workflow.save import save_comparison
 
-    named = by_name(chains)
+    others = by_path(finished)
+    named = by_name(chains, len(others))
     for_all, own = by_chain(settings, named)
     parameters = read_parameters(data, config, for_all)
     for label, given in parameters_of(named, parameters, own).items():
@@ -94,6 +104,7 @@ def compare(
         measurement = read_prepared(data, **reading)
         click.echo(measurement)
         say_notes(measurement)
+        results = {name: _result(path, measurement) for name, path in others.items()}
         try:
             comparison = comparing.compare(
                 measurement,
@@ -102,6 +113,7 @@ def compare(
                 seeds=seeds,
                 parameters=parameters,
                 chain_parameters=own,
+                results=results,
                 held_out=HELD_OUT if held_out is None else held_out,
                 device=device,
                 basis=_basis(measurement),
@@ -119,16 +131,18 @@ def compare(
     click.echo(f"written: {', '.join(map(str, paths))}")
 
 
-def by_name(chains: Sequence[str]) -> dict[str, str]:
+def by_name(chains: Sequence[str], others: int = 0) -> dict[str, str]:
     """Split ``NAME: SEQUENCE``; a chain without a name is called by its sequence, or by its number.
 
     Raises
     ------
     ParameterError
-        Fewer than two chains, or two of one name, or an empty name.
+        Fewer than two chains, with `others` results, or two of one name, or an empty name.
     """
-    if len(chains) < 2:
-        raise ParameterError(f"{len(chains)} chain(s) given: give -a twice or more")
+    if len(chains) + others < 2:
+        raise ParameterError(
+            f"{len(chains)} chain(s) given: give -a twice or more, or --result beside it"
+        )
     named: dict[str, str] = {}
     for number, text in enumerate(chains, 1):
         name, colon, sequence = text.partition(":")
@@ -146,6 +160,37 @@ def by_name(chains: Sequence[str]) -> dict[str, str]:
             )
         named[name] = sequence.strip()
     return named
+
+
+def by_path(finished: Sequence[str]) -> dict[str, Path]:
+    """Split ``NAME: PATH``; a path without a name is called by itself.
+
+    Raises
+    ------
+    ParameterError
+        No path, or two of one name.
+    """
+    named: dict[str, Path] = {}
+    for text in finished:
+        name, colon, rest = text.partition(":")
+        if not colon or Path(text).exists():  # that colon is of the path
+            name, rest = text, text
+        name = name.strip()
+        if not name or not rest.strip() or "\0" in rest:
+            raise ParameterError(f"--result {text!r}: write it as NAME:PATH")
+        if name in named:
+            raise ParameterError(
+                f"--result {text!r}: another is {name!r} already: name it otherwise"
+            )
+        named[name] = Path(rest.strip())
+    return named
+
+
+def _result(path: Path, measurement: Measurement) -> Result:
+    """A result on the data that are compared; one of this package has its own, which must be the same."""
+    from ..io.results import of_another, read_any_result
+
+    return read_any_result(path, None if of_another(path) is None else measurement)
 
 
 def by_chain(
@@ -207,7 +252,11 @@ def _report(comparison: Comparison) -> None:
         click.echo(
             f"{chain['label']}: {chain['finished']} run(s){lost}; {', '.join(figures)}; "
             + (f"spread between seeds {spread:.3g}; " if spread is not None else "")
-            + f"{chain['seconds']['median']:.3g} s a run"
+            + (
+                f"{chain['seconds']['median']:.3g} s a run"
+                if chain["seconds"]
+                else "time not noted"
+            )
         )
     if not comparison.complete:
         click.echo("note: interrupted: the same command goes on where it stopped")

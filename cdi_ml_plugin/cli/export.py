@@ -25,9 +25,10 @@ def export(
     scan: int | None,
     geometry: Path | None,
     flip: bool,
+    data: Path | None,
     force: bool,
 ) -> None:
-    """Write RESULT, a result.cxi or its folder, into FOLDER as another program names it.
+    """Write RESULT, a result.cxi or its folder, or another program's, into FOLDER as cdiutils names it.
 
     cdiutils: FOLDER is the pipeline's dump_dir; analyse_phasing_results finds the runs, postprocess the
     chosen one. bcdi needs nothing of this: it reads result.cxi.
@@ -39,5 +40,5 @@ def export(
 
     check_folder(folder)
     with writer(folder, force):
-        for path in export_cdiutils(read_later(result, geometry, flip), folder, scan, force):
+        for path in export_cdiutils(read_later(result, geometry, flip, data), folder, scan, force):
             click.echo(f"written: {path}")

@@ -77,8 +77,9 @@ def figure(
     hkl: tuple[int, int, int] | None,
     geometry: Path | None,
     flip: bool,
+    data: Path | None,
 ) -> None:
-    """Draw RESULT, a result.cxi or the folder that holds it.
+    """Draw RESULT, a result.cxi or the folder that holds it, or a result of cohere, PyNX or cdiutils.
 
     The crystal's surface coloured by phase and by strain and the surface of its diffraction, measured and
     calculated, in the axes of the laboratory; slices; and the Fourier spectral weight. Where it is asked for, the
@@ -97,7 +98,7 @@ def figure(
     if (material is None) != (hkl is None):
         raise ParameterError("--material and --hkl name a reflection together: give both")
     reflection = None if material is None or hkl is None else (material, hkl)
-    shown = read_later(result, geometry, flip)
+    shown = read_later(result, geometry, flip, data)
     pictures = Pictures(
         shown, level=level, counts=counts, voxel=voxel, size=size, reflection=reflection
     )

@@ -94,9 +94,18 @@ def data_options(command: Command) -> Command:
     return command
 
 
+data_option = click.option(
+    "--data",
+    type=PATH,
+    metavar="PATH",
+    help="What was phased, for a result of another program that does not hold it.",
+)
+
+
 def later_options(command: Command) -> Command:
     """Add what may be said of a result that was phased before."""
     for option in (
+        data_option,
         click.option(
             "--twin",
             "flip",

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import ParameterError, WriteError
+from ..errors import ParameterError, ReadError, WriteError
 from ..workflow.load import read_inspected, read_prepared
 from .inspect import look, show
-from .options import PATH, data_options
+from .options import PATH, data_option, data_options
 
 if TYPE_CHECKING:
     from ..data.measurement import Measurement
@@ -26,11 +26,13 @@ if TYPE_CHECKING:
 @click.option(
     "--twin", "flip", is_flag=True, help="Results: take the twin, which has the same diffraction."
 )
+@data_option
 @data_options
-def view(path: Path, flip: bool, **reading: Any) -> None:
+def view(path: Path, flip: bool, data: Path | None, **reading: Any) -> None:
     """Show PATH in a window: slices, isosurface, χ² of all runs.
 
-    PATH is a result (result.cxi, or its folder) or measured data, as `reconstruct` takes them; of these it
+    PATH is a result (result.cxi, or its folder; results_phasing of cohere, CXI files of PyNX, a mode of
+    cdiutils) or measured data, as `reconstruct` takes them; of these it
     shows what `inspect` says, and a mask can be drawn. Where there is no display, a picture is written into
     the current folder instead.
     """
@@ -41,7 +43,7 @@ def view(path: Path, flip: bool, **reading: Any) -> None:
 
     need_qt()
     reason = no_display()
-    shown = _read(path, flip, reading, in_window=reason is None)
+    shown = _read(path, flip, data, reading, in_window=reason is None)
     if isinstance(shown, Recorded):
         show(path, shown)
     elif reason is not None:
@@ -94,11 +96,12 @@ def watch_and_write(
 
 
 def _read(
-    path: Path, flip: bool, reading: dict[str, Any], in_window: bool
+    path: Path, flip: bool, data: Path | None, reading: dict[str, Any], in_window: bool
 ) -> Recorded | Measurement | Result:
     if not _is_result(path):
-        if flip:
-            raise ParameterError(f"--twin: only for results, and {path} is none")
+        for name, value in (("twin", flip), ("data", data)):
+            if value:
+                raise ParameterError(f"--{name}: only for results, and {path} is none")
         if in_window:
             return look(path, reading, *read_inspected(path, **reading))
         return read_prepared(path, **reading)
@@ -107,20 +110,21 @@ def _read(
         raise ParameterError(f"{', '.join(given)}: only for measured data, and {path} is a result")
     from ..workflow.later import read_later
 
-    return read_later(path, reading["geometry"], flip)
+    return read_later(path, reading["geometry"], flip, data)
 
 
 def _is_result(path: Path) -> bool:
-    import h5py
+    """Whether a path is a result; the folder of an experiment, or of a pipeline, is its prepared data."""
+    from ..io.cxi.reader import is_one
+    from ..io.readers import choose
+    from ..io.results import of_another
 
-    from ..io.cxi.writer import PROGRAM
-
-    if path.is_dir():
-        return (path / "result.cxi").is_file()
-    if not path.is_file() or not h5py.is_hdf5(path):
-        return False
-    with h5py.File(path, "r") as file:
-        return bool(file.attrs.get("creator") == PROGRAM)
+    if is_one(path) or of_another(path) is None:
+        return is_one(path)
+    try:
+        return not choose(path)[0].prepared
+    except ReadError:  # no reader knows it
+        return True
 
 
 def _picture(shown: Measurement | Result, path: Path) -> Path:

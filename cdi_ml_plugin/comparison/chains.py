@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from ..engine.plan import Job, Plan
 from ..errors import ParameterError
 from ..operators.base import Step
 from ..operators.sequence import parse
+from ..utils.device import hardware
 from ..utils.jsonable import plain
 from ..utils.values import instance
 
@@ -47,6 +48,21 @@ class Contender:
     def parameters(self) -> dict[str, Any]:
         """Those in force, without `ELSEWHERE`."""
         return {k: v for k, v in self.plan.parameters.items() if k not in ELSEWHERE}
+
+    @property
+    def sequence(self) -> str:
+        """The chain as text."""
+        return str(self.plan.step)
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What was adapted."""
+        return self.plan.notes
+
+    @property
+    def hardware(self) -> str:
+        """What it runs on."""
+        return hardware(self.plan.device, 1)
 
 
 def parameters_of(
@@ -114,16 +130,19 @@ def contenders(
     held_out: float,
     device: str | torch.device | None,
     precision: str,
+    others: int = 0,
 ) -> list[Contender]:
-    """Make the chains ready.
+    """Make the chains ready; `others` results stand beside them.
 
     Raises
     ------
     ParameterError
-        Fewer than two chains, or one of them twice; see also `parameters_of`.
+        Fewer than two chains or results, or a chain twice; see also `parameters_of`.
     """
-    if len(named) < 2:
-        raise ParameterError(f"{len(named)} chain(s) given: a comparison needs two or more")
+    if len(named) + others < 2:
+        raise ParameterError(
+            f"{len(named) + others} chain(s) given: a comparison needs two or more, results included"
+        )
     given = parameters_of(named, parameters, chain_parameters)
     made: list[Contender] = []
     for label, sequence in named.items():

@@ -16,10 +16,13 @@ from ..utils.above import from_above
 from ..utils.jsonable import plain
 from ..utils.versions import versions
 from .chains import Contender
+from .finished import Finished
 from .runs import PROGRAM, Kept
 from .statistics import Agreement, Values, common_bins, distribution, rank_sum
 
 LEVELS = {"1/e": float(np.exp(-1)), "0.5": 0.5}  # of the transfer function, where it is read off
+
+HELD_OUT_FIGURES = ("chi2_held_out", "free_llk")
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +31,7 @@ class Member:
 
     Attributes
     ----------
-    contender : Contender
+    contender : Contender or Finished
     runs : sequence of Kept
         All that are finished, in the order of their seeds.
     finite : sequence of Kept
@@ -37,12 +40,12 @@ class Member:
         The one that `metrics.best` chooses.
     agreement : Agreement
     transfer : float (k,)
-        Phase-retrieval transfer function in shells.
+        Phase-retrieval transfer function in shells; NaN of a single run, which agrees with itself.
     weight : float (k,)
         Fourier spectral weight of the best run.
     """
 
-    contender: Contender
+    contender: Contender | Finished
     runs: Sequence[Kept]
     finite: Sequence[Kept]
     best: Kept
@@ -61,8 +64,8 @@ class Member:
 
     @property
     def seconds(self) -> Values:
-        """Wall time of each finite run."""
-        return np.array([run.about["seconds"] for run in self.finite])
+        """Wall time of each finite run; NaN where nobody noted it."""
+        return np.array([run.about["seconds"] for run in self.finite], dtype=float)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,24 +149,28 @@ class Comparison:
             known = values[np.isfinite(values)]
             reference = first.values(name)
             lower = QUANTITIES[name].better == "lower"
+            # Others held out other voxels, which are harder or easier to predict.
+            before = any(isinstance(one.contender, Finished) for one in (first, member))
+            apart = member is first or (before and name in HELD_OUT_FIGURES)
             figures[name] = {
                 **(distribution(values) or {}),
                 "histogram": np.histogram(known, edges)[0],
-                "rank_sum": None if member is first else rank_sum(values, reference, lower),
+                "rank_sum": None if apart else rank_sum(values, reference, lower),
             }
         distances = dict(
             zip((r.about["seed"] for r in member.finite), member.agreement.distances, strict=True)
         )
         return {
             "label": member.label,
-            "sequence": str(member.contender.plan.step),
+            "sequence": member.contender.sequence,
             "parameters": member.contender.parameters,
             "own_parameters": {
                 key: value
                 for key, value in member.contender.parameters.items()
                 if (key, value) not in common
             },
-            "notes": member.contender.plan.notes,
+            "phased_before": isinstance(member.contender, Finished),
+            "notes": list(member.contender.notes),
             "digest": member.contender.digest,
             "finished": len(member.runs),
             "not_finite": len(member.runs) - len(member.finite),

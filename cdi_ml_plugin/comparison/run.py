@@ -11,6 +11,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from ..data.measurement import Measurement
+from ..data.result import Result
 from ..engine.run import MOST_SEEDS
 from ..errors import AlgorithmError, ParameterError
 from ..fourier import diffraction
@@ -23,7 +24,8 @@ from ..utils.memory import enough
 from ..utils.values import instance, path, whole
 from .chains import Contender, contenders
 from .comparison import Comparison, Member
-from .runs import Folder, Kept, compute
+from .finished import Finished, finished
+from .runs import Folder, Kept, compute, keep_finished
 from .statistics import agreement, common_shape, in_array, placed
 
 
@@ -36,6 +38,7 @@ def compare(
     seeds: int = 100,
     parameters: Mapping[str, Any] | None = None,
     chain_parameters: Mapping[str, Mapping[str, Any]] | None = None,
+    results: Mapping[str, Result] | None = None,
     held_out: float = HELD_OUT,
     device: str | torch.device | None = None,
     precision: str = "single",
@@ -49,7 +52,7 @@ def compare(
     ----------
     measurement : Measurement
     chains : mapping of str to str or Step
-        Two or more, by the name that figures and tables call them; the first is compared with.
+        By the name that figures and tables call them; the first is compared with. Two or more, with the results.
     out : path
         Folder that keeps the runs. Those that are there already, of the same data, chain, parameters,
         weights and seed, are not computed again. `save_comparison` adds the pages.
@@ -59,6 +62,9 @@ def compare(
         See `reconstruct`; for all chains. A key of an algorithm that only some of them have is for those.
     chain_parameters : mapping of str to mapping, optional
         Parameters of one chain alone, by its name; they override those for all.
+    results : mapping of str to Result, optional
+        What was phased before on the same data, by this package or others (see `read_any_result`), by the names
+        that they are called by. They stand after the chains; nothing of them is run.
     held_out, device, precision, progress
         See `reconstruct`; the same for all chains.
     basis : float (3, 3), optional
@@ -74,8 +80,8 @@ def compare(
     Raises
     ------
     ParameterError, SequenceError
-        Fewer than two chains or seeds, a chain twice, parameters for a name that is no chain, or
-        what `reconstruct` refuses.
+        Fewer than two seeds, or chains and results, one twice, a result of other data, parameters for a name
+        that is no chain, or what `reconstruct` refuses.
     TooLargeError
         A run needs more memory than is free.
     WriteError, ReadError
@@ -94,26 +100,40 @@ def compare(
     for name, given in (("parameters", parameters), ("chain_parameters", chain_parameters)):
         if given is not None:
             instance(name, given, Mapping, "a mapping")
-    for name in chains:
+    instance("results", results or {}, Mapping, "results by their names")
+    for name in (*chains, *(results or {})):
         instance("the name of a chain", name, str, "a text")
+    if twice := sorted({*chains} & {*(results or {})}):
+        raise ParameterError(f"{twice[0]!r} is a chain and a result: name one otherwise")
     steps = None if basis is None else _regular(basis)
     out = path("out", out)
+    others = finished(measurement, results or {})
     ready = contenders(
-        measurement, chains, parameters or {}, chain_parameters or {}, held_out, device, precision
+        measurement,
+        chains,
+        parameters or {},
+        chain_parameters or {},
+        held_out,
+        device,
+        precision,
+        len(others),
     )
     folder = Folder(out, measurement)
+    keep_finished(others, folder)
     complete = compute(ready, seeds, folder, progress)
     runs = [folder.kept(contender, seeds) for contender in ready]
+    runs += [folder.kept(one, len(one.result.runs)) for one in others]
     if not all(runs):
         raise KeyboardInterrupt
-    for contender, own in zip(ready, runs, strict=True):
+    every: list[Contender | Finished] = [*ready, *others]
+    for contender, own in zip(every, runs, strict=True):
         if not any(run.finite for run in own):
-            reason = own[0].about["notes"][-1]
+            reason = (own[0].about["notes"] or ["it was read so"])[-1]
             raise AlgorithmError(f"every run of {contender.label} became NaN or infinite: {reason}")
     parts = shells(measurement.shape, steps)
     return Comparison(
         measurement=measurement,
-        members=_members(measurement, ready, runs, parts),
+        members=_members(measurement, every, runs, parts),
         seeds=seeds,
         complete=complete,
         shells=parts,
@@ -142,7 +162,7 @@ def _regular(basis: ArrayLike) -> NDArray[np.float64]:
 
 def _members(
     measurement: Measurement,
-    ready: Sequence[Contender],
+    ready: Sequence[Contender | Finished],
     runs: Sequence[Sequence[Kept]],
     parts: Shells,
 ) -> list[Member]:
@@ -157,6 +177,7 @@ def _members(
         agreed = agreement(good, align(placed(chosen, room), reference))
         whole = np.sqrt(diffraction(in_array(placed(chosen, room), shape)))
         coherent = np.sqrt(diffraction(in_array(agreed.coherent, shape)))
+        transfer = prtf(coherent, measurement.intensity, parts, mask)
         members.append(
             Member(
                 contender=contender,
@@ -164,7 +185,7 @@ def _members(
                 finite=good,
                 best=chosen,
                 agreement=agreed,
-                transfer=prtf(coherent, measurement.intensity, parts, mask),
+                transfer=transfer if len(good) > 1 else np.full_like(transfer, np.nan),
                 weight=spectral_weight(whole, parts, mask),
             )
         )

@@ -33,6 +33,7 @@ from ..utils.interrupt import interruption
 from ..utils.jsonable import plain
 from ..utils.versions import versions
 from .chains import Contender
+from .finished import Finished
 
 PROGRAM = "cdi-ml compare"
 RUNS = "runs"
@@ -110,7 +111,7 @@ class Folder:
                 "name another folder"
             )
 
-    def file(self, contender: Contender, seed: int) -> Path:
+    def file(self, contender: Contender | Finished, seed: int) -> Path:
         """Where a run is kept."""
         return self.runs / f"{contender.digest[:16]}-{seed:04d}.npz"
 
@@ -121,7 +122,7 @@ class Folder:
         path = self.file(contender, seed).with_suffix(SUFFIX)
         return Checkpoint(path, digest, EVERY, device)
 
-    def kept(self, contender: Contender, seeds: int) -> list[Kept]:
+    def kept(self, contender: Contender | Finished, seeds: int) -> list[Kept]:
         """The finished runs of a chain, in the order of their seeds."""
         paths = (self.file(contender, seed) for seed in range(seeds))
         runs = [Kept.of(path, contender.digest) for path in paths if path.exists()]
@@ -131,7 +132,7 @@ class Folder:
                 raise _damaged(run.path)
         return runs
 
-    def keep(self, contender: Contender, run: Run, seconds: float) -> None:
+    def keep(self, contender: Contender | Finished, run: Run, seconds: float | None) -> None:
         """Write a finished run, whole or not at all."""
         obj = run.object
         # One voxel stands for an object that is 0 or not finite.
@@ -146,7 +147,7 @@ class Folder:
             "reason": run.reason,
             "notes": run.notes,
             "seconds": seconds,
-            "hardware": hardware(contender.plan.device, 1),
+            "hardware": contender.hardware,
             "versions": versions(),
             "first": [piece.start for piece in window],
             "shape": [piece.stop - piece.start for piece in window],
@@ -200,6 +201,14 @@ def compute(contenders: Sequence[Contender], seeds: int, folder: Folder, progres
     return False
 
 
+def keep_finished(finished: Sequence[Finished], folder: Folder) -> None:
+    """Keep the runs of results among those of the chains."""
+    for one in finished:
+        for run in one.runs():
+            if not folder.file(one, run.seed).exists():
+                folder.keep(one, run, one.seconds)
+
+
 def _member(path: Path, name: str) -> NDArray[Any]:
     try:
         return read_members(path, name)[name]
@@ -241,7 +250,7 @@ _ABOUT: dict[str, Callable[[Any], bool]] = {
     ),
     "reason": lambda value: isinstance(value, str),
     "notes": _texts,
-    "seconds": _number,
+    "seconds": lambda value: value is None or _number(value),
     "hardware": lambda value: isinstance(value, str),
     "first": _three(0),
     "shape": _three(1),

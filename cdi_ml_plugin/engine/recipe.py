@@ -43,7 +43,10 @@ def algorithms(result: Result) -> list[tuple[str, dict[str, Any]]]:
 
 def machine(result: Result) -> str:
     """Where it ran, as far as this process can tell."""
-    device = torch.device(result.device)
+    try:
+        device = torch.device(result.device)
+    except RuntimeError:  # where another program ran, nobody noted
+        return result.device
     if device.type == "cuda" and not torch.cuda.is_available():
         return result.device  # was read back on another machine
     return f"{result.device}: {hardware(device, 1)}"

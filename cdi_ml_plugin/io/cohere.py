@@ -208,8 +208,8 @@ def read_continue(
     """
     from ..fourier import from_cohere  # imports torch, which takes its time
 
-    image = from_cohere(_load(Path(folder) / "image.npy")).astype(np.complex128)
-    support = _load(Path(folder) / "support.npy").T > 0
+    image = from_cohere(load_saved(Path(folder) / "image.npy")).astype(np.complex128)
+    support = load_saved(Path(folder) / "support.npy").T > 0
     power = float(np.vdot(image, image).real)
     if power > 0:
         image = image * np.sqrt(counts / power)
@@ -241,7 +241,14 @@ def write_continue(
         np.save(stage / "support.npy", support.T.astype(np.int64))
 
 
-def _load(path: Path) -> NDArray[Any]:
+def load_saved(path: Path, axes: int = 3) -> NDArray[Any]:
+    """An array of numbers that cohere saved.
+
+    Raises
+    ------
+    ReadError
+        Missing, damaged, no numbers, or of another number of axes.
+    """
     if path.exists():
         check_file(path)
     try:
@@ -252,6 +259,6 @@ def _load(path: Path) -> NDArray[Any]:
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "biufc":
         what = getattr(array, "dtype", "an archive of several arrays")
         raise ReadError(f"{path}: holds {what} and no numbers: give what cohere saved")
-    if array.ndim != 3:
-        raise ReadError(f"{path}: has {array.ndim} dimension(s), three are needed")
+    if array.ndim != axes:
+        raise ReadError(f"{path}: has {array.ndim} dimension(s), {axes} are needed")
     return array

@@ -199,6 +199,23 @@ def is_one(path: Path, holds: Callable[[h5py.File], bool]) -> bool:
         return False
 
 
+def check_whole(file: h5py.File, path: Path) -> None:
+    """Make sure that a file of a result holds all of its arrays itself: nothing says what those in others are.
+
+    Raises
+    ------
+    ReadError
+        A link, or an array, leads to another file.
+    """
+    survey = Survey.of(file["/"])
+    away = [name for name, _ in survey.away]
+    away += [name for name, node in survey.own if node.is_virtual or node.external]
+    if away:
+        raise ReadError(
+            f"{path}: damaged ({away[0]} lies in another file): give a result that is whole"
+        )
+
+
 def beside(file: h5py.File, name: str) -> str:
     """Where a file that another names is looked for: at its absolute place, or beside that one."""
     return os.path.join(os.path.dirname(os.path.abspath(file.filename)), name)

@@ -1,4 +1,4 @@
-"""A result with what was not known, or not decided, when it was phased: its geometry, its twin."""
+"""A result, whoever phased it, with what was not known, or not decided, then: its data, its geometry, its twin."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 
 from ..data.result import Result, Run
-from ..io.cxi.reader import read_result
+from ..io.readers import load
+from ..io.results import of_another, read_any_result
 from ..physics.alignment import twin
 from .geometry_file import read_geometry
 from .load import settled, with_given
@@ -16,26 +17,33 @@ from .load import settled, with_given
 NO_CRYSTAL = "no crystal in the laboratory"
 
 
-def read_later(path: Path, geometry: Path | None = None, flip: bool = False) -> Result:
+def read_later(
+    path: Path, geometry: Path | None = None, flip: bool = False, data: Path | None = None
+) -> Result:
     """Read a result, and change what may be said later.
 
     Parameters
     ----------
     path : Path
-        ``result.cxi`` or its folder.
+        ``result.cxi`` or its folder, or a result of another program: see `read_any_result`.
     geometry : Path, optional
         JSON file with parameters of `Geometry`; they win over those that the result has.
     flip : bool
         Take the conjugate twin ρ*(−r) of every run, which has the same diffraction.
+    data : Path, optional
+        What was phased, for results of other programs that do not hold it: as `load` reads it, for they had
+        it prepared.
 
     Raises
     ------
     ReadError
-        No result.
+        No result, or without its data.
     ParameterError
         With what was given no geometry comes about.
     """
-    result = read_result(path)
+    result = read_any_result(path, None if data is None else load(data))
+    if geometry is None and of_another(path) is not None:
+        result = replace(result, measurement=settled(result.measurement, None, {}, None))
     if geometry is not None:
         given, measurement = read_geometry(geometry), result.measurement
         measurement = with_given(measurement, geometry, given)

@@ -24,15 +24,16 @@ from cdi_ml_plugin.data.measurement import Measurement
 from cdi_ml_plugin.engine.plan import Plan
 from cdi_ml_plugin.engine.recipe import algorithms
 from cdi_ml_plugin.engine.run import reconstruct
-from cdi_ml_plugin.errors import ParameterError
+from cdi_ml_plugin.errors import CdiMlError, ParameterError
 from cdi_ml_plugin.geometry.spec import read_scan
 from cdi_ml_plugin.io.cxi.reader import read_result
 from cdi_ml_plugin.io.cxi.writer import cxi_bytes
+from cdi_ml_plugin.io.results import read_any_result
 from cdi_ml_plugin.nn import kinds, weights
 from cdi_ml_plugin.nn.predict import predict
 from cdi_ml_plugin.workflow.earlier import check_result_folder
 from cdi_ml_plugin.workflow.load import read_prepared
-from support import aps, bliss, nanomax, p10, soleil, sound
+from support import aps, bliss, nanomax, others, p10, soleil, sound
 from support.damage import BYTES, JSON, TEXT, Damage
 from support.damage_structure import HDF5, NPZ, SAFETENSORS, ZIP, card_value
 
@@ -95,6 +96,18 @@ def _array(suffix: str) -> Callable[[Path], list[Path]]:
 
 def _result(folder: Path) -> None:
     looked_at(read_result(folder))
+
+
+def _peers(folder: Path) -> None:
+    """Every one of them is looked at: which is damaged, chance says."""
+    faults = []
+    for name in ("Run0001.cxi", "S7_pynx_reconstruction_mode.cxi", "exp/results_phasing"):
+        try:
+            looked_at(read_any_result(folder / name, sound.pattern()))
+        except CdiMlError as error:
+            faults.append(error)
+    if faults:
+        raise faults[0]
 
 
 def _plan(folder: Path, text: str | None, parameters: dict[str, Any]) -> None:
@@ -238,6 +251,7 @@ KINDS: dict[str, Kind] = {
     "parameters": Kind(sound.text(sound.SETTINGS), _settings, TEXT),
     "result": Kind(sound.result, _result, HDF5),
     "result as data": Kind(sound.result, data("result.cxi"), HDF5),
+    "results of others": Kind(others.peers, _peers, (*HDF5, *BYTES)),
     "start of cohere": Kind(sound.kept_start, _start, BYTES),
     "kept seeds": Kind(sound.kept_seeds, _kept, NPZ, writes=True, slow=2),
     "comparison": Kind(

@@ -7,6 +7,8 @@ phase mean, a plot each, with the geometry and the figures; ``instrument_1`` get
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import h5py
@@ -17,6 +19,7 @@ from ...crystal.account import Entry, account_of
 from ...crystal.crystal import Crystal
 from ...data.quantities import QUANTITIES
 from ...data.result import Result
+from ...errors import CdiMlError
 from ...geometry.geometry import Geometry
 from ...geometry.instruments import diffractometer
 from .groups import PACKED, add_group, store
@@ -80,6 +83,22 @@ def _figure(group: h5py.Group, entry: Entry) -> None:
 def _ascii(unit: str) -> str:
     """A unit as NeXus writes it."""
     return unit.replace("³", "^3").replace("²", "^2")
+
+
+def units_of(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """Units of the numbers in a provenance, by their names; those of the geometry by theirs."""
+    units: dict[str, Any] = dict.fromkeys(("peak", "origin", "binning"), "voxel")
+    given = provenance.get("geometry")
+    if isinstance(given, Mapping):
+        with suppress(CdiMlError):  # of a diffractometer that is none here
+            circles = diffractometer(given.get("diffractometer", "34idc"))
+            units["geometry"] = {
+                **UNITS,
+                **{name: "m" if circles.moves(name) else "deg" for name in circles.circles},
+                "step": "keV" if given.get("motor") == "energy" else "deg",
+                "reference": "voxel",
+            }
+    return units
 
 
 def _geometry(collection: h5py.Group, geometry: Geometry, shape: tuple[int, int, int]) -> None:

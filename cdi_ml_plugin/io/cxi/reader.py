@@ -18,11 +18,17 @@ from ...errors import MeasurementError, ReadError
 from ...utils import jsonable
 from ...utils.inputs import check_name
 from ...utils.values import path as named
-from ..hdf5_links import Survey
-from .writer import DETECTOR, PROCESS, PROGRAM
+from ..hdf5_links import check_whole
+from ..hdf5_links import is_one as is_hdf5
+from . import tree
+from .writer import ABOUT_RUN, DETECTOR, FORM, GROUPS, PROCESS, PROGRAM, WORDS
 
 # What h5py and a record that was tampered with raise.
 _DAMAGE = (OSError, RuntimeError, ValueError, KeyError, IndexError, TypeError, AttributeError)
+KINDS: dict[str, Any] = {
+    **{"best": int, "sequence": str, "parameters": dict, "device": str},
+    **{"seconds": int | float, "notes": tuple, "analysis": dict},
+}
 
 
 def read_result(path: str | os.PathLike[str]) -> Result:
@@ -58,12 +64,18 @@ def read_result(path: str | os.PathLike[str]) -> Result:
         raise ReadError(f"{path}: not an HDF5 file, or damaged: give a result.cxi")
     try:
         with h5py.File(path, "r") as file:
-            _check_whole(file)
+            check_whole(file, path)
             return _result(file, _record(file, path))
     except ReadError as error:
         raise error if str(path) in str(error) else _damaged(path, error) from error
     except (MeasurementError, *_DAMAGE) as error:
         raise _damaged(path, error) from error
+
+
+def is_one(path: Path) -> bool:
+    """Whether a path is a result of this package, or a folder with its ``result.cxi``."""
+    file = path / "result.cxi" if path.is_dir() else path
+    return is_hdf5(file, lambda held: bool(held.attrs.get("creator") == PROGRAM))
 
 
 def earlier_provenance(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -78,9 +90,9 @@ def earlier_provenance(path: str | os.PathLike[str]) -> dict[str, Any]:
         return {}
     try:
         with h5py.File(path, "r") as file:
-            if file.attrs.get("creator") != PROGRAM or f"{PROCESS}/record" not in file:
+            if file.attrs.get("creator") != PROGRAM or not _has_record(file):
                 return {}
-            provenance = _record(file, Path(path))["measurement"]["provenance"]
+            provenance = _provenance(file, Path(path))
             _check_provenance(provenance)
     except (ReadError, *_DAMAGE) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
@@ -121,29 +133,63 @@ def _check_provenance(provenance: Any) -> None:
         raise ReadError(f"its scan is {scan!r:.40}")
 
 
-def _check_whole(file: h5py.File) -> None:
-    """Refuse a result that takes arrays from other files: nothing says what those are."""
-    survey = Survey.of(file["/"])
-    away = [name for name, _ in survey.away]
-    away += [name for name, node in survey.own if node.is_virtual or node.external]
-    if away:
-        raise ReadError(f"{away[0]} lies in another file")
+def _has_record(file: h5py.File) -> bool:
+    return f"{PROCESS}/{FORM}" in file or (PROCESS in file and FORM in file[PROCESS].attrs)
+
+
+def _provenance(file: h5py.File, path: Path) -> Any:
+    if f"{PROCESS}/{FORM}" in file:
+        return _text(file, path)["measurement"]["provenance"]
+    return tree.read(_process(file)["provenance"])
 
 
 def _record(file: h5py.File, path: Path) -> dict[str, Any]:
+    """All that is known of a result but its arrays."""
     author = file.attrs.get("creator")
     if author != PROGRAM:
         whose = f"written by {author}" if isinstance(author, str) else "of another program"
         raise ReadError(f"{path}: {whose}: give a result.cxi that {PROGRAM} wrote")
-    if f"{PROCESS}/record" not in file:
+    if not _has_record(file):
         raise ReadError(
             f"{path}: of an older release, which kept only the chosen run: reconstruct again"
         )
-    held = file[f"{PROCESS}/record"]
+    if f"{PROCESS}/{FORM}" in file:
+        return _text(file, path)
+    process = _process(file)
+    groups = process["runs"]
+    runs, best = groups.attrs["number"], groups.attrs["best"]
+    if not isinstance(runs, np.integer) or not isinstance(best, np.integer) or runs != len(groups):
+        raise ReadError(f"{groups.name}: holds {len(groups)} runs where {runs} belong to it")
+    return {
+        "measurement": {"provenance": tree.read(process["provenance"])},
+        "runs": [
+            {key: tree.read(groups[f"run_{number:04d}"][key]) for key in ABOUT_RUN}
+            for number in range(1, int(runs) + 1)
+        ],
+        "best": int(best),
+        "parameters": tree.read(process["configuration"]),
+        "analysis": tree.read(process["analysis"]),
+        **{key: tree.read(process[name]) for name, key in WORDS.items()},
+    }
+
+
+def _process(file: h5py.File) -> h5py.Group:
+    process = file[PROCESS]
+    if process.attrs[FORM] != GROUPS:
+        raise ReadError(f"{process.name}: its {FORM} is of a form that this release does not know")
+    for name in ("provenance", "configuration", "analysis", "runs", *WORDS):
+        if not isinstance(process.get(name, getlink=True), h5py.HardLink):
+            raise ReadError(f"{process.name}/{name}: is missing, or a link")
+    return process
+
+
+def _text(file: h5py.File, path: Path) -> dict[str, Any]:
+    """The same of a file of 0.1, which has it as one text."""
+    held = file[f"{PROCESS}/{FORM}"]
     if held.file != file:  # a link to another file, whose record is of other data
         raise ReadError(f"{path}: its record lies in another file: give a result.cxi that is whole")
     record: dict[str, Any] = jsonable.loads(held.asstr()[()])
-    return record
+    return {"analysis": {}, **record}
 
 
 def _result(file: h5py.File, record: dict[str, Any]) -> Result:
@@ -159,11 +205,14 @@ def _result(file: h5py.File, record: dict[str, Any]) -> Result:
     if not 0 <= record["best"] < len(runs):
         raise ReadError(f"run {record['best']} is the best of {len(runs)}")
     about = {key: record[key] for key in ("best", "sequence", "parameters", "device", "seconds")}
+    for key, kind in KINDS.items():
+        if not isinstance(record[key], kind):
+            raise ReadError(f"its {key} is {record[key]!r:.40}")
     return Result(
         measurement=measurement,
         runs=runs,
         notes=record["notes"],
-        analysis=record.get("analysis", {}),
+        analysis=record["analysis"],
         **about,
     )
 

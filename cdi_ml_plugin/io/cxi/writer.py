@@ -1,7 +1,7 @@
 """The CXI file, laid out as PyNX does, so that its tools, cdiutils and silx open it.
 
-The measured counts are where CXI keeps them, below `DETECTOR`; every run is below `PROCESS`. What is neither
-array nor number is there twice: as text to look at, and in ``record``, which `reader` reads back.
+The measured counts are where CXI keeps them, below `DETECTOR`; every run is below `PROCESS`, as is all that is
+known about them: groups and values that any program shows, and that `tree` reads back as they were.
 
 References
 ----------
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import io
 import time
-from typing import Any
 
 import h5py
 import numpy as np
@@ -20,16 +19,20 @@ import numpy as np
 from ...crystal.crystal import Crystal
 from ...data.quantities import MERITS
 from ...data.result import Result
-from ...utils import jsonable
 from ...version import __version__
+from . import tree
 from .groups import PACKED, add_group, store
-from .laboratory import add_laboratory
+from .laboratory import add_laboratory, units_of
 
 PROGRAM = "cdi_ml_plugin"
 CXI_VERSION = 150
 DETECTOR = "entry_1/instrument_1/detector_1"
 PROCESS = "entry_1/image_1/process_1"
 AXES = ("rocking", "row", "column")
+# How what is known about a result is kept: as groups, not as one text, as before 0.2.
+FORM, GROUPS = "record", "groups"
+WORDS = {"algorithm": "sequence", "device": "device", "seconds": "seconds", "notes": "notes"}
+ABOUT_RUN = ("seed", "metrics", "reason", "notes")
 PYNX = {
     "llk": "llk_poisson",
     "free_llk": "free_llk_poisson",
@@ -92,15 +95,19 @@ def _fill(file: h5py.File, result: Result, command: str) -> None:
 def _process(process: h5py.Group, result: Result, command: str) -> None:
     process["program"] = PROGRAM
     process["version"] = __version__
+    process["date"] = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+    process["sequence_index"] = 1
     process["command"] = command
-    process["algorithm"] = result.sequence
-    configuration = add_group(process, "configuration", "NXcollection")
-    for key, value in result.parameters.items():
-        store(configuration, str(key), value)
-    store(configuration, "device", result.device)
-    provenance = add_group(process, "provenance", "NXcollection")
-    for key, value in result.measurement.provenance.items():
-        store(provenance, str(key), value)
+    process.attrs[FORM] = GROUPS
+    for name, key in WORDS.items():
+        tree.write(process, name, getattr(result, key), {"seconds": "s"})
+    tree.write(process, "configuration", dict(result.parameters))
+    tree.write(
+        process, "analysis", dict(result.analysis), {"analysis": {"voxel": "nm", "d_spacing": "nm"}}
+    )
+    provenance = result.measurement.provenance
+    units = {"provenance": units_of(provenance)}
+    tree.write(process, "provenance", dict(provenance), units)
 
     results = add_group(process, "results", "NXcollection")
     for key, value in {**dict.fromkeys((*MERITS, *PYNX), np.nan), **result.metrics}.items():
@@ -110,29 +117,10 @@ def _process(process: h5py.Group, result: Result, command: str) -> None:
     results["nb_point_support"] = int(result.support.sum())
     results["seed"] = result.run.seed
     results["seconds"] = result.seconds
-    process["record"] = jsonable.dumps(_record(result))
-
-
-def _record(result: Result) -> dict[str, Any]:
-    """All of a result but its arrays."""
-    return {
-        "measurement": {"provenance": result.measurement.provenance},
-        "runs": [
-            {"seed": run.seed, "metrics": run.metrics, "reason": run.reason, "notes": run.notes}
-            for run in result.runs
-        ],
-        "best": result.best,
-        "sequence": result.sequence,
-        "parameters": result.parameters,
-        "device": result.device,
-        "seconds": result.seconds,
-        "notes": result.notes,
-        "analysis": result.analysis,
-    }
 
 
 def _runs(process: h5py.Group, image: h5py.Group, result: Result) -> None:
-    runs = add_group(process, "runs", "NXcollection", best=result.best)
+    runs = add_group(process, "runs", "NXcollection", best=result.best, number=len(result.runs))
     for number, run in enumerate(result.runs, start=1):
         group = add_group(runs, f"run_{number:04d}", "NXcollection")
         if number == result.best + 1:
@@ -140,11 +128,9 @@ def _runs(process: h5py.Group, image: h5py.Group, result: Result) -> None:
         else:
             group.create_dataset("object", data=run.object, **PACKED)
             group.create_dataset("support", data=run.support.astype(np.int8), **PACKED)
-        group["seed"] = run.seed
-        group["reason"] = run.reason
-        store(group, "notes", list(run.notes))
-        for key, value in run.metrics.items():
-            store(group, key, value)
+        for key in ABOUT_RUN:
+            value = getattr(run, key)
+            tree.write(group, key, dict(value) if key == "metrics" else value)
         history = add_group(group, "history", "NXcollection")
         for key, values in run.history.items():
             history.create_dataset(key, data=np.asarray(values, dtype=np.float32))

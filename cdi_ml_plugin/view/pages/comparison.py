@@ -55,6 +55,7 @@ def page(comparison: Comparison, content: Mapping[str, Any]) -> str:
     return render(
         "compare.html",
         **content,
+        finished=any(chain["phased_before"] for chain in content["chains"]),
         ranked=QUANTITIES[ranked_by(runs)].name,
         images={name: picture(figure) for name, figure in figures.items()},
         surfaces=_surfaces(comparison, geometry),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cdi_ml_plugin import Measurement
-from cdi_ml_plugin.cli.compare import by_name
+from cdi_ml_plugin.cli.compare import by_name, by_path
 from cdi_ml_plugin.errors import ParameterError
 from support.comparisons import interrupt
 
@@ -32,6 +32,21 @@ def test_names_of_chains() -> None:
     ):
         with pytest.raises(ParameterError, match=word):
             by_name(wrong)
+
+
+def test_names_of_results(tmp_path: Path) -> None:
+    strange = tmp_path / "a: b"
+    strange.touch()
+    found = by_path(["mine: out/result.cxi", "C:/x", "only", str(strange)])
+    assert found == {
+        "mine": Path("out/result.cxi"),
+        "C": Path("/x"),
+        "only": Path("only"),
+        str(strange): strange,
+    }
+    for wrong in ([":x"], ["x:"], [""], ["a:x", "a:y"]):
+        with pytest.raises(ParameterError, match=f"--result '{wrong[-1]}'"):
+            by_path(wrong)
 
 
 @pytest.mark.usefixtures("plain_figures")
@@ -93,6 +108,9 @@ def test_the_command_refuses_in_one_line(
     out = tmp_path / "out"
     for words, said in (
         ([data, "-a", "ER", "-o", out], "twice or more"),
+        ([data, "-a", "ER", "--result", "a:", "-o", out], "NAME:PATH"),
+        ([data, "-a", "ER", "--result", f"a:{tmp_path / 'none'}", "-o", out], "no such file"),
+        ([data, "-a", "ER", "--result", f"a:{foreign}", "-o", out], "holds no result"),
         ([data, "-a", "ER", "-a", "a: ER", "-o", out], "the same"),
         ([data, "-a", "ER", "-a", "2*NO", "-o", out], "NO"),
         ([data, "-a", "ER", "-a", "2*ER", "--seeds", 1, "-o", out], "seeds"),

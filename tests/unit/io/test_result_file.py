@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import h5py
 import numpy as np
 import pytest
+import silx.io
 
 from cdi_ml_plugin.data.measurement import Measurement
 from cdi_ml_plugin.data.result import Result, Run
 from cdi_ml_plugin.errors import ReadError
-from cdi_ml_plugin.io.cxi.reader import read_result
+from cdi_ml_plugin.io.cxi.reader import earlier_provenance, read_result
 from cdi_ml_plugin.io.cxi.writer import DETECTOR, PROCESS, cxi_bytes
 from cdi_ml_plugin.io.readers import load
-from support.results import make_result, same
+from cdi_ml_plugin.utils import jsonable
+from support.results import GEOMETRY, make_result, same
 
 PROVENANCE = {
     "source": "scan_54",
@@ -25,7 +29,28 @@ PROVENANCE = {
     },
     "angles": np.array([1.0, np.nan]),
     "scan": np.int64(54),
-    "flags": {True: float("inf"), 3: "Å"},
+    "flags": {True: float("inf"), 3: "Å", "a/b": 1, "": 2, ".": 3, "entry 1": 4, "x\0": 5},
+    "text": "None",
+    "texts": ["None", "", "ß"],
+    "mixed": (1, 2.0, True, None, "x", [[1, 2], []], {}),
+    "no_order": {"z": 1, "a": 2},
+    "empty": ((), [], {}, ""),
+    "truths": [True, False],
+    "large": [2**63, -(2**70), 2**62, -(2**63)],
+    "odd": {1, 2},
+    "raw": b"\0\1",
+    "complex": [1j, complex("nan")],
+    "half": "\ud800",
+    "numbers": [np.float32(0.1), np.int8(-3), np.bool_(True), np.str_("t"), np.complex64(1j)],
+    "arrays": [
+        np.zeros((0, 3)),
+        np.arange(5000, dtype=">i4"),
+        np.array(7, np.uint64),
+        np.array([True, False]),
+        np.array(["a", "bc"]),
+        np.longdouble(0.1),
+        np.float16([0.5]),
+    ],
 }
 
 
@@ -77,6 +102,80 @@ def test_a_result_reads_back_to_the_bit(result, path):
         assert same(getattr(result, name), getattr(back, name)), name
 
 
+def as_one_text(path):
+    """The file as 0.1 wrote it, with all that is known as one text."""
+    back = read_result(path)
+    about = ("seed", "metrics", "reason", "notes")
+    record = {
+        "measurement": {"provenance": back.measurement.provenance},
+        "runs": [{key: getattr(run, key) for key in about} for run in back.runs],
+        **{key: getattr(back, key) for key in ("best", "sequence", "parameters", "device")},
+        **{key: getattr(back, key) for key in ("seconds", "notes")},
+    }
+    with h5py.File(path, "a") as file:
+        for name in ("device", "seconds", "notes", "configuration", "provenance"):
+            del file[PROCESS][name]
+        for group in file[PROCESS]["runs"].values():
+            del group["metrics"]
+        del file[PROCESS].attrs["record"]
+        file[PROCESS]["record"] = jsonable.dumps(record)
+
+
+def test_a_file_of_an_older_release_reads_back(result, path, tmp_path):
+    copy = tmp_path / "copy.cxi"
+    copy.write_bytes(path.read_bytes())
+    as_one_text(copy)
+    back = read_result(copy)
+    assert same(dict(result.measurement.provenance), dict(back.measurement.provenance))
+    assert same(dict(result.parameters), back.parameters)
+    assert [run.metrics["chi2"] for run in back.runs] == [
+        run.metrics["chi2"] for run in result.runs
+    ]
+    assert earlier_provenance(copy).keys() == earlier_provenance(path).keys() == PROVENANCE.keys()
+
+
+def test_others_see_groups_and_values(path):
+    with silx.io.open(str(path)) as file:
+        process = file[PROCESS]
+        assert process.attrs["NX_class"] == "NXprocess"
+        assert {"program", "version", "date", "sequence_index"} <= set(process)
+        assert process["configuration/beta"][()] == 0.9
+        assert process["configuration/triggers"][()].tolist() == [1, 1]
+        assert process["provenance/geometry/energy"][()] == 9.0
+        assert process["provenance/geometry/energy"].attrs["units"] == "keV"
+        assert process["provenance/binning"][()].tolist() == [1, 2, 2]
+        assert process["provenance/source"].asstr()[()] == "scan_54"
+        assert process["runs/run_0003/metrics/chi2"][()] == 0.1 + 0.2
+        assert process["runs/run_0003/notes"].asstr()[()].tolist() == ["one", "two"]
+        assert process["seconds"].attrs["units"] == "s"
+        texts = []
+        process.visititems(
+            lambda name, node: (
+                texts.append(node.asstr()[()])
+                if getattr(node, "shape", None) == () and node.dtype.kind in "OS"
+                else None
+            )
+        )
+        # none of what people wrote is text inside text
+        assert sum(text.startswith(("{", "[")) for text in texts) == 5  # what HDF5 has no form for
+
+
+def test_the_file_hardly_grows(result, path, tmp_path):
+    plain = replace(
+        result,
+        measurement=Measurement(
+            result.measurement.intensity, result.measurement.mask, {"geometry": GEOMETRY.numbers()}
+        ),
+    )
+    (tmp_path / "a.cxi").write_bytes(cxi_bytes(plain))
+    new = (tmp_path / "a.cxi").stat().st_size
+    as_one_text(tmp_path / "a.cxi")
+    with h5py.File(tmp_path / "a.cxi") as old, h5py.File(tmp_path / "b.cxi", "w") as copy:
+        for name in old:
+            old.copy(name, copy)
+    assert new < (tmp_path / "b.cxi").stat().st_size + 60_000
+
+
 def test_what_is_not_finite_reads_back(tmp_path):
     broken = make_result(finite=False)
     (tmp_path / "result.cxi").write_bytes(cxi_bytes(broken))
@@ -115,12 +214,15 @@ def test_refusals(path, tmp_path):
     with h5py.File(tmp_path / "other.cxi", "w") as file:
         file["a"] = 1
     refused(tmp_path / "other.cxi", "of another program")
+    with h5py.File(tmp_path / "old.cxi", "w") as file:
+        file.attrs["creator"] = "cdi_ml_plugin"
+    refused(tmp_path / "old.cxi", "older release")
 
 
 @pytest.mark.parametrize(
     ("gone", "words"),
     [
-        (f"{PROCESS}/record", "older release"),
+        (f"{PROCESS}/provenance", "damaged"),
         (f"{PROCESS}/runs/run_0003", "damaged"),
         (f"{PROCESS}/runs/run_0001/history", "damaged"),
         (f"{DETECTOR}/data", "damaged"),
@@ -138,6 +240,7 @@ def test_parts_that_are_missing(path, tmp_path, gone, words):
 def test_a_record_that_is_damaged(path, tmp_path, record):
     copy = tmp_path / "copy.cxi"
     copy.write_bytes(path.read_bytes())
+    as_one_text(copy)
     with h5py.File(copy, "a") as file:
         del file[f"{PROCESS}/record"]
         file[f"{PROCESS}/record"] = record
