@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -20,23 +20,31 @@ from ...geometry.geometry import BEAM, Basis
 from ...geometry.laboratory import cubic_voxel, laboratory_shape
 from ...utils.values import above_0, instance, whole
 from .. import probe
-from ..style.colours import ColourScale, distance_scale, phase_scale, strain_scale
+from ..style.colours import ColourScale, distance_scale
 from ..style.curves import NYQUIST, WAVENUMBER
-from ..style.slices import flatten_phase, new_figure
+from ..style.quantities import Drawn, quantities_of
+from ..style.sheet import Sheet, save, settle
+from ..style.slices import new_figure
 from ..surfaces.camera import best_camera
+from ..surfaces.coloured import phase_on, surface_of_object
 from ..surfaces.mesh import (
     Mesh,
+    Values,
     amplitude_mesh,
     diffraction_level,
     diffraction_mesh,
     laboratory_basis,
 )
 from ..surfaces.render import Panel, Scene, draw_surfaces
+from .crystal import SHEET as CRYSTAL
 from .crystal import draw_crystal_slices
+from .detector import draw_diffraction, draw_object
+from .history import draw_history
+from .spectrum import SHEET as SPECTRUM
 from .spectrum import draw_spectrum
-from .summary import draw_diffraction, draw_object
 
 SIZE = 1600  # pixels
+DETECTOR_SHEET = Sheet(8.4, 9)
 SIZES = (200, 10_000)
 CELLS = 3e7  # voxels in the laboratory; more take several GB
 FINE = 50  # voxels along the longest side of a crystal, at least; fewer look like steps
@@ -59,6 +67,8 @@ class Pictures:
         Edge of the laboratory's voxels in nm; default that of the data, or finer for small crystals.
     size : int
         Pixels along the horizontal side of each picture.
+    sheet : Sheet, optional
+        Width and letters, for a paper; default those that each picture finds best on a screen.
 
     Attributes
     ----------
@@ -81,18 +91,20 @@ class Pictures:
         counts: float | None = None,
         voxel: float | None = None,
         size: int = SIZE,
+        sheet: Sheet | None = None,
     ) -> None:
         instance("result", result, Result, "a Result")
         for name, value in (("level", level), ("counts", counts), ("voxel", voxel)):
             if value is not None:
                 above_0(name, value)
         whole("size", size, *SIZES)
-        if level is not None and level >= 1:
+        if level is not None and not FAINT <= level < 1:
             raise ParameterError(
-                f"level = {level!r}: give a share of the highest amplitude, below 1"
+                f"level {level:g}: give a share of the highest amplitude from {FAINT:g} to below 1"
             )
         self.result = result
         self.level, self.counts, self.voxel, self.size = level, counts, voxel, size
+        self.sheet = sheet
         self.notes: list[str] = []
         if not 0 < float(np.abs(result.object[result.support]).sum()) < np.inf:
             raise ParameterError("the object is 0, or not finite: there is nothing to draw")
@@ -149,7 +161,7 @@ class Pictures:
     def save(self, kind: str, path: Path) -> None:
         """Draw one picture into a file, in the format that its name ends with."""
         figure = self.draw(kind)
-        figure.savefig(path, dpi=figure.dpi)  # "figure" would be the one it was made with
+        save(figure, path, self.sheet or Sheet(figure.get_figwidth(), 10))
 
     @cached_property
     def crystal(self) -> Crystal:
@@ -170,17 +182,19 @@ class Pictures:
             raise ParameterError(
                 f"a voxel of {voxel:g} nm makes {cells:.1g} of them: give a larger one"
             )
-        return analyse(self.result.object, support, self.geometry, voxel)
+        return analyse(self.result.object, support, self.geometry, voxel, level=self.level)
 
     def phase(self) -> Figure:
         """Surface of the amplitude, coloured by the phase, from two sides."""
         if self.geometry is None:
             return self._detector_phase()
-        return self._crystal_surface(self.crystal.phase, phase_scale)
+        drawn = quantities_of(self.crystal)["phase"]
+        return self._crystal_surface(drawn, lambda mesh: phase_on(mesh, self.crystal, drawn))
 
     def strain(self) -> Figure:
         """Surface of the amplitude, coloured by the strain, from the same two sides."""
-        return self._crystal_surface(self.crystal.strain, strain_scale)
+        drawn = quantities_of(self.crystal)["strain"]
+        return self._crystal_surface(drawn, lambda mesh: mesh.values(drawn.data))
 
     def diffraction(self) -> Figure:
         """Surfaces of measured and calculated intensity at the same counts, coloured by |Q|."""
@@ -204,67 +218,67 @@ class Pictures:
             mesh = diffraction_mesh(intensity, counts, basis)
             panels.append(Panel(title, mesh, np.linalg.norm(mesh.points, axis=1), camera))
         highest = max(float(panel.values.max()) for panel in panels)
-        return draw_surfaces(panels, scene, distance_scale(highest, label), self.size)
+        return draw_surfaces(panels, scene, distance_scale(highest, label), self.size, self.sheet)
 
     def slices(self) -> Figure:
         """Three planes of amplitude and phase; with a geometry, also of displacement and strain."""
         if self.geometry is not None:
-            return draw_crystal_slices(self.crystal)
-        figure = new_figure(8.4, 5.4)
-        draw_object(figure, self.result)
-        return figure
+            return draw_crystal_slices(self.crystal, self.sheet or CRYSTAL)
+        return self._in_detector(partial(draw_object, level=self.level))
 
     def diffraction_slices(self) -> Figure:
         """Three planes of measured and calculated intensity, through the peak."""
-        figure = new_figure(8.4, 5.4)
-        draw_diffraction(figure, self.result)
-        return figure
+        return self._in_detector(draw_diffraction)
+
+    def history(self) -> Figure:
+        """χ² over the iterations of all runs."""
+        sheet = self.sheet or DETECTOR_SHEET
+        figure = new_figure(sheet.width, max(0.36 * sheet.width, 18 * sheet.em))
+        with sheet.letters():
+            draw_history(figure, self.result)
+        return settle(figure, sheet)
+
+    def _in_detector(self, draw: Callable[..., None]) -> Figure:
+        sheet = self.sheet or DETECTOR_SHEET
+        figure = new_figure(sheet.width, (1.25 if sheet.narrow else 0.64) * sheet.width)
+        with sheet.letters():
+            draw(figure, self.result, sheet=sheet)
+        return settle(figure, sheet)
 
     def spectral_weight(self) -> Figure:
         """Spectral weight of measured and calculated amplitudes over |Q|."""
         basis = None if self.geometry is None else self.geometry.reciprocal_basis()
-        return draw_spectrum(self.result, basis)
+        return draw_spectrum(self.result, basis, self.sheet or SPECTRUM)
 
-    def _crystal_surface(
-        self, values: NDArray[np.float32], scale: Callable[[NDArray[np.float32]], ColourScale]
-    ) -> Figure:
+    def _crystal_surface(self, drawn: Drawn, values: Callable[[Mesh], Values]) -> Figure:
         crystal = self.crystal
-        level = self._level(crystal.amplitude)
-        mesh = amplitude_mesh(crystal.amplitude, level, laboratory_basis(crystal))
+        mesh = amplitude_mesh(crystal.amplitude, crystal.level, laboratory_basis(crystal))
         scene = _laboratory(("x (nm)", "y (nm)", "z (nm)"), crystal.q)
-        return self._two_sides(mesh, mesh.values(values), level, scene, scale)
+        return self._two_sides(mesh, values(mesh), crystal.level, scene, drawn.scale)
 
     def _detector_phase(self) -> Figure:
-        amplitude = self._amplitude()
-        phase = flatten_phase(self.result.object, amplitude > FAINT)
-        level = self._level(amplitude)
-        mesh = amplitude_mesh(amplitude, level, np.eye(3)[::-1])
-        scene = Scene(tuple(f"{name} (voxels)" for name in DETECTOR))
-        return self._two_sides(mesh, mesh.values(phase), level, scene, phase_scale)
+        surface = surface_of_object(self.result.object, self.result.support, None, self.level)
+        assert surface is not None  # the object is neither 0 nor infinite
+        (phase,) = surface.colourings
+        scene = Scene(tuple(f"{name} (voxels)" for name in surface.axes))
+        scale = phase.scale(phase.inside)
+        return self._two_sides(surface.mesh, phase.values, surface.level, scene, scale)
 
     def _two_sides(
-        self,
-        mesh: Mesh,
-        values: NDArray[np.float32],
-        level: float,
-        scene: Scene,
-        scale: Callable[[NDArray[np.float32]], ColourScale],
+        self, mesh: Mesh, values: Values, level: float, scene: Scene, scale: ColourScale
     ) -> Figure:
         camera = best_camera([vector for _, vector in scene.arrows.values()])
         panels = [
             Panel(f"amplitude = {level:.2f} × max", mesh, values, camera),
             Panel("from the other side", mesh, values, camera.opposite()),
         ]
-        return draw_surfaces(panels, scene, scale(values), self.size)
+        return draw_surfaces(panels, scene, scale, self.size, self.sheet)
 
     def _amplitude(self) -> NDArray[np.float32]:
         """Of its highest value, in the detector's frame, 0 outside the support."""
         amplitude = np.where(self.result.support, np.abs(self.result.object), np.float32(0))
         amplitude /= amplitude.max()
         return amplitude
-
-    def _level(self, amplitude: NDArray[np.floating]) -> float:
-        return object_level(amplitude) if self.level is None else self.level
 
 
 def _laboratory(axes: tuple[str, str, str], q: NDArray[np.float64]) -> Scene:
@@ -279,6 +293,7 @@ _DRAWN: dict[str, Callable[[Pictures], Figure]] = {
     "slices": Pictures.slices,
     "spectral-weight": Pictures.spectral_weight,
     "diffraction-slices": Pictures.diffraction_slices,
+    "history": Pictures.history,
 }
-KINDS = tuple(_DRAWN)[:-1]  # the last only in place of another
+KINDS = tuple(_DRAWN)
 FLAT = {"phase": "slices", "strain": "slices", "diffraction": "diffraction-slices"}
