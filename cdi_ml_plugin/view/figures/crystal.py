@@ -37,7 +37,7 @@ def draw_crystal_slices(crystal: Crystal, sheet: Sheet = SHEET) -> Figure:
     crystal : Crystal
     sheet : Sheet
     """
-    place = _window(crystal)
+    place = window_of(crystal)
     drawn = list(quantities_of(crystal).values())
     with sheet.letters():
         figure = (_below if sheet.narrow else _beside)(crystal, drawn, place, sheet)
@@ -52,15 +52,16 @@ def _beside(
     side = (sheet.ems - left - right - (len(drawn) - 1) * wide) / len(drawn)
     height = above + below + 3 * side + 2 * high
     figure = sheet.figure(height)
-    for column, what in enumerate(drawn):
-        for row, plane in enumerate(PLANES):
+    for row, plane in enumerate(PLANES):
+        for column, what in enumerate(drawn):
             corner = left + column * (side + wide), below + (2 - row) * (side + high)
-            ax = _axes(figure, sheet, height, *corner, side, side)
-            _show(ax, crystal, what, plane, *place)
+            ax = axes_at(figure, sheet, height, *corner, side, side)
+            show_plane(ax, crystal, what, plane, *place)
             ax.locator_params(nbins=4 if side > 11 else 3)
             ax.set_xlabel(f"{NAMES[plane[2]]} (nm)")
             ax.set_ylabel(f"{NAMES[plane[1]]} (nm)")
-        room = _axes(figure, sheet, height, left + column * (side + wide), 3.6, side, 0.7)
+    for column, what in enumerate(drawn):
+        room = axes_at(figure, sheet, height, left + column * (side + wide), 3.6, side, 0.7)
         what.scale.bar(figure, cax=room, orientation="horizontal").set_label(what.scale.label)
     length = float(np.linalg.norm(crystal.q))
     x, y, z = crystal.q / length
@@ -83,16 +84,16 @@ def _below(
     for row, what in enumerate(drawn):
         base = below + (len(drawn) - 1 - row) * (side + high)
         for column, plane in enumerate(PLANES):
-            ax = _axes(figure, sheet, height, left + column * (side + wide), base, side, side)
-            _show(ax, crystal, what, plane, *place)
+            ax = axes_at(figure, sheet, height, left + column * (side + wide), base, side, side)
+            show_plane(ax, crystal, what, plane, *place)
             ax.set(xticks=[], yticks=[])
             ax.set_ylabel(NAMES[plane[1]], rotation=0, ha="right", va="center")
             ax.set_xlabel(NAMES[plane[2]] if row == len(drawn) - 1 else "")
             if row:
                 ax.set_title("")
         if row == 0:
-            _bar_of_scale(figure.axes[0], sheet, side)
-        room = _axes(figure, sheet, height, sheet.ems - right + 0.7, base, 0.7, side)
+            bar_of_scale(figure.axes[0], sheet, side)
+        room = axes_at(figure, sheet, height, sheet.ems - right + 0.7, base, 0.7, side)
         bar = what.scale.bar(figure, cax=room)
         bar.set_label(textwrap.fill(what.scale.label, SHORT), linespacing=1.0)
         if what.scale.ticks is None:
@@ -102,7 +103,7 @@ def _below(
     return figure
 
 
-def _axes(
+def axes_at(
     figure: Figure, sheet: Sheet, height: float, left: float, base: float, wide: float, high: float
 ) -> Axes:
     """Axes at a place in heights of the letters."""
@@ -110,7 +111,7 @@ def _axes(
     return figure.add_axes((left / across, base / height, wide / across, high / height))
 
 
-def _bar_of_scale(ax: Axes, sheet: Sheet, side: float) -> None:
+def bar_of_scale(ax: Axes, sheet: Sheet, side: float) -> None:
     """A bar of a round length in the lower left corner, with its length above it."""
     left, right = ax.get_xlim()
     low, high = ax.get_ylim()
@@ -125,7 +126,7 @@ def _bar_of_scale(ax: Axes, sheet: Sheet, side: float) -> None:
     ax.text(x, text, f"{length:g} nm", color="white", ha="left", va="bottom")
 
 
-def _show(
+def show_plane(
     ax: Axes,
     crystal: Crystal,
     what: Drawn,
@@ -133,6 +134,7 @@ def _show(
     centre: tuple[int, ...],
     window: Window,
 ) -> None:
+    """Draw one plane of a quantity, and the surface of the crystal in it."""
     normal, vertical, horizontal = plane
     positions = crystal.axes()
     half = crystal.voxel / 2
@@ -159,7 +161,7 @@ def _show(
     ax.set_title(f"{NAMES[normal]} = {at:.0f} nm".replace("-", MINUS))
 
 
-def _window(crystal: Crystal) -> tuple[tuple[int, ...], Window]:
+def window_of(crystal: Crystal) -> tuple[tuple[int, ...], Window]:
     """The voxel at the centre of mass, and windows in nm of equal size about the crystal."""
     solid = crystal.solid
     weight = np.where(solid, crystal.amplitude, 0)

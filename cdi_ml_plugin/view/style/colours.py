@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ...data.quantities import MINUS, QUANTITIES, SUPERSCRIPT
 
 NEARLY_ALL = 0.98  # share of the values that the colours reach: a hundredth lies beyond either end
+PARTS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4)  # of π, to which phases are drawn
 FULL = 0.75 * np.pi  # a wrapped phase that goes further comes back from the other side
 BRIGHT = 10  # voxels of a pattern that may be brighter than its colours reach
 DIMMEST = 0.5  # counts, where the colours of a pattern begin
@@ -92,7 +93,7 @@ def amplitude_scale(solid: NDArray[np.floating] | None = None) -> ColourScale:
 
 
 def phase_scale(phase: NDArray[np.floating], cut: bool = False) -> ColourScale:
-    """Phases in rad: diverging about 0, to quarters of π; cyclic where that cannot show them.
+    """Phases in rad: diverging about 0, to a part of π; cyclic where that cannot show them.
 
     Parameters
     ----------
@@ -103,7 +104,7 @@ def phase_scale(phase: NDArray[np.floating], cut: bool = False) -> ColourScale:
         goes beyond ±π, is drawn in colours that come back to themselves.
     """
     share = _largest(phase) / np.pi
-    limit = np.pi * next((part for part in (0.25, 0.5, 0.75) if share <= part), 1.0)
+    limit = np.pi * next((part for part in PARTS if share <= part), 1.0)
     cyclic = cut or share > 1
     if cyclic:
         limit, colours = np.pi, phase_map()
@@ -159,6 +160,14 @@ def strain_scale(strain: NDArray[np.floating]) -> ColourScale:
         _five(limit, lambda value: _number(value / 10.0**power)),
         _beyond(strain, limit),
     )
+
+
+def difference_scale(values: NDArray[np.floating]) -> ColourScale:
+    """Differences of amplitudes, of the highest amplitude: diverging about 0."""
+    limit = _round(_largest(values))
+    ticks = _five(limit, _number)
+    label = QUANTITIES["amplitude"].label
+    return ColourScale(label, _colours("BrBG_r"), -limit, limit, ticks, _beyond(values, limit))
 
 
 def counts_scale(counts: NDArray[np.floating], label: str, masked: bool = True) -> ColourScale:
@@ -217,7 +226,17 @@ def _five(limit: float, text: Callable[[float], str]) -> dict[float, str]:
 
 
 def _in_pi(share: float) -> str:
-    names = {0.0: "0", 0.125: "π/8", 0.25: "π/4", 0.375: "3π/8", 0.5: "π/2", 0.75: "3π/4", 1.0: "π"}
+    names = {
+        0.0: "0",
+        1 / 32: "π/32",
+        1 / 16: "π/16",
+        0.125: "π/8",
+        0.25: "π/4",
+        0.375: "3π/8",
+        0.5: "π/2",
+        0.75: "3π/4",
+        1.0: "π",
+    }
     size = abs(share)
     text = names.get(size, f"{size:g}π")
     return text if share >= 0 else MINUS + text
