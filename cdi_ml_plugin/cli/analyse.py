@@ -17,7 +17,7 @@ from .options import ABOVE_0, PATH, later_options
     "--level",
     type=ABOVE_0,
     metavar="SHARE",
-    help="Which voxels count, by their share of the highest amplitude. Default: 0.1.",
+    help="Of the surface, as a share of the highest amplitude, below 1. Default: half of the bulk's.",
 )
 @click.option(
     "--voxel",
@@ -31,6 +31,25 @@ from .options import ABOVE_0, PATH, later_options
     metavar="NM",
     help="A lattice spacing to compare with: mean strain.",
 )
+@click.option(
+    "--material",
+    metavar="NAME",
+    help="With --hkl, in place of --d-spacing: a crystal that xrayutilities knows, as Au.",
+)
+@click.option(
+    "--hkl",
+    type=(int, int, int),
+    metavar="H K L",
+    help="With --material: the reflection, as 1 1 1.",
+)
+@click.option(
+    "--uncertain",
+    type=(str, float),
+    multiple=True,
+    metavar="NAME VALUE",
+    help="Standard uncertainty of a number of the geometry: beam_zero (pixels), distance (m), energy (a share), "
+    "angles (degrees), shift (m); may be repeated.",
+)
 @click.option("-o", "--out", type=PATH, help="Folder for the result with what was changed.")
 @click.option("--force", is_flag=True, help="Replace a result that is there already.")
 def analyse(
@@ -40,6 +59,9 @@ def analyse(
     level: float | None,
     voxel: float | None,
     d_spacing: float | None,
+    material: str | None,
+    hkl: tuple[int, int, int] | None,
+    uncertain: tuple[tuple[str, float], ...],
     out: Path | None,
     force: bool,
 ) -> None:
@@ -59,7 +81,15 @@ def analyse(
     if out is not None:
         check_result_folder(out, force)
     changed = read_later(result, geometry, flip)
-    crystal = crystal_of(changed, voxel, level, d_spacing)
+    crystal = crystal_of(
+        changed,
+        voxel,
+        level,
+        d_spacing,
+        material=material,
+        hkl=hkl,
+        uncertain=dict(uncertain),
+    )
     if crystal is None:
         raise ParameterError(
             f"{result}: its data say nothing of their geometry: give --geometry FILE "

@@ -11,6 +11,7 @@ Robinson, Harder, Nature Materials 8, 291 (2009).
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -26,10 +27,12 @@ from ..physics.alignment import align
 from ..physics.shells import crossing, prtf, shells
 from ..physics.windows import about_centre
 from ..utils import memory
-from ..utils.values import above_0, instance, number, volume
-from .crystal import FAINT, Crystal
-from .figures import figures_of
+from ..utils.values import above_0, instance, volume
+from .crystal import FAINT, Crystal, object_level
+from .dislocations import cores, find_dislocations
+from .figures import figures_of, reasons_of
 from .phase import phase_gradient, without_ramp
+from .spacing import Spacing, known_spacing, spacings
 
 
 def analyse(
@@ -39,6 +42,8 @@ def analyse(
     voxel: float | None = None,
     d_spacing: float | None = None,
     level: float | None = None,
+    *,
+    uncertain: Mapping[str, float] | None = None,
 ) -> Crystal:
     """Bring an object into the laboratory, and take displacement and strain from its phase.
 
@@ -54,7 +59,10 @@ def analyse(
     d_spacing : float, optional
         nm; a known lattice spacing to compare with: ``mean_strain`` is relative to it.
     level : float, optional
-        Of the surface, as a share of the highest amplitude; default half of the median inside.
+        Of the surface, as a share of the highest amplitude, below 1; default half of the bulk's
+        (`object_level`).
+    uncertain : mapping, optional
+        Standard uncertainties of the geometry's numbers: see `spacings`.
 
     Raises
     ------
@@ -68,7 +76,9 @@ def analyse(
         if value is not None:
             above_0(name, value)
     if level is not None:
-        number("level", level, 0, 1)
+        above_0("level", level)
+        if level >= 1:
+            raise ParameterError(f"level = {level}: no voxel is above it: give less than 1")
     if not np.abs(obj[support]).sum() > 0:
         raise ParameterError("the object is 0 everywhere in its support: there is no crystal")
     shape = (obj.shape[0], obj.shape[1], obj.shape[2])
@@ -91,15 +101,16 @@ def analyse(
     amplitude[~held] = 0
     amplitude /= amplitude.max()
     inside = amplitude > min(FAINT, 1.0 if level is None else level)
-    if level is not None and level >= 1:
-        raise ParameterError(f"level = {level}: no voxel is above it: give less than 1")
     # a gradient of κ rad per voxel along an axis is κ over that axis' direct-space step
     q = geometry.momentum_transfer() + np.linalg.inv(basis).T @ gradient
     phase = np.ma.filled(unwrap_phase(np.ma.array(np.angle(wave), mask=~inside)), np.nan)
     phase -= np.average(phase[inside], weights=amplitude[inside])
     length = float(np.linalg.norm(q))
     slope = np.tensordot(q / length, phase_gradient(wave, inside), axes=1) / voxel
-    strain = np.where(inside, -slope / length, np.nan)
+    level = object_level(amplitude) if level is None else level
+    dislocations = find_dislocations(wave, inside & (amplitude >= level), voxel)
+    sound = inside & ~cores(dislocations, amplitude.shape, voxel)
+    strain = np.where(sound, -slope / length, np.nan)
     crystal = Crystal(
         amplitude=amplitude.astype(np.float32),
         phase=phase.astype(np.float32),
@@ -108,9 +119,11 @@ def analyse(
         inside=inside,
         voxel=voxel,
         q=q,
-        level=math.nan if level is None else level,
+        level=level,
+        dislocations=dislocations,
     )
-    return replace(crystal, figures=figures_of(crystal, d_spacing))
+    crystal = replace(crystal, figures=figures_of(crystal))
+    return _with_spacings(crystal, spacings(geometry, q, uncertain=uncertain), d_spacing)
 
 
 def crystal_of(
@@ -118,10 +131,15 @@ def crystal_of(
     voxel: float | None = None,
     level: float | None = None,
     d_spacing: float | None = None,
+    *,
+    material: str | None = None,
+    hkl: Sequence[int] | None = None,
+    uncertain: Mapping[str, float] | None = None,
 ) -> Crystal | None:
     """Crystal of the chosen run; None where the measurement says nothing of its geometry.
 
-    See `analyse` for what may be given.
+    See `analyse` for what may be given. In place of `d_spacing` a `material` of xrayutilities and `hkl`, three Miller
+    indices, name the lattice to compare with. Of the spacings also that from the centre of mass of the intensity.
 
     With two runs or more, ``resolution_prtf_nm`` is 2π/|Q| where their transfer function falls below 1/e
     (NaN where it does not).
@@ -129,15 +147,29 @@ def crystal_of(
     Raises
     ------
     ReadError, ParameterError
-        The geometry that it names cannot be read.
+        The geometry that it names cannot be read, or as `analyse` and `known_spacing`.
     """
     instance("result", result, Result, "a Result")
+    d_spacing = known_spacing(d_spacing, material, hkl)
     geometry = result.measurement.geometry
     if geometry is None:
         return None
-    crystal = analyse(result.object, result.support, geometry, voxel, d_spacing, level)
+    crystal = analyse(result.object, result.support, geometry, voxel, level=level)
+    found = spacings(geometry, crystal.q, result.measurement, uncertain)
+    crystal = _with_spacings(crystal, found, d_spacing)
     resolution = _transfer_resolution(result, geometry)
     return replace(crystal, figures={**crystal.figures, **resolution})
+
+
+def _with_spacings(crystal: Crystal, found: Mapping[str, Spacing], known: float | None) -> Crystal:
+    """The crystal with its lattice spacings, and its mean strain against a known one, which has no error itself."""
+    figures = {**crystal.figures, **{key: spacing.value for key, spacing in found.items()}}
+    errors = {key: spacing.error for key, spacing in found.items()}
+    if known is not None:
+        figures["mean_strain"] = figures["d_spacing_nm"] / known - 1
+        errors["mean_strain"] = errors["d_spacing_nm"] / known
+    crystal = replace(crystal, figures=figures, errors={**crystal.errors, **errors})
+    return replace(crystal, reasons={**crystal.reasons, **reasons_of(crystal)})
 
 
 def crystal_or_note(result: Result) -> tuple[Crystal | None, Result]:

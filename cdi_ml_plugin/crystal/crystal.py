@@ -9,8 +9,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from .dislocations import Dislocation
+
 Real = NDArray[np.float32]
 FAINT = 0.1  # of the highest amplitude; below it the phase is noise
+BULK = 0.75  # of the amplitude of the bulk: what has more is no edge
+ROUNDS = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,11 +26,13 @@ class Crystal:
     amplitude : float32
         Of its highest value, 0 to 1.
     phase : float32
-        rad; unwrapped, without its mean and its mean gradient; NaN outside `inside`.
+        rad; unwrapped, without its mean and its mean gradient; NaN outside `inside`. Where there are
+        dislocations it has cuts of 2π, whose place means nothing, and so has `displacement`.
     displacement : float32
         nm along `q`, −phase/|q|; NaN outside.
     strain : float32
-        ∂(displacement)/∂(direction of q), relative to the mean lattice; NaN outside.
+        ∂(displacement)/∂(direction of q), relative to the mean lattice; NaN outside, and within two voxels of a
+        dislocation. From differences of neighbours modulo 2π: no cut is strain.
     inside : bool
         Within the support, and above a tenth of the highest amplitude (above `level`, where that is lower).
     voxel : float
@@ -35,8 +41,8 @@ class Crystal:
         Mean reciprocal lattice vector of the crystal in 1/nm: that of the reference voxel, and the mean
         gradient of the phase.
     level : float
-        Where the surface is, as a share of the highest amplitude: by default half of the median inside. Volume,
-        sizes, displacement and strain are those of the voxels above it, and pictures draw it.
+        Where the surface is, as a share of the highest amplitude: by default half of the bulk's (`object_level`).
+        Volume, area, sizes, displacement and strain are those of the voxels above it, and pictures draw it.
     figures : mapping
         Numbers with their unit in the name: ``d_spacing_nm``, ``size_x_nm`` …, ``volume_nm3``,
         ``strain_rms`` and others.
@@ -44,6 +50,8 @@ class Crystal:
         Standard uncertainties of those of them that have one, by the same keys.
     reasons : mapping
         Why a figure is NaN, in words, by the same keys.
+    dislocations : tuple of Dislocation
+        Lines about which the phase turns by 2π.
     """
 
     amplitude: Real
@@ -57,6 +65,7 @@ class Crystal:
     level: float = math.nan
     errors: Mapping[str, float] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
+    dislocations: tuple[Dislocation, ...] = ()
 
     def __post_init__(self) -> None:
         if math.isnan(self.level):
@@ -91,5 +100,22 @@ class Crystal:
 
 
 def object_level(amplitude: NDArray[np.floating]) -> float:
-    """The amplitude that counts as the surface: half of the median inside, where a volume ends."""
-    return max(FAINT, 0.5 * float(np.median(amplitude[amplitude > FAINT])))
+    """The amplitude that counts as the surface: half of that of the bulk, where a volume ends.
+
+    A body whose edge is blurred has, above half of its amplitude, the volume that it has without the blur; above a
+    lower level it has more. The amplitude of the bulk is the median of the voxels that have three quarters of it or
+    more: the edge, which a histogram of a small crystal is full of, does not move it, nor do single hot voxels.
+
+    Returns
+    -------
+    float
+        At least `FAINT`.
+    """
+    above = amplitude[amplitude > FAINT]
+    bulk = float(np.median(above)) if above.size else 0.0
+    for _ in range(ROUNDS):
+        found = float(np.median(above[above >= BULK * bulk])) if above.size else 0.0
+        if found == bulk:
+            break
+        bulk = found
+    return max(FAINT, 0.5 * bulk)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import binary_dilation, binary_fill_holes, distance_transform_edt
+from skimage.measure import marching_cubes, mesh_surface_area
 
-from ..errors import ParameterError
 from .crystal import Crystal
 
 
@@ -33,46 +33,77 @@ def edge_width(amplitude: NDArray[np.floating], voxel: float) -> float:
     return voxel * (at[1] - at[0])
 
 
-def figures_of(crystal: Crystal, d_spacing: float | None = None) -> dict[str, float]:
-    """Size, resolution, displacement and strain of a crystal; the keys end in their units.
+def surface_mesh(crystal: Crystal) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    """Triangles of the surface at the crystal's level, between the voxels.
 
-    Parameters
-    ----------
-    crystal : Crystal
-    d_spacing : float, optional
-        nm; the lattice spacing that ``mean_strain`` is relative to.
+    Of marching cubes (Lewiner et al., J. Graph. Tools 8, 1 (2003)). Holes inside, as cores of dislocations make
+    them, have no part in it.
 
-    Raises
-    ------
-    ParameterError
-        A lattice spacing that is not positive.
+    Returns
+    -------
+    corners : (n, 3)
+        (z, y, x) in nm from the first voxel.
+    faces : (m, 3)
+        Three corners each; none where no voxel is above the level.
     """
     solid = crystal.solid
+    if not solid.any():
+        return np.empty((0, 3)), np.empty((0, 3), dtype=np.int32)
+    around = binary_dilation(solid)  # what lies further out may be as bright, and is another thing
+    amplitude = np.where(around, crystal.amplitude, 0)
+    amplitude[binary_fill_holes(solid) & ~solid] = amplitude.max()
+    steps = (crystal.voxel,) * 3
+    corners, faces, _, _ = marching_cubes(np.pad(amplitude, 1), crystal.level, spacing=steps)
+    return corners - crystal.voxel, faces
+
+
+def surface_figures(crystal: Crystal) -> dict[str, float]:
+    """Figures that depend on where the surface is drawn; the keys end in their units."""
+    solid = crystal.solid
     volume = float(solid.sum()) * crystal.voxel**3
-    d = float(2 * np.pi / np.linalg.norm(crystal.q))
     inner = crystal.strain[solid & np.isfinite(crystal.strain)]
     moved = crystal.displacement[solid & np.isfinite(crystal.displacement)]
-    figures = {
-        "voxel_nm": crystal.voxel,
-        "d_spacing_nm": d,
+    corners, faces = surface_mesh(crystal)
+    sizes = np.ptp(corners, axis=0).tolist() if len(faces) else [float("nan")] * 3
+    return {
         "volume_nm3": volume,
         "diameter_nm": float((6 * volume / np.pi) ** (1 / 3)),
-    }
-    for axis, name in enumerate(("z", "y", "x")):
-        others = tuple(a for a in range(3) if a != axis)
-        figures[f"size_{name}_nm"] = float(solid.any(axis=others).sum()) * crystal.voxel
-    figures |= {
-        "edge_width_nm": edge_width(crystal.amplitude, crystal.voxel),
-        "displacement_range_nm": _spread(moved),
+        "area_nm2": float(mesh_surface_area(corners, faces)) if len(faces) else float("nan"),
+        **{f"size_{name}_nm": size for name, size in zip("zyx", sizes, strict=True)},
+        "displacement_range_nm": float("nan") if crystal.dislocations else _spread(moved),
         "strain_rms": float(np.sqrt(np.mean(inner**2))) if inner.size else float("nan"),
         "strain_range": _spread(inner),
         "surface_level": crystal.level,
     }
-    if d_spacing is not None:
-        if not d_spacing > 0:
-            raise ParameterError(f"d_spacing = {d_spacing}: give a lattice spacing in nm, > 0")
-        figures["mean_strain"] = d / d_spacing - 1
-    return figures
+
+
+def figures_of(crystal: Crystal) -> dict[str, float]:
+    """Size, resolution, displacement, strain and dislocations of a crystal; the keys end in their units."""
+    return {
+        "voxel_nm": crystal.voxel,
+        **surface_figures(crystal),
+        "edge_width_nm": edge_width(crystal.amplitude, crystal.voxel),
+        "dislocations": float(len(crystal.dislocations)),
+        "dislocation_length_nm": sum((line.length for line in crystal.dislocations), 0.0),
+    }
+
+
+def reasons_of(crystal: Crystal) -> dict[str, str]:
+    """Why figures of a crystal are NaN, by their keys."""
+    empty = "no voxel lies above the level of the surface"
+    reasons = {
+        **dict.fromkeys(("area_nm2", "size_x_nm", "size_y_nm", "size_z_nm"), empty),
+        "edge_width_nm": "the amplitude does not fall from 90 to 10 % within eight voxels of the surface",
+        "displacement_range_nm": "about a dislocation the displacement has no single value: it steps by a lattice "
+        "spacing at a cut whose place is free"
+        if crystal.dislocations
+        else empty,
+        "strain_rms": "no voxel above the level of the surface has a strain",
+        "strain_range": "no voxel above the level of the surface has a strain",
+        "d_spacing_arm_nm": "the detector arm points along the beam",
+        "d_spacing_mass_nm": "no voxel has counts",
+    }
+    return {key: words for key, words in reasons.items() if np.isnan(crystal.figures.get(key, 0))}
 
 
 def _spread(values: NDArray[np.floating]) -> float:

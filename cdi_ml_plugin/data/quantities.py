@@ -12,7 +12,12 @@ from typing import Literal
 
 MINUS = "−"
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-ENDINGS = {"_nm3": "nm³", "_nm": "nm", "_rad": "rad"}  # of keys, and the units that they say
+ENDINGS = {
+    "_nm3": "nm³",
+    "_nm2": "nm²",
+    "_nm": "nm",
+    "_rad": "rad",
+}  # of keys, and the units that they say
 LOGGED = 4  # digits in a line of the terminal
 LARGE = 1e6  # nm³ from which on a volume is written in µm³
 
@@ -79,12 +84,17 @@ _TABLE = (
     Quantity("size_y_nm", "size along y", "nm"),
     Quantity("size_z_nm", "size along z", "nm"),
     Quantity("d_spacing_nm", "lattice spacing", "nm", "mean over the crystal, along Q", 5),
+    Quantity("d_spacing_mass_nm", "spacing, centre of mass", "nm", "of the intensity", 5),
+    Quantity("d_spacing_arm_nm", "spacing, detector arm", "nm", "from its angles alone, as if at the peak", 5),
     Quantity("mean_strain", "mean strain", "", "of that spacing against the known one"),
     Quantity("strain_rms", "strain, rms", "", "along Q, about that mean lattice"),
     Quantity("displacement_range_nm", "displacement", "nm", "along Q, from the lowest 1 % to the highest 1 %"),
     Quantity("strain_range", "strain, range", "", "along Q, from the lowest 1 % to the highest 1 %"),
     Quantity("diameter_nm", "diameter", "nm", "of the sphere of that volume"),
     Quantity("volume_nm3", "volume", "nm³", "within the surface"),
+    Quantity("area_nm2", "area", "nm²", "of the surface, without holes inside"),
+    Quantity("dislocations", "dislocations", "", "lines about which the phase turns by 2π", 1),
+    Quantity("dislocation_length_nm", "their length", "nm", "of all lines together"),
     Quantity("edge_width_nm", "width of the edge", "nm", "amplitude from 90 to 10 %: an estimate of the resolution"),
     Quantity("resolution_prtf_nm", "resolution", "nm", "where the transfer function of the runs falls below 1/e"),
     Quantity("surface_level", "level of the surface", "", "of the highest amplitude", 3),

@@ -30,6 +30,17 @@ def displacement(points: np.ndarray) -> np.ndarray:
     return 0.03 * np.sin(x / 90 + 0.4) * np.cos(z / 110) + 0.02 * np.exp(-(((y - 60) / 80) ** 2))
 
 
+def strain(points: np.ndarray, normal: np.ndarray) -> np.ndarray:
+    """∂u/∂(direction of Q), `normal` (3,), at positions (3, …) in nm."""
+    x, y, z = points
+    slopes = (
+        0.03 / 90 * np.cos(x / 90 + 0.4) * np.cos(z / 110),
+        -0.04 * (y - 60) / 80**2 * np.exp(-(((y - 60) / 80) ** 2)),
+        -0.03 / 110 * np.sin(x / 90 + 0.4) * np.sin(z / 110),
+    )
+    return sum(n * slope for n, slope in zip(normal, slopes, strict=True))
+
+
 def particle(points: np.ndarray, q: float) -> np.ndarray:
     """ρ at positions (3, …) in nm, for a peak at `q` 1/nm."""
     distance = np.tensordot(NORMALS, points, axes=1) - HEIGHTS[:, None, None, None]
