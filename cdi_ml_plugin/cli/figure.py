@@ -23,6 +23,7 @@ KINDS = (
     "slices",
     "spectral-weight",
     "diffraction-slices",
+    "histograms",
     "history",
 )
 FONT = 8.0  # points, what journals ask for

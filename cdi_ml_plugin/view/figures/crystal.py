@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -29,7 +30,8 @@ Window = tuple[tuple[float, float], ...]
 def draw_crystal_slices(crystal: Crystal, sheet: Sheet = SHEET) -> Figure:
     """Draw amplitude, phase, displacement and strain in three planes through the centre of mass.
 
-    Upright axes grow upwards; in the plane across z one looks against the beam. A thin line is the surface.
+    Upright axes grow upwards; in the plane across z one looks against the beam. A thin line is the surface,
+    rings are dislocations.
     On a narrow sheet there is a bar of scale in place of numbers along the axes.
 
     Parameters
@@ -154,11 +156,29 @@ def show_plane(
         norm=scale.norm,
     )
     outline(ax, images[1], crystal.level, ends, True)
+    mark_dislocations(ax, crystal, plane, float(positions[normal][centre[normal]]))
     # what lies beyond the array is as empty as its edge
     ax.set_facecolor(scale.cmap(0.0) if scale.low == 0 else OUTSIDE)
     ax.set(xlim=window[horizontal], ylim=window[vertical])
     at = float(positions[normal][centre[normal]])
     ax.set_title(f"{NAMES[normal]} = {at:.0f} nm".replace("-", MINUS))
+
+
+def mark_dislocations(ax: Axes, crystal: Crystal, plane: tuple[int, int, int], at: float) -> None:
+    """Draw where the line of a dislocation goes through a plane at `at` nm, or along it within a voxel: a ring, a line."""
+    normal, vertical, horizontal = (2 - axis for axis in plane)  # of (x, y, z)
+    size, thin = 0.5 * mpl.rcParams["font.size"], mpl.rcParams["axes.linewidth"]
+    for line in crystal.dislocations:
+        here = line.points[np.abs(line.points[:, normal] - at) <= crystal.voxel / 2]
+        if not len(here):
+            continue
+        flat = here[:, (horizontal, vertical)]
+        along = float(np.ptp(flat, axis=0).max()) > 3 * crystal.voxel
+        x, y = flat.T if along else flat.mean(axis=0, keepdims=True).T
+        for colour, width in (("white", 3 * thin), ("black", 1.4 * thin)):
+            style = {"color": colour, "linewidth": width}
+            mark = {"markersize": size, "markerfacecolor": "none", "markeredgewidth": width}
+            ax.plot(x, y, **(style if along else {"marker": "o", **style, **mark}))
 
 
 def window_of(crystal: Crystal) -> tuple[tuple[int, ...], Window]:

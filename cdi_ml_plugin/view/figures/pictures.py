@@ -39,6 +39,8 @@ from ..surfaces.render import Panel, Scene, draw_surfaces
 from .crystal import SHEET as CRYSTAL
 from .crystal import draw_crystal_slices
 from .detector import draw_diffraction, draw_object
+from .histograms import SHEET as HISTOGRAMS
+from .histograms import draw_histograms
 from .history import draw_history
 from .spectrum import SHEET as SPECTRUM
 from .spectrum import draw_spectrum
@@ -126,15 +128,14 @@ class Pictures:
         ParameterError
             An unknown kind.
         """
-        unknown = [kind for kind in kinds if not (isinstance(kind, str) and kind in KINDS)]
-        if unknown:
-            raise ParameterError(
-                f"no picture is called {unknown[0]}: use one of {', '.join(KINDS)}"
-            )
+        for kind in kinds:
+            if not (isinstance(kind, str) and kind in KINDS):
+                raise ParameterError(f"no picture is called {kind}: use one of {', '.join(KINDS)}")
         wanted = list(dict.fromkeys(kinds or KINDS))
-        if self.geometry is None and "strain" in wanted:
-            wanted.remove("strain")
-            self.notes.append("no picture of the strain, which needs a geometry")
+        if self.geometry is None:
+            lost = [kind for kind in wanted if kind in NM]
+            wanted = [kind for kind in wanted if kind not in NM]
+            self.notes += [f"no picture of the {kind}, which needs a geometry" for kind in lost]
         solid = [kind for kind in wanted if kind in FLAT]
         problem = probe.no_opengl_for_pictures() if solid else None
         if problem is not None:
@@ -230,6 +231,10 @@ class Pictures:
         """Three planes of measured and calculated intensity, through the peak."""
         return self._in_detector(draw_diffraction)
 
+    def histograms(self) -> Figure:
+        """Distributions of amplitude, displacement and strain, in the bulk and at the surface."""
+        return draw_histograms(self.crystal, self.sheet or HISTOGRAMS)
+
     def history(self) -> Figure:
         """χ² over the iterations of all runs."""
         sheet = self.sheet or DETECTOR_SHEET
@@ -293,7 +298,9 @@ _DRAWN: dict[str, Callable[[Pictures], Figure]] = {
     "slices": Pictures.slices,
     "spectral-weight": Pictures.spectral_weight,
     "diffraction-slices": Pictures.diffraction_slices,
+    "histograms": Pictures.histograms,
     "history": Pictures.history,
 }
 KINDS = tuple(_DRAWN)
+NM = ("strain", "histograms")  # those that only a geometry makes
 FLAT = {"phase": "slices", "strain": "slices", "diffraction": "diffraction-slices"}

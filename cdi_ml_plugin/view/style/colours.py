@@ -48,6 +48,8 @@ class ColourScale:
     cyclic : bool
         Whether the ends are the same value: what is drawn is known up to ``high − low``.
     logarithmic : bool
+    factor : float
+        From a value to a number in the unit of the label.
     """
 
     label: str
@@ -58,6 +60,7 @@ class ColourScale:
     beyond: Literal["neither", "max", "both"] = "neither"
     cyclic: bool = False
     logarithmic: bool = False
+    factor: float = 1.0
 
     @property
     def norm(self) -> Normalize:
@@ -133,18 +136,25 @@ def displacement_scale(
 ) -> ColourScale:
     """Displacements along Q in nm, written in pm.
 
-    `spacing` is that of the lattice in nm, where displacements are known up to it alone: cyclic.
+    `spacing` is d of the lattice in nm, where displacements are known up to it alone: cyclic, and written in d.
     """
-    limit = _round(1e3 * _largest(displacement)) / 1e3 if spacing is None else spacing / 2
     name = QUANTITIES["displacement"].name
+    if spacing is not None:
+        limit = spacing / 2
+        shares = ("−d/2", "−d/4", "0", "d/4", "d/2")
+        ticks = dict(zip(np.linspace(-limit, limit, 5).tolist(), shares, strict=True))
+        return ColourScale(
+            f"{name} (d)", phase_map(), -limit, limit, ticks, cyclic=True, factor=1 / spacing
+        )
+    limit = _round(1e3 * _largest(displacement)) / 1e3
     return ColourScale(
-        f"{name} (pm)" if spacing is None else f"{name} (pm), up to d",
-        _colours("PuOr_r") if spacing is None else phase_map(),
+        f"{name} (pm)",
+        _colours("PuOr_r"),
         -limit,
         limit,
         _five(limit, lambda value: _number(1e3 * value)),
-        _beyond(displacement, limit) if spacing is None else "neither",
-        spacing is not None,
+        _beyond(displacement, limit),
+        factor=1e3,
     )
 
 
@@ -159,6 +169,7 @@ def strain_scale(strain: NDArray[np.floating]) -> ColourScale:
         limit,
         _five(limit, lambda value: _number(value / 10.0**power)),
         _beyond(strain, limit),
+        factor=10.0**-power,
     )
 
 

@@ -37,11 +37,11 @@ class Drawn:
 def quantities_of(crystal: Crystal) -> Mapping[str, Drawn]:
     """Amplitude, phase, displacement and strain of a crystal; the scales are those of the voxels inside.
 
-    All but the amplitude are drawn within the surface alone: beyond it they run wild. Where the phase jumps
-    (see `jumps`), or goes around more than once, phase and displacement are drawn in cyclic colours.
+    All but the amplitude are drawn within the surface alone: beyond it they run wild. Where the phase has
+    dislocations, jumps (see `jumps`) or goes around more than once, phase and displacement are drawn in cyclic colours.
     """
     solid = crystal.solid
-    phase = phase_scale(crystal.phase[solid], jumps(crystal.phase, solid))
+    phase = phase_scale(crystal.phase[solid], cut=_is_cut(crystal))
     spacing = float(2 * np.pi / np.linalg.norm(crystal.q)) if phase.cyclic else None
     found = {
         "phase": (crystal.phase, phase),
@@ -56,3 +56,7 @@ def quantities_of(crystal: Crystal) -> Mapping[str, Drawn]:
         key: Drawn(np.where(solid, scale.wrapped(data), np.float32(np.nan)), scale)
         for key, (data, scale) in found.items()
     }
+
+
+def _is_cut(crystal: Crystal) -> bool:
+    return bool(crystal.dislocations) or jumps(crystal.phase, crystal.solid)

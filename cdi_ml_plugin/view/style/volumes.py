@@ -170,14 +170,10 @@ def relative_amplitude(run: Run) -> NDArray[np.float32]:
 
 def crystal_volumes(crystal: Crystal) -> tuple[Volume, ...]:
     """Amplitude, phase, displacement and strain in the laboratory, as `quantities_of` has them."""
-    drawn = quantities_of(crystal)
-    strain = drawn["strain"].scale
-    power = 10.0 ** np.floor(np.log10(strain.high) + 1e-9)  # as its label has it
+    amplitude, *others = quantities_of(crystal).values()
     return (
-        Volume(drawn["amplitude"].data, drawn["amplitude"].scale, level=crystal.level),
-        Volume(drawn["phase"].data, drawn["phase"].scale, FAINT_THERE),
-        _scaled(drawn["displacement"].data, drawn["displacement"].scale, 1e3),
-        _scaled(drawn["strain"].data, strain, 1 / power),
+        Volume(amplitude.data, amplitude.scale, level=crystal.level),
+        *(_in_its_unit(drawn.data, drawn.scale) for drawn in others),
     )
 
 
@@ -216,8 +212,10 @@ def colour_table(colours: Colormap) -> NDArray[np.uint8]:
     return np.asarray(colours(np.linspace(0, 1, COLOURS), bytes=True), dtype=np.uint8)
 
 
-def _scaled(data: NDArray[np.floating], scale: ColourScale, factor: float) -> Volume:
+def _in_its_unit(data: NDArray[np.floating], scale: ColourScale) -> Volume:
     """In the unit of the label."""
+    factor = scale.factor
     ticks = scale.ticks and {factor * value: text for value, text in scale.ticks.items()}
-    scale = replace(scale, low=factor * scale.low, high=factor * scale.high, ticks=ticks)
-    return Volume(factor * data, scale, FAINT_THERE)
+    low, high = factor * scale.low, factor * scale.high
+    scale = replace(scale, low=low, high=high, ticks=ticks, factor=1.0)
+    return Volume(data if factor == 1 else factor * data, scale, FAINT_THERE)
