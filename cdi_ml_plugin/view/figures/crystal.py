@@ -165,7 +165,7 @@ def show_plane(
 
 
 def mark_dislocations(ax: Axes, crystal: Crystal, plane: tuple[int, int, int], at: float) -> None:
-    """Draw where the line of a dislocation goes through a plane at `at` nm, or along it within a voxel: a ring, a line."""
+    """Draw a ring where a dislocation goes through the plane at `at` nm, a line where it runs in it."""
     normal, vertical, horizontal = (2 - axis for axis in plane)  # of (x, y, z)
     size, thin = 0.5 * mpl.rcParams["font.size"], mpl.rcParams["axes.linewidth"]
     for line in crystal.dislocations:
