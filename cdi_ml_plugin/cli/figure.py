@@ -51,7 +51,7 @@ SIZE = 1600
     "--level",
     type=ABOVE_0,
     metavar="SHARE",
-    help="Surface of the crystal, of the highest amplitude. Default: half of the median inside.",
+    help="Surface of the crystal, of the highest amplitude. Default: half of that in the bulk.",
 )
 @click.option(
     "--counts",

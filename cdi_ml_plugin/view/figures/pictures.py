@@ -62,7 +62,7 @@ class Pictures:
     ----------
     result : Result
     level : float, optional
-        Of the highest amplitude, where the surface of the crystal is; default half of the median inside.
+        Of the highest amplitude, where the surface of the crystal is; default half of the bulk.
     counts : float, optional
         Where the surface of the diffraction is; default see `surface.diffraction_level`.
     voxel : float, optional
