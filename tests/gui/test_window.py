@@ -10,6 +10,7 @@ import pytest
 from cdi_ml_plugin import Geometry, Measurement, reconstruct
 from cdi_ml_plugin.crystal.analysis import analyse
 from cdi_ml_plugin.fourier import diffraction
+from cdi_ml_plugin.view.style.colours import BRIGHT
 from cdi_ml_plugin.view.style.volumes import object_volumes, relative_amplitude, solid_window
 from cdi_ml_plugin.view.window.window import DETECTOR, DIFFRACTION, LABORATORY, SURFACE, Window
 from support.windows import (
@@ -73,7 +74,8 @@ def test_data(window, measurement):
     assert_shows(measured, known, (12, 14, 16))
     colormap = measured.plots[0].getImage("slice").getColormap()
     assert colormap.getNormalization() == "log"
-    assert colormap.getVMax() == np.nanmax(known)
+    # a few hot voxels do not set it
+    assert colormap.getVMax() == np.sort(known[np.isfinite(known)])[-BRIGHT]
     assert "masked" in measured.volume.label
     titles = [plot.getGraphTitle() for plot in measured.plots]
     assert titles == ["rocking = 0", "row = 0", "column = 0"]
