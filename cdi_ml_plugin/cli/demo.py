@@ -15,6 +15,9 @@ from .reconstruct import phased, write
 if TYPE_CHECKING:
     from ..simulate.scan import VirtualScan
 
+PICTURE = "truth.png"
+DPI = 150
+
 
 @click.command()
 @click.argument("folder", type=PATH)
@@ -67,14 +70,19 @@ def _options(scan: VirtualScan) -> str:
 @click.option("--force", is_flag=True, help="Replace what is there already.")
 def demo(out: Path, sequence: str | None, seeds: int, force: bool) -> None:
     """Simulate a 34-ID-C scan, phase it from its frames, and compare with the truth."""
+    from ..crystal.beside import beside
     from ..engine.plan import Plan
     from ..physics.alignment import object_error
     from ..simulate.scan import write_virtual_scan
+    from ..utils.files import check_folder, staged
     from ..utils.swap import writer
+    from ..view.figures import truth as picture
+    from ..view.style.sheet import save
     from ..workflow.earlier import check_result_folder
 
     Plan.of(sequence, {})  # before a scan is written for it
     check_result_folder(out / "result", force)
+    check_folder(out, (PICTURE,), force)
     with writer(out / "scan", force), writer(out / "result", force):
         scan = write_virtual_scan(out / "scan", force=force)
         click.echo(
@@ -83,5 +91,13 @@ def demo(out: Path, sequence: str | None, seeds: int, force: bool) -> None:
         measurement = read_prepared(scan.data, crop=(64, 64, 64), **scan.options)
         result = phased(measurement, sequence, seeds, {}, None, None, False)
         write(result, out / "result", force)
-    error = object_error(result.object, scan.true_object(result.object.shape))
+    truth = scan.true_object(result.object.shape)
+    error = object_error(result.object, truth)
+    geometry = measurement.geometry
+    assert geometry is not None  # the scan has a SPEC file
+    figure = picture.draw_truth(beside(result.object, truth, geometry))
+    figure.set_dpi(DPI)
+    with staged(out, (PICTURE,), force) as stage:
+        save(figure, stage / PICTURE, picture.SHEET)
     click.echo(f"object error against the truth (shift, phase and twin removed): {error:.3f}")
+    click.echo(f"written: {out / PICTURE}: the true crystal, the one found, and their difference")

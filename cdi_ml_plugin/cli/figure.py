@@ -4,15 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import ParameterError
 from .options import ABOVE_0, PATH, later_options
 
+if TYPE_CHECKING:
+    from ..view.style.sheet import Sheet
+
 FORMATS = (".png", ".pdf", ".svg")
 # names alone, so that no picture's libraries are loaded for a line of help
-KINDS = ("phase", "strain", "diffraction", "slices", "spectral-weight", "facets")
+KINDS = (
+    "phase",
+    "strain",
+    "diffraction",
+    "slices",
+    "spectral-weight",
+    "diffraction-slices",
+    "histograms",
+    "history",
+    "facets",
+)
+FONT = 8.0  # points, what journals ask for
+DPI = 300
+SIZE = 1600
 
 
 @click.command()
@@ -35,7 +52,7 @@ KINDS = ("phase", "strain", "diffraction", "slices", "spectral-weight", "facets"
     "--level",
     type=ABOVE_0,
     metavar="SHARE",
-    help="Surface of the crystal, of the highest amplitude. Default: half of the median inside.",
+    help="Surface of the crystal, of the highest amplitude. Default: half of that in the bulk.",
 )
 @click.option(
     "--counts",
@@ -51,10 +68,31 @@ KINDS = ("phase", "strain", "diffraction", "slices", "spectral-weight", "facets"
 @click.option(
     "--size",
     type=click.IntRange(min=200, max=10000),
-    default=1600,
-    show_default=True,
     metavar="PIXELS",
-    help="Width of each picture.",
+    help=f"Width of each picture on a screen. Default: {SIZE}.",
+)
+@click.option(
+    "--width",
+    metavar="LENGTH",
+    help="Width on paper, such as 85mm, 17.8cm or 3.4in; below 48 letters' heights panels stand below each other.",
+)
+@click.option(
+    "--font-size",
+    "font",
+    type=click.FloatRange(min=4, max=40),
+    metavar="POINTS",
+    help=f"Of all letters on paper. Default: {FONT:g}.",
+)
+@click.option(
+    "--dpi",
+    type=click.IntRange(min=50, max=1200),
+    help=f"Pixels in an inch of paper, of surfaces in .pdf and .svg too. Default: {DPI}.",
+)
+@click.option(
+    "--format",
+    "suffix",
+    type=click.Choice([name[1:] for name in FORMATS]),
+    help="Of the files in a folder. Default: png.",
 )
 @click.option("--material", metavar="NAME", help="Facets: with --hkl, which planes they are: Au.")
 @click.option(
@@ -72,7 +110,11 @@ def figure(
     level: float | None,
     counts: float | None,
     voxel: float | None,
-    size: int,
+    size: int | None,
+    width: str | None,
+    font: float | None,
+    dpi: int | None,
+    suffix: str | None,
     material: str | None,
     hkl: tuple[int, int, int] | None,
     geometry: Path | None,
@@ -82,8 +124,10 @@ def figure(
     """Draw RESULT, a result.cxi or the folder that holds it, or a result of cohere, PyNX or cdiutils.
 
     The crystal's surface coloured by phase and by strain and the surface of its diffraction, measured and
-    calculated, in the axes of the laboratory; slices; and the Fourier spectral weight. Where it is asked for, the
-    surface coloured by facet.
+    calculated, in the axes of the laboratory; slices of both; the Fourier spectral weight; and the fit over the
+    iterations. Where it is asked for, the surface coloured by facet.
+
+    For a paper: cdi-ml figure RESULT --kind slices --width 85mm --font-size 8 -o slices.pdf
     """
     from ..utils.files import check_folder, staged
     from ..utils.swap import writer
@@ -93,6 +137,11 @@ def figure(
     if out is None:
         out = result if result.is_dir() else result.parent
     one = out.suffix.lower() in FORMATS and not out.is_dir()
+    if out.suffix[1:].isalpha() and not one and not out.is_dir():
+        raise ParameterError(f"--out {out}: end the name of a file in {', '.join(FORMATS)}")
+    if one and suffix is not None and out.suffix.lower() != f".{suffix}":
+        raise ParameterError(f"--out {out} and --format {suffix}: give one of them")
+    sheet, pixels = _sheet(width, font, dpi, size)
     if one and len(set(kinds)) != 1:
         raise ParameterError(f"--out {out} is one file: give one --kind, or a folder")
     if (material is None) != (hkl is None):
@@ -100,7 +149,13 @@ def figure(
     reflection = None if material is None or hkl is None else (material, hkl)
     shown = read_later(result, geometry, flip, data)
     pictures = Pictures(
-        shown, level=level, counts=counts, voxel=voxel, size=size, reflection=reflection
+        shown,
+        level=level,
+        counts=counts,
+        voxel=voxel,
+        size=pixels,
+        sheet=sheet,
+        reflection=reflection,
     )
     plan = pictures.plan(kinds)
     for note in pictures.notes:
@@ -108,9 +163,25 @@ def figure(
     if not plan:
         raise ParameterError(f"{result}: shows nothing of {', '.join(kinds)}")
     folder = out.parent if one else out
-    names = {kind: out.name if one else f"{kind}.png" for kind in plan}
+    names = {kind: out.name if one else f"{kind}.{suffix or 'png'}" for kind in plan}
     check_folder(folder, names.values(), force)
     with writer(out, force), staged(folder, names.values(), force) as stage:
         for kind, name in names.items():
             pictures.save(kind, stage / name)
     click.echo(f"written: {', '.join(str(folder / name) for name in names.values())}")
+
+
+def _sheet(
+    width: str | None, font: float | None, dpi: int | None, size: int | None
+) -> tuple[Sheet | None, int]:
+    """What to draw on, None for a screen, and how many pixels wide."""
+    from ..view.style.sheet import Sheet, inches
+
+    if width is None:
+        if font is not None or dpi is not None:
+            raise ParameterError("--font-size and --dpi are of a width on paper: give --width too")
+        return None, SIZE if size is None else size
+    if size is not None:
+        raise ParameterError("--size is in pixels of a screen, --width on paper: give one of them")
+    sheet = Sheet(inches(width), FONT if font is None else font)
+    return sheet, round(sheet.width * (DPI if dpi is None else dpi))

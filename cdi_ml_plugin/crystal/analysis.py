@@ -179,14 +179,13 @@ def crystal_of(
         refraction=refraction,
     )
     known = known_spacing(told.get("d_spacing"), told.get("material"), told.get("hkl"))
-    index = Index.read(told["refraction"], geometry.energy) if "refraction" in told else None
     crystal = analyse(
         result.object,
         result.support,
         geometry,
         told.get("voxel"),
         level=told.get("level"),
-        index=index,
+        index=index_of(told, geometry),
     )
     found = spacings(geometry, crystal.q, result.measurement, told.get("uncertain"))
     crystal = _with_spacings(crystal, found, known)
@@ -206,6 +205,11 @@ def told_of(result: Result, **given: Any) -> dict[str, Any]:
         if any(key in told for key in mine):
             kept = {key: value for key, value in kept.items() if key not in other}
     return {**kept, **told}
+
+
+def index_of(told: Mapping[str, Any], geometry: Geometry) -> Index | None:
+    """The index of refraction to correct for, where one is told."""
+    return Index.read(told["refraction"], geometry.energy) if "refraction" in told else None
 
 
 def _with_spacings(crystal: Crystal, found: Mapping[str, Spacing], known: float | None) -> Crystal:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+CUT = 2e-3  # of the pairs of neighbours in a crystal, from which on jumps of its phase are a cut
+
 
 def without_ramp(
     wave: NDArray[np.complexfloating],
@@ -53,3 +55,26 @@ def phase_gradient(wave: NDArray[np.inexact], inside: NDArray[np.bool_]) -> NDAr
             count[side] += known
         np.divide(total, count, out=result[component], where=count > 0)
     return result
+
+
+def jumps(phase: NDArray[np.floating], solid: NDArray[np.bool_]) -> bool:
+    """Whether an unwrapped phase jumps, by more than π from a voxel to the next, over a surface in a crystal.
+
+    Where it does, a dislocation leaves no phase without a cut. Single voxels count for nothing.
+
+    Parameters
+    ----------
+    phase : float (z, y, x)
+        rad.
+    solid : bool (z, y, x)
+        The voxels of the crystal.
+    """
+    found = pairs = 0
+    for axis in range(phase.ndim):
+        both = np.logical_and(
+            solid.take(range(1, solid.shape[axis]), axis),
+            solid.take(range(solid.shape[axis] - 1), axis),
+        )
+        found += int((np.abs(np.diff(phase, axis=axis)[both]) > np.pi).sum())
+        pairs += int(both.sum())
+    return found > CUT * pairs

@@ -50,7 +50,7 @@ def rows(trigger: Sequence[int], iterations: int, name: str = "trigger") -> list
     return [i for i in chosen if 0 <= i < iterations]
 
 
-def _with_triggers(step: Step) -> list[int]:
+def with_triggers(step: Step) -> list[int]:
     """Iterations in which triggers act: all but the epochs of a network."""
     found: list[int] = []
     start = 0
@@ -173,7 +173,7 @@ def closing(step: Step) -> int:
 def search_length(step: Step) -> int:
     """Iterations in which triggers act, but for the ER that ends a chain; of ER alone all."""
     last = closing(step)
-    return max(1, sum(i < last for i in _with_triggers(step)))
+    return max(1, sum(i < last for i in with_triggers(step)))
 
 
 def phase_constraint(step: Step, parameters: Mapping[str, Any]) -> list[Trigger]:
@@ -253,7 +253,7 @@ def low_pass(step: Step, parameters: Mapping[str, Any]) -> list[Trigger]:
         state.filtered = None
 
     # Restore before the iteration `stop`; where that has no triggers, before the last that has.
-    last = max((i for i in _with_triggers(step) if i <= stop), default=0)
+    last = max((i for i in with_triggers(step) if i <= stop), default=0)
     return [
         Trigger("low pass", dict.fromkeys(chosen, 0), filtered),
         Trigger("full resolution", {last: 0}, restore),
@@ -274,7 +274,7 @@ def _average(state: State, data: Moduli, number: int) -> None:
 def average(step: Step, parameters: Mapping[str, Any]) -> Trigger | None:
     """Averaging trigger, or None."""
     chosen = rows(parameters.get("average_trigger", []), step.iterations, "average_trigger")
-    if chosen and (chosen[-1] != step.iterations - 1 or chosen[-1] not in _with_triggers(step)):
+    if chosen and (chosen[-1] != step.iterations - 1 or chosen[-1] not in with_triggers(step)):
         raise ParameterError(
             f"average_trigger = {parameters['average_trigger']}: let it act in the last iteration too, "
             "where the mean replaces the modulus, and let that be none of a network"

@@ -18,8 +18,8 @@ from ..data.result import Result
 from ..utils.files import staged
 from .figures.comparison_slices import draw_best
 from .figures.crystal import draw_crystal_slices
+from .figures.detector import draw_object
 from .figures.pattern import draw_pattern
-from .figures.summary import draw_object
 from .pages import report
 from .pages.html import picture, render, spread
 from .style.slices import new_figure

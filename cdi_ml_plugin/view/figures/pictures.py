@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
-from ...crystal.analysis import analyse
+from ...crystal.analysis import analyse, index_of, told_of
 from ...crystal.crystal import FAINT, Crystal, object_level
 from ...crystal.facet_search import find_facets
 from ...crystal.indexing import indexed
@@ -22,24 +22,34 @@ from ...geometry.geometry import BEAM, Basis
 from ...geometry.laboratory import cubic_voxel, laboratory_shape
 from ...utils.values import above_0, instance, whole
 from .. import probe
-from ..style.colours import ColourScale, distance_scale, phase_scale, strain_scale
+from ..style.colours import ColourScale, distance_scale
 from ..style.curves import NYQUIST, WAVENUMBER
-from ..style.slices import flatten_phase, new_figure
+from ..style.quantities import Drawn, quantities_of
+from ..style.sheet import Sheet, save, settle
+from ..style.slices import new_figure
 from ..surfaces.camera import best_camera
+from ..surfaces.coloured import phase_on, surface_of_object
 from ..surfaces.mesh import (
     Mesh,
+    Values,
     amplitude_mesh,
     diffraction_level,
     diffraction_mesh,
     laboratory_basis,
 )
 from ..surfaces.render import Panel, Scene, draw_surfaces
+from .crystal import SHEET as CRYSTAL
 from .crystal import draw_crystal_slices
+from .detector import draw_diffraction, draw_object
 from .facets import draw_facets
+from .histograms import SHEET as HISTOGRAMS
+from .histograms import draw_histograms
+from .history import draw_history
+from .spectrum import SHEET as SPECTRUM
 from .spectrum import draw_spectrum
-from .summary import draw_diffraction, draw_object
 
 SIZE = 1600  # pixels
+DETECTOR_SHEET = Sheet(8.4, 9)
 SIZES = (200, 10_000)
 CELLS = 3e7  # voxels in the laboratory; more take several GB
 FINE = 50  # voxels along the longest side of a crystal, at least; fewer look like steps
@@ -55,13 +65,15 @@ class Pictures:
     ----------
     result : Result
     level : float, optional
-        Of the highest amplitude, where the surface of the crystal is; default half of the median inside.
+        Of the highest amplitude, where the surface of the crystal is; default half of the bulk.
     counts : float, optional
         Where the surface of the diffraction is; default see `surface.diffraction_level`.
     voxel : float, optional
         Edge of the laboratory's voxels in nm; default that of the data, or finer for small crystals.
     size : int
         Pixels along the horizontal side of each picture.
+    sheet : Sheet, optional
+        Width and letters, for a paper; default those that each picture finds best on a screen.
     reflection : (str, (h, k, l)), optional
         Material and Miller indices, by which facets are indexed.
 
@@ -86,6 +98,7 @@ class Pictures:
         counts: float | None = None,
         voxel: float | None = None,
         size: int = SIZE,
+        sheet: Sheet | None = None,
         reflection: tuple[str, tuple[int, int, int]] | None = None,
     ) -> None:
         instance("result", result, Result, "a Result")
@@ -93,13 +106,15 @@ class Pictures:
             if value is not None:
                 above_0(name, value)
         whole("size", size, *SIZES)
-        if level is not None and level >= 1:
+        if level is not None and not FAINT <= level < 1:
             raise ParameterError(
-                f"level = {level!r}: give a share of the highest amplitude, below 1"
+                f"level {level:g}: give a share of the highest amplitude from {FAINT:g} to below 1"
             )
+        material, hkl = reflection or (None, None)
         self.result = result
-        self.level, self.counts, self.voxel, self.size = level, counts, voxel, size
-        self.reflection = reflection
+        self.told = told_of(result, level=level, material=material, hkl=hkl)
+        self.level: float | None = self.told.get("level")
+        self.counts, self.voxel, self.size, self.sheet = counts, voxel, size, sheet
         self.notes: list[str] = []
         if not 0 < float(np.abs(result.object[result.support]).sum()) < np.inf:
             raise ParameterError("the object is 0, or not finite: there is nothing to draw")
@@ -121,16 +136,14 @@ class Pictures:
         ParameterError
             An unknown kind.
         """
-        unknown = [kind for kind in kinds if not (isinstance(kind, str) and kind in KINDS)]
-        if unknown:
-            raise ParameterError(
-                f"no picture is called {unknown[0]}: use one of {', '.join(KINDS)}"
-            )
+        for kind in kinds:
+            if not (isinstance(kind, str) and kind in KINDS):
+                raise ParameterError(f"no picture is called {kind}: use one of {', '.join(KINDS)}")
         wanted = list(dict.fromkeys(kinds or (kind for kind in KINDS if kind not in ASKED)))
-        for kind in ("strain", "facets"):
-            if self.geometry is None and kind in wanted:
-                wanted.remove(kind)
-                self.notes.append(f"no picture of the {kind}, which needs a geometry")
+        if self.geometry is None:
+            lost = [kind for kind in wanted if kind in NM]
+            wanted = [kind for kind in wanted if kind not in NM]
+            self.notes += [f"no picture of the {kind}, which needs a geometry" for kind in lost]
         solid = [kind for kind in wanted if kind in FLAT]
         problem = probe.no_opengl_for_pictures() if solid else None
         if problem is not None:
@@ -157,7 +170,7 @@ class Pictures:
     def save(self, kind: str, path: Path) -> None:
         """Draw one picture into a file, in the format that its name ends with."""
         figure = self.draw(kind)
-        figure.savefig(path, dpi=figure.dpi)  # "figure" would be the one it was made with
+        save(figure, path, self.sheet or Sheet(figure.get_figwidth(), 10))
 
     @cached_property
     def crystal(self) -> Crystal:
@@ -178,29 +191,35 @@ class Pictures:
             raise ParameterError(
                 f"a voxel of {voxel:g} nm makes {cells:.1g} of them: give a larger one"
             )
-        return analyse(self.result.object, support, self.geometry, voxel)
+        return self._analysed(support, voxel)
+
+    def _analysed(self, support: NDArray[np.bool_], voxel: float | None) -> Crystal:
+        """The crystal as what is told of it says, on voxels of a picture."""
+        geometry = self.geometry
+        assert geometry is not None
+        index = index_of(self.told, geometry)
+        return analyse(self.result.object, support, geometry, voxel, level=self.level, index=index)
 
     def phase(self) -> Figure:
         """Surface of the amplitude, coloured by the phase, from two sides."""
         if self.geometry is None:
             return self._detector_phase()
-        return self._crystal_surface(self.crystal.phase, phase_scale)
+        drawn = quantities_of(self.crystal)["phase"]
+        return self._crystal_surface(drawn, lambda mesh: phase_on(mesh, self.crystal, drawn))
 
     def strain(self) -> Figure:
         """Surface of the amplitude, coloured by the strain, from the same two sides."""
-        return self._crystal_surface(self.crystal.strain, strain_scale)
+        drawn = quantities_of(self.crystal)["strain"]
+        return self._crystal_surface(drawn, lambda mesh: mesh.values(drawn.data))
 
     def facets(self) -> Figure:
         """Surface coloured by facet, and what facets come to; of the same voxels as every other table of them."""
         if self.geometry is None:
             raise ParameterError(f"the result names no geometry: {HOW_TO_KNOW}")
-        result = self.result
-        crystal = analyse(
-            result.object, result.support, self.geometry, self.voxel, level=self.level
-        )
+        crystal = self._analysed(self.result.support, self.voxel)
         found = find_facets(crystal)
-        if self.reflection is not None:
-            found = indexed(found, crystal.q, *self.reflection)
+        if "material" in self.told:
+            found = indexed(found, crystal.q, self.told["material"], self.told["hkl"])
         scene = _laboratory(("x (nm)", "y (nm)", "z (nm)"), crystal.q)
         return draw_facets(found, scene, self.size)
 
@@ -226,67 +245,71 @@ class Pictures:
             mesh = diffraction_mesh(intensity, counts, basis)
             panels.append(Panel(title, mesh, np.linalg.norm(mesh.points, axis=1), camera))
         highest = max(float(panel.values.max()) for panel in panels)
-        return draw_surfaces(panels, scene, distance_scale(highest, label), self.size)
+        return draw_surfaces(panels, scene, distance_scale(highest, label), self.size, self.sheet)
 
     def slices(self) -> Figure:
         """Three planes of amplitude and phase; with a geometry, also of displacement and strain."""
         if self.geometry is not None:
-            return draw_crystal_slices(self.crystal)
-        figure = new_figure(8.4, 5.4)
-        draw_object(figure, self.result)
-        return figure
+            return draw_crystal_slices(self.crystal, self.sheet or CRYSTAL)
+        return self._in_detector(partial(draw_object, level=self.level))
 
     def diffraction_slices(self) -> Figure:
         """Three planes of measured and calculated intensity, through the peak."""
-        figure = new_figure(8.4, 5.4)
-        draw_diffraction(figure, self.result)
-        return figure
+        return self._in_detector(draw_diffraction)
+
+    def histograms(self) -> Figure:
+        """Distributions of amplitude, displacement and strain, in the bulk and at the surface."""
+        return draw_histograms(self.crystal, self.sheet or HISTOGRAMS)
+
+    def history(self) -> Figure:
+        """χ² over the iterations of all runs."""
+        sheet = self.sheet or DETECTOR_SHEET
+        figure = new_figure(sheet.width, max(0.36 * sheet.width, 18 * sheet.em))
+        with sheet.letters():
+            draw_history(figure, self.result)
+        return settle(figure, sheet)
+
+    def _in_detector(self, draw: Callable[..., None]) -> Figure:
+        sheet = self.sheet or DETECTOR_SHEET
+        figure = new_figure(sheet.width, (1.25 if sheet.narrow else 0.64) * sheet.width)
+        with sheet.letters():
+            draw(figure, self.result, sheet=sheet)
+        return settle(figure, sheet)
 
     def spectral_weight(self) -> Figure:
         """Spectral weight of measured and calculated amplitudes over |Q|."""
         basis = None if self.geometry is None else self.geometry.reciprocal_basis()
-        return draw_spectrum(self.result, basis)
+        return draw_spectrum(self.result, basis, self.sheet or SPECTRUM)
 
-    def _crystal_surface(
-        self, values: NDArray[np.float32], scale: Callable[[NDArray[np.float32]], ColourScale]
-    ) -> Figure:
+    def _crystal_surface(self, drawn: Drawn, values: Callable[[Mesh], Values]) -> Figure:
         crystal = self.crystal
-        level = self._level(crystal.amplitude)
-        mesh = amplitude_mesh(crystal.amplitude, level, laboratory_basis(crystal))
+        mesh = amplitude_mesh(crystal.amplitude, crystal.level, laboratory_basis(crystal))
         scene = _laboratory(("x (nm)", "y (nm)", "z (nm)"), crystal.q)
-        return self._two_sides(mesh, mesh.values(values), level, scene, scale)
+        return self._two_sides(mesh, values(mesh), crystal.level, scene, drawn.scale)
 
     def _detector_phase(self) -> Figure:
-        amplitude = self._amplitude()
-        phase = flatten_phase(self.result.object, amplitude > FAINT)
-        level = self._level(amplitude)
-        mesh = amplitude_mesh(amplitude, level, np.eye(3)[::-1])
-        scene = Scene(tuple(f"{name} (voxels)" for name in DETECTOR))
-        return self._two_sides(mesh, mesh.values(phase), level, scene, phase_scale)
+        surface = surface_of_object(self.result.object, self.result.support, None, self.level)
+        assert surface is not None  # the object is neither 0 nor infinite
+        (phase,) = surface.colourings
+        scene = Scene(tuple(f"{name} (voxels)" for name in surface.axes))
+        scale = phase.scale(phase.inside)
+        return self._two_sides(surface.mesh, phase.values, surface.level, scene, scale)
 
     def _two_sides(
-        self,
-        mesh: Mesh,
-        values: NDArray[np.float32],
-        level: float,
-        scene: Scene,
-        scale: Callable[[NDArray[np.float32]], ColourScale],
+        self, mesh: Mesh, values: Values, level: float, scene: Scene, scale: ColourScale
     ) -> Figure:
         camera = best_camera([vector for _, vector in scene.arrows.values()])
         panels = [
             Panel(f"amplitude = {level:.2f} × max", mesh, values, camera),
             Panel("from the other side", mesh, values, camera.opposite()),
         ]
-        return draw_surfaces(panels, scene, scale(values), self.size)
+        return draw_surfaces(panels, scene, scale, self.size, self.sheet)
 
     def _amplitude(self) -> NDArray[np.float32]:
         """Of its highest value, in the detector's frame, 0 outside the support."""
         amplitude = np.where(self.result.support, np.abs(self.result.object), np.float32(0))
         amplitude /= amplitude.max()
         return amplitude
-
-    def _level(self, amplitude: NDArray[np.floating]) -> float:
-        return object_level(amplitude) if self.level is None else self.level
 
 
 def _laboratory(axes: tuple[str, str, str], q: NDArray[np.float64]) -> Scene:
@@ -302,9 +325,12 @@ _DRAWN: dict[str, Callable[[Pictures], Figure]] = {
     "spectral-weight": Pictures.spectral_weight,
     "facets": Pictures.facets,
     "diffraction-slices": Pictures.diffraction_slices,
+    "histograms": Pictures.histograms,
+    "history": Pictures.history,
 }
-KINDS = tuple(_DRAWN)[:-1]  # the last only in place of another
+KINDS = tuple(_DRAWN)
 ASKED = ("facets",)  # only where they are asked for
+NM = ("strain", "histograms", "facets")  # those that only a geometry makes
 FLAT = {
     "facets": "slices",
     "phase": "slices",

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from ...data.quantities import QUANTITIES, number
 
-DPI = 140
+DPI = 120
 
 
 def render(template: str, **content: Any) -> str:

@@ -68,8 +68,11 @@ def _style(surface: Surface, values: NDArray[Any], scale: ColourScale) -> dict[s
         for letter, name in zip("xyz", surface.axes, strict=True)
     )
     name = scale.label.partition(" ")[0]
+    if scale.cyclic:  # between corners on either side of the wrap lie all the other colours
+        values = values[surface.mesh.faces[:, 0]]
     return {
         "intensity": [_packed(values)],
+        "intensitymode": ["cell" if scale.cyclic else "vertex"],
         "cmin": [float(scale.low)],
         "cmax": [float(scale.high)],
         "colorscale": [shades],

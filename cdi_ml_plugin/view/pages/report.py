@@ -17,8 +17,10 @@ from ...errors import CdiMlError
 from ...geometry.geometry import Geometry
 from ...physics.metrics import ranked_by
 from ..figures.crystal import draw_crystal_slices
+from ..figures.detector import draw_diffraction, draw_object
+from ..figures.history import draw_history
 from ..figures.spectrum import draw_spectrum
-from ..figures.summary import draw_diffraction, draw_history, draw_object
+from ..style.sheet import Sheet, settle
 from ..style.slices import new_figure
 from ..surfaces.coloured import surface_of_crystal, surface_of_object
 from .html import picture, render
@@ -135,13 +137,16 @@ def _images(result: Result, crystal: Crystal | None, geometry: Geometry | None) 
     for name, draw, size in (
         ("object", draw_object, (8.4, 5.4)),
         ("diffraction", draw_diffraction, (8.4, 5.4)),
-        ("history", draw_history, (7.6, 3.4)),
+        ("history", draw_history, (8.4, 3.6)),
     ):
         if name == "object" and crystal is not None:
             figures[name] = draw_crystal_slices(crystal)
         else:
+            sheet = Sheet(size[0], 9)
             figures[name] = new_figure(*size)
-            draw(figures[name], result)
+            with sheet.letters():
+                draw(figures[name], result)
+            settle(figures[name], sheet)
     return {name: picture(figure) for name, figure in figures.items()}
 
 

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 from numpy.typing import NDArray
@@ -55,7 +53,7 @@ def common_scales(surfaces: Sequence[Surface]) -> dict[str, ColourScale]:
     makers = {}
     for surface in surfaces:
         for colouring in surface.colourings:
-            values.setdefault(colouring.name, []).append(colouring.values)
+            values.setdefault(colouring.name, []).append(colouring.inside)
             makers[colouring.name] = colouring.scale
     return {name: make(np.concatenate(values[name])) for name, make in makers.items()}
 
@@ -66,14 +64,13 @@ def draw_still(surface: Surface, scales: Mapping[str, ColourScale]) -> Figure:
     ax: Any = figure.add_subplot(projection="3d", proj_type="ortho")
     colouring = surface.colourings[0]
     scale = scales[colouring.name]
-    norm = Normalize(scale.low, scale.high)
     mesh = surface.mesh
     corners = mesh.points[mesh.faces]
     across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     size = np.linalg.norm(across, axis=1)
     facing = np.abs(across @ EYE) / np.where(size > 0, size, 1)
     # of a corner, not of all three: their mean is wrong where the phase wraps
-    shades = scale.cmap(norm(colouring.values[mesh.faces[:, 0]]))
+    shades = scale.cmap(scale.norm(colouring.values[mesh.faces[:, 0]]))
     shades[:, :3] *= (0.55 + 0.45 * facing / np.linalg.norm(EYE))[:, None]
     ax.add_collection3d(
         Poly3DCollection(corners, facecolors=shades, edgecolors=shades, linewidths=0.3)
@@ -87,8 +84,5 @@ def draw_still(surface: Surface, scales: Mapping[str, ColourScale]) -> Figure:
     elevation = np.degrees(np.arcsin(EYE[1] / np.linalg.norm(EYE)))
     azimuth = np.degrees(np.arctan2(EYE[0], EYE[2]))
     ax.view_init(elev=elevation, azim=azimuth, vertical_axis="y")
-    mappable = ScalarMappable(norm, scale.cmap)
-    bar = figure.colorbar(mappable, ax=ax, label=scale.label, shrink=0.7, pad=0.1)
-    if scale.ticks is not None:
-        bar.set_ticks(list(scale.ticks), labels=list(scale.ticks.values()))
+    scale.bar(figure, ax=ax, shrink=0.7, pad=0.1).set_label(scale.label)
     return figure

@@ -28,7 +28,7 @@ def q_axis(ax: Axes, parts: Shells) -> None:
         ax.axvline(parts.complete, color=GREY, linewidth=0.8, linestyle="--")
         late = parts.complete > 0.6 * parts.q[-1]  # then there is more room before it
         ax.annotate(
-            "shells cut by the array's edge",
+            "shells cut by\nthe array's edge",
             (parts.complete, 1),
             xycoords=("data", "axes fraction"),
             xytext=(-5 if late else 5, -4),
@@ -36,6 +36,5 @@ def q_axis(ax: Axes, parts: Shells) -> None:
             ha="right" if late else "left",
             va="top",
             color=GREY,
-            fontsize=9,
         )
     plain(ax)

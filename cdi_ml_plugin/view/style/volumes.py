@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.colors import Colormap
 from numpy.typing import NDArray
 
 from ...crystal.crystal import FAINT, Crystal, object_level
 from ...data.measurement import Measurement
+from ...data.quantities import MINUS
 from ...data.result import Run
+from ...errors import CdiMlError
 from ...fourier import diffraction
+from ...geometry.geometry import Geometry
 from ...physics.windows import object_window
-from .colours import (
-    ColourScale,
-    amplitude_scale,
-    displacement_scale,
-    phase_scale,
-    strain_scale,
-    wrapped_phase_scale,
-)
+from .colours import ColourScale, amplitude_scale, counts_scale, wrapped_phase_scale
+from .quantities import quantities_of
 from .slices import AXES, PLANES, flatten_phase
 
 Plane = tuple[int, int, int]
 VOXELS = "voxels"
 NANOMETRES = "nm"
+RECIPROCAL = "1/nm"
 # seen along an axis: z is the beam, y is up and stays vertical
 LABORATORY = ((0, 1, 2), (1, 0, 2), (2, 1, 0))
 COLOURS = 256
-FAINT_THERE = "none, the amplitude is too low"
+FAINT_THERE = "none, outside the crystal's surface"
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Frame:
     axes : three names
         In the order of the array.
     unit : str
-    step : float
+    steps : three floats
         Of the axes from voxel to voxel, in `unit`.
     planes : three of (normal, vertical, horizontal)
         What to show of it.
@@ -53,22 +51,27 @@ class Frame:
     shape: tuple[int, int, int]
     axes: tuple[str, str, str]
     unit: str
-    step: float
+    steps: tuple[float, float, float]
     planes: tuple[Plane, ...]
     upward: bool
 
     @classmethod
-    def detector(cls, shape: tuple[int, ...]) -> Frame:
-        """The array as it was measured."""
+    def detector(cls, shape: tuple[int, ...], geometry: Geometry | None = None) -> Frame:
+        """The array as it was measured; with a geometry, of a pattern, its axes are δQ about the peak."""
         z, y, x = shape
         rocking, row, column = AXES
-        return cls((z, y, x), (rocking, row, column), VOXELS, 1.0, PLANES, False)
+        steps = q_steps(geometry)
+        if steps is None:
+            return cls((z, y, x), (rocking, row, column), VOXELS, (1.0, 1.0, 1.0), PLANES, False)
+        names = (f"δQ {rocking}", f"δQ {row}", f"δQ {column}")
+        return cls((z, y, x), names, RECIPROCAL, steps, PLANES, False)
 
     @classmethod
     def laboratory(cls, crystal: Crystal) -> Frame:
         """nm along x, y and z of the laboratory."""
         z, y, x = crystal.amplitude.shape
-        return cls((z, y, x), ("z", "y", "x"), NANOMETRES, crystal.voxel, LABORATORY, True)
+        steps = (crystal.voxel,) * 3
+        return cls((z, y, x), ("z", "y", "x"), NANOMETRES, steps, LABORATORY, True)
 
     @property
     def whole(self) -> list[slice]:
@@ -77,11 +80,11 @@ class Frame:
 
     def position(self, axis: int, index: float) -> float:
         """Where voxel `index` of an axis is."""
-        return (index - self.shape[axis] // 2) * self.step
+        return (index - self.shape[axis] // 2) * self.steps[axis]
 
     def index(self, axis: int, position: float) -> int:
         """The voxel that is nearest to a position."""
-        nearest = round(position / self.step) + self.shape[axis] // 2
+        nearest = round(position / self.steps[axis]) + self.shape[axis] // 2
         return min(max(nearest, 0), self.shape[axis] - 1)
 
     def label(self, axis: int) -> str:
@@ -90,11 +93,9 @@ class Frame:
 
     def place(self, axis: int, index: int) -> str:
         """Say where voxel `index` of an axis is."""
-        if self.unit == VOXELS:
-            text = f"{self.axes[axis]} = {self.position(axis, index):.0f}"
-        else:
-            text = f"{self.axes[axis]} = {self.position(axis, index):.1f} {self.unit}"
-        return text.replace("-", "−")
+        digits = {VOXELS: 0, NANOMETRES: 1, RECIPROCAL: 4}[self.unit]
+        text = f"{self.axes[axis]} = {self.position(axis, index):.{digits}f}"
+        return (text if self.unit == VOXELS else f"{text} {self.unit}").replace("-", MINUS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,16 +108,16 @@ class Volume:
         NaN where it is not known.
     scale : ColourScale
         Its name and unit, the colours and their ends.
-    logarithmic : bool
-        Of the colour scale.
     unknown : str
         What NaN stands for.
+    level : float
+        Of an amplitude, where the surface is.
     """
 
     data: NDArray[np.floating]
     scale: ColourScale
-    logarithmic: bool = False
     unknown: str = "unknown"
+    level: float = math.nan
 
     @property
     def label(self) -> str:
@@ -137,17 +138,26 @@ class Volume:
         return f"{name} {value:.4g}{unit}".replace("-", "−")
 
 
-def object_volumes(run: Run) -> tuple[Volume, ...]:
-    """Amplitude and phase of a run in the frame of the detector."""
+def object_volumes(run: Run, level: float | None = None) -> tuple[Volume, ...]:
+    """Amplitude and phase of a run in the frame of the detector, the phase within the surface alone.
+
+    `level` is that of the surface, of the highest amplitude; default see `object_level`.
+    """
     amplitude = relative_amplitude(run)
-    phase = np.full(amplitude.shape, np.nan)
-    if run.support.any():
+    held = np.where(run.support, amplitude, np.float32(0))
+    if level is None:
+        level = object_level(held) if held.max() > FAINT else FAINT
+    solid = held >= level
+    phase = np.full(amplitude.shape, np.nan, dtype=np.float32)
+    if solid.any():
         _, window = object_window(run.support.astype(np.float32))
         within = tuple(window)  # the rest is empty, and a full scan is large
         phase[within] = flatten_phase(run.object[within], run.support[within])
-        phase[amplitude <= FAINT] = np.nan  # where hardly anything scatters, it is noise
-    scale = wrapped_phase_scale(phase[_solid(amplitude) & run.support])
-    return Volume(amplitude, amplitude_scale()), Volume(phase, scale, unknown=FAINT_THERE)
+        phase[~solid] = np.nan
+    return (
+        Volume(amplitude, amplitude_scale(held[solid]), level=level),
+        Volume(phase, wrapped_phase_scale(phase[solid]), FAINT_THERE),
+    )
 
 
 def relative_amplitude(run: Run) -> NDArray[np.float32]:
@@ -159,37 +169,42 @@ def relative_amplitude(run: Run) -> NDArray[np.float32]:
 
 
 def crystal_volumes(crystal: Crystal) -> tuple[Volume, ...]:
-    """Amplitude, phase, displacement and strain in the laboratory."""
-    solid = _solid(crystal.amplitude)
-    strain = strain_scale(crystal.strain[solid])
-    power = 10.0 ** np.floor(np.log10(strain.high) + 1e-9)  # as its label has it
+    """Amplitude, phase, displacement and strain in the laboratory, as `quantities_of` has them."""
+    amplitude, *others = quantities_of(crystal).values()
     return (
-        Volume(crystal.amplitude, amplitude_scale()),
-        Volume(crystal.phase, phase_scale(crystal.phase[solid]), unknown=FAINT_THERE),
-        _scaled(crystal.displacement, displacement_scale(crystal.displacement[solid]), 1e3),
-        _scaled(crystal.strain, strain, 1 / power),
+        Volume(amplitude.data, amplitude.scale, level=crystal.level),
+        *(_in_its_unit(drawn.data, drawn.scale) for drawn in others),
     )
 
 
 def diffraction_volumes(measurement: Measurement, run: Run | None) -> tuple[Volume, ...]:
-    """Measured intensity, NaN where masked, and what a run would give."""
+    """Measured intensity, NaN where masked, and what a run would give; in the same colours."""
     measured = np.where(measurement.mask, np.nan, measurement.intensity)
-    highest = float(np.nanmax(measured))
-    lowest = min(0.5, 1e-3 * highest)  # as in the summary of a result
     unit = "counts; grey: masked" if measurement.mask.any() else "counts"
-    volumes = [(f"measured intensity ({unit})", measured)]
+    scale = counts_scale(measured, f"measured intensity ({unit})")
+    volumes = [Volume(measured, scale, "masked")]
     if run is not None:
-        volumes.append(("calculated intensity (counts)", diffraction(run.object)))
-    return tuple(
-        Volume(data, ColourScale(label, colormaps["magma"], lowest, highest), True, "masked")
-        for label, data in volumes
-    )
+        label = "calculated intensity (counts)"
+        volumes.append(Volume(diffraction(run.object), replace(scale, label=label), "masked"))
+    return tuple(volumes)
 
 
 def solid_window(amplitude: Volume) -> tuple[tuple[int, int, int], list[slice]]:
     """The voxel at the centre of mass, and a window about the object without the specks around it."""
-    (z, y, x), window = object_window(np.where(_solid(amplitude.data), amplitude.data, 0))
+    solid = amplitude.data >= amplitude.level
+    (z, y, x), window = object_window(np.where(solid, amplitude.data, 0))
     return (z, y, x), window
+
+
+def q_steps(geometry: Geometry | None) -> tuple[float, float, float] | None:
+    """δQ in 1/nm from voxel to voxel along each axis of a pattern; None without a geometry that can be used."""
+    if geometry is None:
+        return None
+    try:
+        z, y, x = np.linalg.norm(geometry.reciprocal_basis(), axis=0).tolist()
+    except CdiMlError:  # it may not span all three directions; whoever needs them says so
+        return None
+    return z, y, x
 
 
 def colour_table(colours: Colormap) -> NDArray[np.uint8]:
@@ -197,12 +212,10 @@ def colour_table(colours: Colormap) -> NDArray[np.uint8]:
     return np.asarray(colours(np.linspace(0, 1, COLOURS), bytes=True), dtype=np.uint8)
 
 
-def _solid(amplitude: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Where it is so high that the crystal is there; at its edge phases and strains run wild."""
-    return amplitude >= object_level(amplitude) if amplitude.max() > FAINT else amplitude > FAINT
-
-
-def _scaled(data: NDArray[np.floating], scale: ColourScale, factor: float) -> Volume:
+def _in_its_unit(data: NDArray[np.floating], scale: ColourScale) -> Volume:
     """In the unit of the label."""
-    scale = replace(scale, low=factor * scale.low, high=factor * scale.high)
-    return Volume(factor * data, scale, unknown=FAINT_THERE)
+    factor = scale.factor
+    ticks = scale.ticks and {factor * value: text for value, text in scale.ticks.items()}
+    low, high = factor * scale.low, factor * scale.high
+    scale = replace(scale, low=low, high=high, ticks=ticks, factor=1.0)
+    return Volume(data if factor == 1 else factor * data, scale, FAINT_THERE)

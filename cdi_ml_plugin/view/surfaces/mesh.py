@@ -19,6 +19,7 @@ from ...utils.nearest import sampled
 
 FAINTEST = 10.0  # counts; below it an isosurface shows single photons
 SHARE = 2e-4  # of the highest intensity, where an isosurface is by default
+Values = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +43,22 @@ class Mesh:
     def values(self, volume: NDArray[Any]) -> NDArray[np.float32]:
         """Values at the corners, linear between voxels; NaN takes the value of the nearest voxel."""
         return sampled(volume, self.voxels)
+
+
+def phases(mesh: Mesh, wave: NDArray[np.complexfloating], phase: NDArray[np.floating]) -> Values:
+    """A phase at the corners of a mesh, between voxels by its wave: that does not care where it wraps.
+
+    Parameters
+    ----------
+    wave : complex (z, y, x)
+        exp(i·phase) or what has this phase, 0 where there is none.
+    phase : float (z, y, x)
+        rad, unwrapped or not; NaN where there is none. It says how many turns to add.
+    """
+    angle = np.arctan2(mesh.values(wave.imag), mesh.values(wave.real))
+    turn = np.float32(2 * np.pi)
+    found: Values = angle + turn * np.round((mesh.values(phase) - angle) / turn)
+    return found
 
 
 def diffraction_level(intensity: NDArray[np.floating]) -> float:

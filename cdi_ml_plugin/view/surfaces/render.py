@@ -13,24 +13,24 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from ...errors import DisplayError
 from ..style.colours import ColourScale
-from ..style.slices import new_figure
+from ..style.sheet import Sheet, settle
 from .axes_box import Real, draw_box, draw_compass
 from .camera import Camera
 from .mesh import Mesh
 from .opengl import quiet, require
 
 FINER = 2  # pixels drawn for each one of the picture, along either side
-PANEL = (3.5, 3.6)  # inches that a box may fill
-NARROWEST = (2.6, 1.6)  # inches for a box that is thin, so that compass and title find room
-AROUND = (0.95, 0.3, 0.45, 0.7)  # inches left of, right of, below, above a box
-BAR = 1.3  # inches for the colour bar
+# In heights of the letters:
+AROUND = (6.2, 1.6, 3.4, 4.6)  # left of, right of, below, above a box
+LOWEST = 9.0  # for a box that is thin, so that compass and title find room
+TALLEST = 1.05  # of a box, in its width
+BAR = 8.6  # for the colour bar
+PANEL, LETTERS = 4.75, 10.5  # inches that a panel gets on a sheet of its own, and points
 # matt and bright, so that shading shows the shape and leaves the colours what they are
 MATERIAL = {"ambient": 0.55, "diffuse": 0.5, "specular": 0.06, "specular_power": 12}
 MARGIN = 0.03  # of its longest side, that a box is larger than what is in it
@@ -73,17 +73,24 @@ class Scene:
 
 
 def draw_surfaces(
-    panels: Sequence[Panel], scene: Scene, scale: ColourScale, size: int = 1600
+    panels: Sequence[Panel],
+    scene: Scene,
+    scale: ColourScale,
+    size: int = 1600,
+    sheet: Sheet | None = None,
 ) -> Figure:
-    """Draw surfaces beside each other, in boxes of the same size, with one colour bar.
+    """Draw surfaces beside each other, on a narrow sheet below each other, with one colour bar.
 
     Parameters
     ----------
     panels : one or more
+        In boxes of the same size.
     scene : Scene
     scale : ColourScale
     size : int
         Pixels along the picture's horizontal side.
+    sheet : Sheet, optional
+        Default one as wide as the panels want.
 
     Returns
     -------
@@ -96,48 +103,57 @@ def draw_surfaces(
         There is no OpenGL, or it did not draw.
     """
     require()
+    if sheet is None:
+        sheet = Sheet(len(panels) * PANEL + BAR * LETTERS / 72, LETTERS)
+    with sheet.letters():
+        return settle(_draw(panels, scene, scale, size, sheet), sheet)
+
+
+def _draw(
+    panels: Sequence[Panel], scene: Scene, scale: ColourScale, size: int, sheet: Sheet
+) -> Figure:
     box = _bounds(panels)
     corners = np.array(list(product(*box.T)))
     views = [panel.camera.project(corners) for panel in panels]
     sides = np.max([np.ptp(view, axis=0) for view in views], axis=0)
-    inches = float(min(np.array(PANEL) / sides))  # per unit of the scene
+    columns = 1 if sheet.narrow else len(panels)
+    rows = len(panels) // columns
     left, right, below, above = AROUND
-    inner = np.maximum(inches * sides, NARROWEST)
-    width, height = float(inner[0]) + left + right, float(inner[1]) + below + above
-    total = len(panels) * width + BAR
-    figure = new_figure(total, height)
-    figure.set_layout_engine("none")
-    figure.set_dpi(size / total)
+    wide = (sheet.ems - BAR) / columns  # of a panel
+    room = wide - left - right
+    letter = float(max(sides[0] / room, sides[1] / (TALLEST * room)))  # in the unit of the scene
+    inner = np.array([room, max(float(sides[1]) / letter, LOWEST)])
+    high = float(inner[1]) + below + above
+    height = rows * high
+    figure = sheet.figure(height)
+    figure.set_dpi(size / sheet.width)
     for number, (panel, view) in enumerate(zip(panels, views, strict=True)):
-        ax = figure.add_axes((number * width / total, 0, width / total, 1))
+        row, column = divmod(number, columns)
+        place = (column * wide / sheet.ems, 1 - (row + 1) / rows, wide / sheet.ems, 1 / rows)
+        ax = figure.add_axes(place)
         # the box is in the middle of the space that the largest box gets
         middle = (view.min(axis=0) + view.max(axis=0)) / 2
-        start = middle - (inner / 2 + (left, below)) / inches
-        stop = start + np.array([width, height]) / inches
+        start = middle - (inner / 2 + (left, below)) * letter
+        stop = start + np.array([wide, high]) * letter
         ax.set(xlim=(start[0], stop[0]), ylim=(start[1], stop[1]), autoscale_on=False)
         ax.set_axis_off()
-        point = 1 / (72 * inches)  # 1/72 inch, in which letters are measured
-        draw_box(ax, panel.camera, box, scene.axes, point)
-        low, high = middle - sides / 2, middle + sides / 2
+        draw_box(ax, panel.camera, box, scene.axes, letter)
+        low, up = middle - sides / 2, middle + sides / 2
         ax.imshow(
-            _picture(panel, box.mean(axis=0), sides, inches * figure.dpi, scale),
-            extent=(low[0], high[0], low[1], high[1]),
+            _picture(panel, box.mean(axis=0), sides, sheet.em / letter * figure.dpi, scale),
+            extent=(low[0], up[0], low[1], up[1]),
             aspect="auto",
             zorder=2,
             interpolation="antialiased",
         )
         if scene.arrows:
-            draw_compass(ax, panel.camera, scene.arrows, point)
-        title: dict[str, Any] = {
-            "ha": "right",
-            "va": "top",
-            "fontsize": 12,
-            "transform": ax.transAxes,
-        }
-        ax.text(1 - right / width, 1 - 0.12 / height, panel.title, **title)
-    tall = min(0.7 * height, 3.2)
-    place = (1 - (BAR - 0.1) / total, 0.5 - tall / height / 2, 0.17 / total, tall / height)
-    _colour_bar(figure, figure.add_axes(place), scale)
+            draw_compass(ax, panel.camera, scene.arrows, letter)
+        title: dict[str, Any] = {"ha": "right", "va": "top", "transform": ax.transAxes}
+        ax.text(1 - right / wide, 1 - 0.8 / high, panel.title, **title)
+    tall = min(0.7 * height, 22.0)
+    corner = (1 - (BAR - 0.7) / sheet.ems, 0.5 - tall / height / 2)
+    bar = figure.add_axes((*corner, 1.1 / sheet.ems, tall / height))
+    scale.bar(figure, cax=bar).set_label(scale.label)
     return figure
 
 
@@ -182,6 +198,8 @@ def _picture(
                 scalars=panel.values,
                 cmap=scale.cmap,
                 clim=(scale.low, scale.high),
+                # a triangle that a cyclic phase wraps in would get all colours of the map
+                interpolate_before_map=not scale.cyclic,
                 show_scalar_bar=False,
                 smooth_shading=True,
                 **MATERIAL,
@@ -208,13 +226,3 @@ def _picture(
         finally:
             plotter.close()
     return image
-
-
-def _colour_bar(figure: Figure, ax: Any, scale: ColourScale) -> None:
-    mappable = ScalarMappable(Normalize(scale.low, scale.high), scale.cmap)
-    bar = figure.colorbar(mappable, cax=ax)
-    bar.set_label(scale.label, fontsize=11)
-    bar.outline.set_linewidth(0.6)
-    ax.tick_params(labelsize=10, width=0.6, length=3)
-    if scale.ticks is not None:
-        bar.set_ticks(list(scale.ticks), labels=list(scale.ticks.values()))

@@ -16,7 +16,8 @@ from ..style.volumes import Frame, Volume, colour_table
 
 PLAIN = "one colour"
 STEEL = "#7f9fc4"
-LEVEL = 30  # %
+LEVEL = 0.3  # of the colours of what has no surface of its own
+STEPS = 1000  # of the slider
 TURN = 0.999 * np.pi  # of the angle that stands for the end of a colour scale
 
 
@@ -89,8 +90,8 @@ class Isosurface:
         self.choice.setSizeAdjustPolicy(qt.QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.choice.currentIndexChanged.connect(self._draw)
         self.level = qt.QSlider(qt.Qt.Orientation.Horizontal)
-        self.level.setRange(5, 95)
-        self.level.setValue(LEVEL)
+        self.level.setRange(STEPS // 20, STEPS - STEPS // 20)
+        self.by_hand = False
         self.level.valueChanged.connect(self._set_level)
         self.level_text = qt.QLabel()
         head = qt.QHBoxLayout()
@@ -115,6 +116,10 @@ class Isosurface:
         if self.shown is None:
             return
         frame, solid, colours, window = self.shown
+        if not self.by_hand:
+            self.level.blockSignals(True)
+            self.level.setValue(round(STEPS * own_level(solid)))
+            self.level.blockSignals(False)
         chosen = {volume.label: volume for volume in colours}.get(self.choice.currentText())
         scene = self.window.getSceneWidget()
         scene.clearItems()
@@ -125,7 +130,7 @@ class Isosurface:
         angle = np.zeros(height.shape) if chosen is None else angles(chosen, window)
         field.setData(height * np.exp(1j * angle))
         field.setComplexMode(field.ComplexMode.ABSOLUTE)
-        field.setScale(frame.step, frame.step, frame.step)
+        field.setScale(*frame.steps[::-1])
         corner = [frame.position(axis, window[axis].start - 0.5) for axis in (2, 1, 0)]
         field.setTranslation(*corner)
         scene.addItem(field)
@@ -133,7 +138,7 @@ class Isosurface:
             plane.setVisible(False)
         z, y, x = (frame.label(axis) for axis in range(3))
         scene.getSceneGroup().setAxesLabels(x, y, z)
-        self.surface = field.addIsosurface(self.level.value() / 100, STEEL)
+        self.surface = field.addIsosurface(self.level.value() / STEPS, STEEL)
         self.bar.setVisible(chosen is not None)
         if chosen is not None:
             scale = chosen.scale
@@ -145,31 +150,28 @@ class Isosurface:
         self._show_level()
 
     def _set_level(self) -> None:
+        self.by_hand = True
         if self.surface is not None:
-            self.surface.setLevel(self.level.value() / 100)
+            self.surface.setLevel(self.level.value() / STEPS)
             self._show_level()
 
     def _show_level(self) -> None:
         assert self.shown is not None
-        solid, level = self.shown[1], self.level.value() / 100
-        if solid.logarithmic:
-            scale = solid.scale
-            self.level_text.setText(
-                f"{scale.low * (scale.high / scale.low) ** level:.3g} {solid.unit}"
-            )
-        else:
-            self.level_text.setText(f"{level:.2f} {solid.unit}")
+        solid, at = self.shown[1], self.level.value() / STEPS
+        value = float(solid.scale.norm.inverse(at))
+        self.level_text.setText(f"{value:.{3 if solid.scale.logarithmic else 2}g} {solid.unit}")
+
+
+def own_level(solid: Volume) -> float:
+    """Where the surface of a volume is between the ends of its colour scale."""
+    level = (solid.level - solid.scale.low) / (solid.scale.high - solid.scale.low)
+    return min(max(level, 0.05), 0.95) if np.isfinite(level) else LEVEL
 
 
 def share(volume: Volume, window: tuple[slice, ...]) -> NDArray[np.float32]:
     """A volume between the ends of its colour scale as numbers from 0 to 1; 0 where unknown."""
-    low, high = volume.scale.low, volume.scale.high
-    data = np.nan_to_num(volume.data[window], nan=low).clip(low, high)
-    if volume.logarithmic:
-        data = np.log(data / low) / np.log(high / low)
-    else:
-        data = (data - low) / (high - low)
-    return data.astype(np.float32)
+    data = np.nan_to_num(volume.data[window], nan=volume.scale.low)
+    return np.asarray(volume.scale.norm(data), dtype=np.float32)
 
 
 def angles(volume: Volume, window: tuple[slice, ...]) -> NDArray[np.floating]:

@@ -152,7 +152,7 @@ class Planes:
         view = StackView()
         view.setWindowTitle(volume.label)
         view.setColormap(self._colormap(volume).copy())
-        places = [(frame.position(axis, 0), frame.step) for axis in range(3)]
+        places = [(frame.position(axis, 0), frame.steps[axis]) for axis in range(3)]
         view.setStack(volume.data, calibrations=places)
         view.setLabels([frame.label(axis) for axis in range(3)])
         view.setTitleCallback(lambda at: frame.place(view.getPerspective(), at))
@@ -208,7 +208,7 @@ class Planes:
             plane,
             legend=SLICE,
             origin=edges,
-            scale=(frame.step, frame.step),
+            scale=(frame.steps[horizontal], frame.steps[vertical]),
             colormap=self._colormap(volume),
             resetzoom=False,
             copy=False,
@@ -255,7 +255,7 @@ class Planes:
             colormap = Colormap(
                 name=scale.cmap.name if named else None,
                 colors=None if named else colour_table(scale.cmap),
-                normalization="log" if volume.logarithmic else "linear",
+                normalization="log" if volume.scale.logarithmic else "linear",
                 vmin=scale.low,
                 vmax=scale.high,
             )

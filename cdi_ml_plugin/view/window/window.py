@@ -250,7 +250,7 @@ class Window:
         self._stale.discard(name)
         if name == DIFFRACTION:
             volumes = diffraction_volumes(self.measurement, self.run)
-            frame = Frame.detector(self.measurement.shape)
+            frame = Frame.detector(self.measurement.shape, self.geometry)
             middle: Any = tuple(n // 2 for n in frame.shape)
             self._browse(self.diffraction, name, frame, volumes, middle, frame.whole)
         elif name == OBJECT:
@@ -259,7 +259,7 @@ class Window:
             self._browse(self.objects, name, frame, volumes, centre, window)
         elif self.run is None:
             (volume,) = diffraction_volumes(self.measurement, None)
-            frame = Frame.detector(self.measurement.shape)
+            frame = Frame.detector(self.measurement.shape, self.geometry)
             self.isosurface.show(frame, volume, (), tuple(frame.whole))
         elif self.isosurface.works:
             frame, (solid, *colours) = self._object()

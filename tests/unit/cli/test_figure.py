@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import numpy as np
@@ -29,8 +30,9 @@ SIZE = 240
 
 def result_of(measurement, obj):
     support = np.abs(obj) > 0.2 * np.abs(obj).max()
-    run = Run(0, obj, support, {"chi2": 0.01}, {}, "completed")
-    return Result(measurement, (run,), 0, "ER", {}, "cpu", 1.0)
+    history = {"chi2": np.geomspace(1, 0.01, 50, dtype=np.float32)}
+    run = Run(0, obj, support, {"chi2": 0.01, "chi2_held_out": 0.02}, history, "completed")
+    return Result(measurement, (run,), 0, "40*HIO + 10*ER", {}, "cpu", 1.0)
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +134,9 @@ def test_refusals(folder, run):
     refused(run(folder, "--out", folder / "all.png"), "give one --kind")
     refused(run(folder, "--kind", "slices", "--voxel", "-1"), "voxel")
     refused(run(folder, "--kind", "slices", "--voxel", "0.01"), "0.01 nm")
-    refused(run(folder, "--kind", "phase", "--level", "0.01"), "level 0.01")
+    for kind in ("phase", "slices"):
+        for level in ("0.01", "1", "1.5", "nan"):
+            refused(run(folder, "--kind", kind, "--level", level), "level")
     refused(run(folder, "--kind", "diffraction", "--counts", "1e30"), "1e+30 counts")
     assert {path.name for path in folder.iterdir()} == {"result.cxi", "notes.txt"}
 
@@ -152,8 +156,8 @@ def test_without_opengl_there_are_slices_and_a_line_says_so(folder, run, blind):
     (note,) = (line for line in out.splitlines() if line.startswith("note"))
     assert "slices in place of phase, strain, diffraction" in note
     assert "none here" in note
-    written = {path.name for path in folder.iterdir()}
-    assert written == {"result.cxi", "slices.png", "diffraction-slices.png", "spectral-weight.png"}
+    written = {path.stem for path in folder.iterdir()}
+    assert written == {"result", *pictures.KINDS} - {"phase", "strain", "diffraction"}
 
 
 def test_without_opengl_a_file_gets_its_name(folder, run, blind):
@@ -169,7 +173,7 @@ def test_without_a_geometry_voxels(nameless, tmp_path, run):
     assert "note: pictures in voxels" in out
     assert "--spec and --scan" in out
     written = {path.stem for path in tmp_path.glob("*.png")}
-    assert written == set(pictures.KINDS) - {"strain", *pictures.ASKED}
+    assert written == set(pictures.KINDS) - {"strain", "histograms", *pictures.ASKED}
     refused(run(tmp_path, "--kind", "strain"), "strain")
 
 
@@ -199,6 +203,82 @@ def test_the_support_far_away_costs_nothing(result):
     np.testing.assert_allclose(one.phase, other.phase, atol=1e-4)
 
 
+# -- on paper
+
+
+def on_paper(monkeypatch, capsys, *words):
+    monkeypatch.setattr(sys, "argv", ["cdi-ml", "figure", *map(str, words)])
+    code = 0
+    try:
+        cli.main()
+    except SystemExit as stop:
+        code = stop.code
+    return code, *capsys.readouterr()
+
+
+@WITH_OPENGL
+@pytest.mark.parametrize("kind", pictures.KINDS)
+@pytest.mark.parametrize(("width", "points"), [("85mm", 240.945), ("178mm", 504.567)])
+def test_a_figure_has_the_width_and_the_letters_that_were_asked_for(
+    folder, monkeypatch, capsys, kind, width, points
+):
+    file = folder / "figure.svg"
+    words = ("--kind", kind, "--width", width, "--font-size", "7.5", "--dpi", "60", "-o", file)
+    code, _, error = on_paper(monkeypatch, capsys, folder, *words)
+    assert code == 0, error
+    text = file.read_text(encoding="utf-8")
+    (found,) = re.findall(r'<svg [^>]*?width="([\d.]+)pt"', text)
+    assert float(found) == pytest.approx(points, abs=0.01)
+    sizes = re.findall(r"font-size: ([\d.]+)px", text)  # 1 px of the file is 1 pt
+    assert len(sizes) > 5
+    # indices and powers of ten are smaller, nothing else is
+    assert {float(size) for size in sizes} <= {7.5, 5.25}
+    assert sum(float(size) == 7.5 for size in sizes) > len(sizes) / 2
+
+
+def test_pixels_are_width_times_dpi(folder, monkeypatch, capsys):
+    file = folder / "figure.png"
+    words = (folder, "--kind", "slices", "--width", "3.4in", "--dpi", "100", "-o", file)
+    assert on_paper(monkeypatch, capsys, *words)[0] == 0
+    assert imread(file).shape[1] == 340
+
+
+def test_a_folder_of_another_format(folder, monkeypatch, capsys):
+    words = (folder, "--kind", "history", "--kind", "spectral-weight", "--format", "pdf")
+    assert on_paper(monkeypatch, capsys, *words)[0] == 0
+    for name in ("history.pdf", "spectral-weight.pdf"):
+        assert (folder / name).read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--width", "85"), "85mm"),
+        (("--width", "-85mm"), "85mm"),
+        (("--width", "1e9mm"), "85mm"),
+        (("--width", "nanmm"), "85mm"),
+        (("--width", "5mm"), "width"),
+        (("--width", "3m"), "85mm"),
+        (("--width", "2000mm"), "width"),
+        (("--width", "85mm", "--font-size", "3"), "font-size"),
+        (("--width", "85mm", "--font-size", "nan"), "font"),
+        (("--width", "85mm", "--font-size", "12"), "at most 10.0"),
+        (("--width", "85mm", "--dpi", "1201"), "dpi"),
+        (("--width", "900mm", "--dpi", "1200"), "10000"),
+        (("--width", "85mm", "--size", "300"), "give one"),
+        (("--font-size", "8"), "--width"),
+        (("--dpi", "300"), "--width"),
+        (("--format", "jpg"), "jpg"),
+        (("-o", "figure.jpg"), ".svg"),
+        (("-o", "figure.tiff"), ".svg"),
+        (("-o", "figure.pdf", "--format", "svg"), "give one"),
+    ],
+)
+def test_what_paper_cannot_be(folder, monkeypatch, capsys, words, said):
+    refused(on_paper(monkeypatch, capsys, folder, "--kind", "slices", *words), said)
+    assert [path.name for path in folder.iterdir()] == ["result.cxi"]
+
+
 # -- the pictures themselves
 
 
@@ -211,6 +291,9 @@ def test_slices_are_where_the_numbers_say(result):
     place = dict(zip("zyx", crystal.axes(), strict=True))
     for row, normal in zip(grid, names, strict=True):
         for ax, volume in zip(row, values, strict=True):
+            drawn = (
+                volume if volume is crystal.amplitude else np.where(crystal.solid, volume, np.nan)
+            )
             across, up = (label[0] for label in (ax.get_xlabel(), ax.get_ylabel()))
             assert {across, up, normal} == set(names)
             image = ax.images[0]
@@ -220,12 +303,14 @@ def test_slices_are_where_the_numbers_say(result):
             assert image.origin == "lower"
             at = float(ax.get_title().split("=")[1].split()[0].replace("−", "-"))
             # a voxel off the centre, looked up by its position in nm
-            where = {across: 35.0, up: -50.0, normal: at}
+            where = {across: 35.0, up: -40.0, normal: at}
             index = tuple(int(np.abs(place[axis] - where[axis]).argmin()) for axis in "zyx")
             rows, columns = image.get_array().shape
             column = int((where[across] - left) / (right - left) * columns)
             line = int((where[up] - bottom) / (top - bottom) * rows)
-            assert image.get_array()[line, column] == volume[index]
+            assert image.get_array()[line, column] == drawn[index]
+            assert np.isfinite(drawn[index])
+            assert np.ma.is_masked(image.get_array()[0, 0]) == (volume is not crystal.amplitude)
     phase, displacement, strain = (grid[0, column].images[0] for column in (1, 2, 3))
     for image in (phase, displacement, strain):
         assert image.norm.vmin == -image.norm.vmax

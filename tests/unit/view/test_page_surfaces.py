@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -134,3 +135,18 @@ def test_the_still_picture_shows_it():
     pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3] / 255
     middle = pixels[tuple(slice(n // 3, n // 2) for n in pixels.shape[:2])]
     assert middle.std() > 0.05
+
+
+def test_a_phase_that_wraps_has_a_colour_for_each_face():
+    """Between the corners of a face that it wraps in lie no other colours."""
+    turning = replace(crystal(), phase=crystal().phase * 10)
+    surface = surface_of_crystal(turning)
+    scales = common_scales([surface])
+    assert scales["phase"].cyclic
+    phase, strain = plot(surface, scales)["styles"]
+    assert (phase["intensitymode"], strain["intensitymode"]) == (["cell"], ["vertex"])
+    faces, corners = len(surface.mesh.faces), len(surface.mesh.points)
+    sizes = [
+        len(base64.b64decode(style["intensity"][0]["bdata"])) // 4 for style in (phase, strain)
+    ]
+    assert sizes == [faces, corners]

@@ -22,8 +22,9 @@ from cdi_ml_plugin.errors import WriteError
 from cdi_ml_plugin.simulate.particle import strained_crystal
 from cdi_ml_plugin.utils import files
 from cdi_ml_plugin.view.figures import summary
-from cdi_ml_plugin.view.figures.summary import draw_summary, flatten_phase
+from cdi_ml_plugin.view.figures.summary import draw_summary
 from cdi_ml_plugin.view.pages import report
+from cdi_ml_plugin.view.style.slices import flatten_phase
 from cdi_ml_plugin.workflow.earlier import RESULT_FILES, check_result_folder
 from cdi_ml_plugin.workflow.save import save
 from support import ROOT
