@@ -19,17 +19,15 @@ from skimage.restoration import unwrap_phase
 
 from ..data.result import Result
 from ..errors import ParameterError, ReadError
-from ..fourier import diffraction
 from ..geometry.geometry import Geometry
 from ..geometry.laboratory import cubic_voxel, laboratory_shape, to_laboratory
-from ..physics.alignment import align
-from ..physics.shells import crossing, prtf, shells
 from ..physics.windows import about_centre
 from ..utils import memory
 from ..utils.values import above_0, instance, number, volume
 from .crystal import FAINT, Crystal
 from .figures import figures_of
 from .phase import phase_gradient, without_ramp
+from .runs import with_runs
 
 
 def analyse(
@@ -123,8 +121,7 @@ def crystal_of(
 
     See `analyse` for what may be given.
 
-    With two runs or more, ``resolution_prtf_nm`` is 2π/|Q| where their transfer function falls below 1/e
-    (NaN where it does not).
+    With two runs or more it has their agreement, its uncertainties and resolution, see `runs.with_runs`.
 
     Raises
     ------
@@ -135,9 +132,11 @@ def crystal_of(
     geometry = result.measurement.geometry
     if geometry is None:
         return None
-    crystal = analyse(result.object, result.support, geometry, voxel, d_spacing, level)
-    resolution = _transfer_resolution(result, geometry)
-    return replace(crystal, figures={**crystal.figures, **resolution})
+
+    def analysed(obj: NDArray[np.complexfloating], support: NDArray[np.bool_]) -> Crystal:
+        return analyse(obj, support, geometry, voxel, d_spacing, level)
+
+    return with_runs(analysed(result.object, result.support), result, analysed)
 
 
 def crystal_or_note(result: Result) -> tuple[Crystal | None, Result]:
@@ -148,20 +147,3 @@ def crystal_or_note(result: Result) -> tuple[Crystal | None, Result]:
         note = f"no crystal in the laboratory: {error}"
         notes = dict.fromkeys((*result.notes, note))  # once, however often it is tried
         return None, replace(result, notes=tuple(notes))
-
-
-def _transfer_resolution(result: Result, geometry: Geometry) -> dict[str, float]:
-    """Where the phase-retrieval transfer function of the runs falls below 1/e, in nm."""
-    finite = [run.object * run.support for run in result.runs if run.reason != "not finite"]
-    if len(finite) < 2:
-        return {}
-    about = about_centre(np.any([run.support for run in result.runs], axis=0), room=2)
-    best = (result.object * result.support)[about]
-    mean = np.zeros(result.object.shape, dtype=np.complex128)
-    for obj in finite:  # in a window with room to shift, for a full scan is large
-        mean[about] += align(obj[about], best) / len(finite)
-    measurement = result.measurement
-    parts = shells(measurement.shape, geometry.reciprocal_basis())
-    curve = prtf(np.sqrt(diffraction(mean)), measurement.intensity, parts, measurement.mask)
-    at = crossing(parts.q, curve, 1 / np.e)
-    return {"resolution_prtf_nm": float("nan") if at is None else 2 * np.pi / at}

@@ -44,6 +44,9 @@ class Crystal:
         Standard uncertainties of those of them that have one, by the same keys.
     reasons : mapping
         Why a figure is NaN, in words, by the same keys.
+    uncertainties : mapping
+        Standard uncertainties of the voxels above the surface from the spread of the runs, float32 [z, y, x], NaN
+        outside: ``amplitude``, ``phase``, ``displacement``, ``strain``. Empty of a single run.
     """
 
     amplitude: Real
@@ -57,6 +60,7 @@ class Crystal:
     level: float = math.nan
     errors: Mapping[str, float] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
+    uncertainties: Mapping[str, Real] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if math.isnan(self.level):

@@ -86,7 +86,12 @@ _TABLE = (
     Quantity("diameter_nm", "diameter", "nm", "of the sphere of that volume"),
     Quantity("volume_nm3", "volume", "nm³", "within the surface"),
     Quantity("edge_width_nm", "width of the edge", "nm", "amplitude from 90 to 10 %: an estimate of the resolution"),
-    Quantity("resolution_prtf_nm", "resolution", "nm", "where the transfer function of the runs falls below 1/e"),
+    Quantity("resolution_prtf_nm", "resolution, PRTF", "nm", "where the transfer function of the runs falls below 1/e"),
+    Quantity("resolution_fsc_nm", "resolution, FSC", "nm", "where halves of the runs share half a bit a voxel"),
+    Quantity("agreement", "agreement of the runs", "", "share of the first of their orthogonal modes", 4),
+    Quantity("phase_uncertainty_rad", "phase, uncertainty", "rad", "standard, of a voxel: the median inside", 2),
+    Quantity("displacement_uncertainty_nm", "displacement, uncertainty", "nm", "the same, along Q", 2),
+    Quantity("strain_uncertainty", "strain, uncertainty", "", "the same, along Q", 2),
     Quantity("surface_level", "level of the surface", "", "of the highest amplitude", 3),
     Quantity("voxel_nm", "voxel", "nm", "edge of the cubic voxels"),
     # of each voxel
