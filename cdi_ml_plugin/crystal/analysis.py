@@ -26,8 +26,8 @@ from ..utils import memory
 from ..utils.values import above_0, instance, number, volume
 from .crystal import FAINT, Crystal
 from .figures import figures_of
+from .of_runs import with_runs
 from .phase import phase_gradient, without_ramp
-from .runs import with_runs
 
 
 def analyse(
@@ -121,7 +121,7 @@ def crystal_of(
 
     See `analyse` for what may be given.
 
-    With two runs or more it has their agreement, its uncertainties and resolution, see `runs.with_runs`.
+    With two runs or more it has their agreement, its uncertainties and resolution, see `of_runs.with_runs`.
 
     Raises
     ------

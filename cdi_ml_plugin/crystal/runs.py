@@ -1,39 +1,27 @@
-"""Many runs as one answer: aligned, their mean and modes, how far they agree, and what that says of each figure."""
+"""Many runs as one answer: brought onto the best, their mean and modes, how far they agree."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from ..data.quantities import SIZES
 from ..data.result import Result, Run
 from ..errors import ParameterError
-from ..fourier import about_centre as fitted
-from ..geometry.geometry import Geometry
 from ..physics.alignment import placed
 from ..physics.modes import modes
-from ..physics.resolution import shell_correlation_resolution, transfer_resolution
 from ..physics.windows import about_centre
-from .crystal import Crystal, object_level
-from .spread import FACTORS, uncertainties
+from .crystal import object_level
+from .spread import uncertainties
 
 APART = 0.3  # squared difference from the best run, of its power: what is further off is another solution
 MODES = 5  # that are kept
 ALONE = "one start alone: take --seeds 5"
-SYSTEMATIC = (
-    "voxel_nm",
-    "d_spacing_nm",
-    "mean_strain",
-)  # runs cannot differ in what they all assume
 
 Real = NDArray[np.float32]
-Analysed = Callable[[NDArray[np.complexfloating], NDArray[np.bool_]], Crystal]
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +98,7 @@ class Agreement:
 
 
 @dataclass(frozen=True, eq=False)
-class _Aligned:
+class Aligned:
     """Runs in a window, aligned with the first of them, the best."""
 
     window: Window
@@ -128,10 +116,11 @@ def agreement_of(result: Result) -> Agreement:
     ParameterError
         The chosen run has no object.
     """
-    return _agreement(_aligned(result))
+    return compared(aligned(result))
 
 
-def _agreement(runs: _Aligned) -> Agreement:
+def compared(runs: Aligned) -> Agreement:
+    """What `agreement_of` says, of runs that are aligned already."""
     best = runs.objects[0]
     found, shares = modes(runs.objects, MODES)
     size = np.abs(best) / np.abs(best).max()
@@ -151,7 +140,8 @@ def _agreement(runs: _Aligned) -> Agreement:
     )
 
 
-def _aligned(result: Result) -> _Aligned:
+def aligned(result: Result) -> Aligned:
+    """Bring the runs onto the best, see `agreement_of`; one that differs from it by `APART` is left out."""
     best = result.run
     if why := _without_object(best):
         raise ParameterError(f"the chosen run, seed {best.seed}, {why}: there is nothing to align")
@@ -176,7 +166,7 @@ def _aligned(result: Result) -> _Aligned:
             held = placing.of_support(run.support[window.where])
             found.append((apart, n, obj.astype(np.complex64), held))
     found.sort(key=lambda one: one[:2])
-    return _Aligned(
+    return Aligned(
         window=window,
         used=(result.best, *(n for _, n, _, _ in found)),
         left_out=dict(sorted(left_out.items())),
@@ -189,111 +179,3 @@ def _without_object(run: Run) -> str:
     if run.reason == "not finite" or not np.isfinite(run.object).all():
         return "did not stay finite"
     return "" if (run.object[run.support] != 0).any() else "has no object in its support"
-
-
-def with_runs(crystal: Crystal, result: Result, analysed: Analysed) -> Crystal:
-    """A crystal with what all runs say: uncertainties of its voxels and figures, agreement, resolution.
-
-    Parameters
-    ----------
-    crystal : Crystal
-        Of the chosen run.
-    result : Result
-        With a geometry.
-    analysed : callable
-        Makes a crystal of object and support, as that of the chosen run was made.
-    """
-    runs = _aligned(result)
-    agreement = _agreement(runs)
-    figures: dict[str, float] = dict.fromkeys(_OF_RUNS, math.nan)
-    if agreement.why_none:
-        reasons = dict.fromkeys(_OF_RUNS, agreement.why_none)
-        return _added(crystal, figures, {}, reasons)
-    geometry = result.measurement.geometry
-    assert geometry is not None  # or there were no crystal
-    figures["agreement"] = float(agreement.shares[0])
-    reasons = _resolutions(figures, agreement, runs, result, geometry)
-    others = [
-        analysed(runs.window.whole(obj), runs.window.whole(held))
-        for obj, held in zip(runs.objects[1:], runs.supports[1:], strict=True)
-    ]
-    spread = _in_laboratory(crystal, others)
-    for name, key in _MEDIANS.items():
-        figures[key] = float(np.nanmedian(spread[name]))
-    errors = _errors(crystal, others)
-    return replace(_added(crystal, figures, errors, reasons), uncertainties=spread)
-
-
-_MEDIANS = {
-    "phase": "phase_uncertainty_rad",
-    "displacement": "displacement_uncertainty_nm",
-    "strain": "strain_uncertainty",
-}
-_OF_RUNS = ("agreement", *_MEDIANS.values(), "resolution_prtf_nm", "resolution_fsc_nm")
-
-
-def _added(
-    crystal: Crystal,
-    figures: Mapping[str, float],
-    errors: Mapping[str, float],
-    reasons: Mapping[str, str],
-) -> Crystal:
-    return replace(
-        crystal,
-        figures={**crystal.figures, **figures},
-        errors={**errors, **crystal.errors},  # what is known of a figure otherwise comes first
-        reasons={**crystal.reasons, **reasons},
-    )
-
-
-def _resolutions(
-    figures: dict[str, float],
-    agreement: Agreement,
-    runs: _Aligned,
-    result: Result,
-    geometry: Geometry,
-) -> dict[str, str]:
-    """Put the resolutions among the figures, and say why there is none."""
-    count = len(runs.objects)
-    halves = tuple(np.mean(runs.objects[first::2], axis=0) for first in (0, 1))
-    shape = result.measurement.shape
-    held = runs.supports[0]
-    found = {
-        "resolution_prtf_nm": transfer_resolution(
-            runs.window.whole(agreement.mean), count, result.measurement, geometry
-        ),
-        "resolution_fsc_nm": shell_correlation_resolution(
-            (halves[0], halves[1]), held, shape, geometry
-        ),
-    }
-    figures.update({key: value for key, (value, _) in found.items()})
-    return {key: why for key, (_, why) in found.items() if why}
-
-
-def _in_laboratory(crystal: Crystal, others: list[Crystal]) -> dict[str, Real]:
-    """Standard uncertainties on the crystal's grid."""
-    length = float(np.linalg.norm(crystal.q))
-    solid, shape = crystal.solid, crystal.amplitude.shape
-    waves = (fitted(torch.from_numpy(one.object), shape).numpy() for one in others)
-    spread = uncertainties(waves, crystal.object, solid, crystal.q / length)
-    steep = spread.pop("slope")
-    spread["displacement"] = spread["phase"] / np.float32(length)
-    spread["strain"] = steep / np.float32(length * crystal.voxel)
-    return spread
-
-
-def _errors(crystal: Crystal, others: list[Crystal]) -> dict[str, float]:
-    """Standard uncertainties of the figures from the spread of the runs'.
-
-    A size is a whole number of voxels, which adds the rounding of both its ends.
-    """
-    rounding = crystal.voxel / 6**0.5
-    errors = {}
-    for key, value in crystal.figures.items():
-        values = np.array([value, *(one.figures.get(key, math.nan) for one in others)])
-        values = values[np.isfinite(values)]
-        if key in SYSTEMATIC or not math.isfinite(value) or len(values) < 2:
-            continue
-        error = FACTORS["amplitude"] * float(np.std(values, ddof=1))
-        errors[key] = math.hypot(error, rounding) if key in SIZES else error
-    return errors

@@ -42,7 +42,7 @@ def test_figures_of_a_crystal_have_names_and_units():
         "size": "337 × 357 × 317 nm",
         "lattice spacing": "0.23683 nm",
         "volume": "0.0170 µm³",
-        "resolution": "–",
+        "resolution, PRTF": "–",
         "some new length": "12.3 nm",
     }
 
