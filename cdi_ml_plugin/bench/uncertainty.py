@@ -30,7 +30,7 @@ from . import crystals
 from .table import append, read
 
 SEEDS = 5
-TUNING = range(36)  # the numbers that the factors were fixed on
+TUNING = (*range(36), *range(1000, 1035))  # the numbers that the factors were fixed on
 INSIDE = 2  # voxels from the surface
 CORE = 0.1  # of its highest amplitude: the truth has no support of its own
 # As scan 54 was measured, but with a rocking step that makes about cubic voxels.

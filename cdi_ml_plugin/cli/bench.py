@@ -175,13 +175,13 @@ def solve(crystals: int, first: int, chains: Sequence[str], weights: str, out: P
 
 
 @bench.command()
-@click.option("--crystals", type=whole(1), default=35, show_default=True)
+@click.option("--crystals", type=whole(1), default=40, show_default=True)
 @click.option(
     "--first",
     type=whole(0),
-    default=1000,
+    default=1100,
     show_default=True,
-    help="Number of the first crystal; the factors of the uncertainties were fixed on 0 to 35.",
+    help="Number of the first crystal; the factors of the uncertainties were fixed on 0 to 35 and 1000 to 1034.",
 )
 @click.option("--seeds", type=whole(2), default=5, show_default=True, help="Starts of each.")
 @click.option("-o", "--out", type=PATH, default=Path("bench_uncertainty.jsonl"), show_default=True)

@@ -21,7 +21,7 @@ from .spread import uncertainties
 
 # Of a figure, a sum over many voxels, what a standard deviation of the runs is multiplied with: what they share does
 # not average out. Fixed as those of `spread.FACTORS`.
-FIGURES = 2.5
+FIGURES = 3.0
 # In these they do not differ, or, as in an edge that all blur alike, in much less than they are wrong.
 SHARED = ("voxel_nm", "d_spacing_nm", "mean_strain", "edge_width_nm")
 

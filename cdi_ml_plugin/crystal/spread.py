@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter
 from .phase import phase_gradient, without_ramp
 
 # What a standard deviation of the runs is multiplied with: ± that holds the truth in 68 % of the voxels inside.
-FACTORS = {"amplitude": 1.3, "phase": 1.3, "strain": 1.2}
+FACTORS = {"amplitude": 1.3, "phase": 1.25, "strain": 1.1}
 WIDE = 2.3  # standard uncertainties to either side hold it in 95 %: as of Student's t of five degrees of freedom
 NEARBY = (
     1.5  # voxels over which the variance is averaged: that of five runs in one voxel is too rough

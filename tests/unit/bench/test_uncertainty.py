@@ -71,7 +71,7 @@ def test_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uncertainty, "reconstruct", short)
     out = tmp_path / "rows.jsonl"
     first = list(calibrate([NUMBER], out, 2))
-    assert first[0] == "1 crystals, 0 of them among those that the factors were fixed on"
+    assert first[0] == "1 crystals, 1 of them among those that the factors were fixed on"
     assert any(line.startswith("inside, all") for line in first)
     assert any(line.startswith("strain_rms") for line in first)
     assert asked == [2]
