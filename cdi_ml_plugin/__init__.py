@@ -15,6 +15,7 @@ _HOME = {
     "Measurement": "data.measurement",
     "Result": "data.result",
     "Run": "data.result",
+    "agreement_of": "crystal.runs",
     "align": "physics.alignment",
     "analyse": "crystal.analysis",
     "compare": "comparison.run",

@@ -3,6 +3,7 @@ from .comparison.run import compare as compare
 from .crystal.analysis import analyse as analyse
 from .crystal.analysis import crystal_of as crystal_of
 from .crystal.crystal import Crystal as Crystal
+from .crystal.runs import agreement_of as agreement_of
 from .data.inspect import Inspection as Inspection
 from .data.inspect import inspect as inspect
 from .data.measurement import Measurement as Measurement
@@ -58,6 +59,7 @@ __all__ = [
     "Measurement",
     "Result",
     "Run",
+    "agreement_of",
     "align",
     "analyse",
     "compare",

@@ -174,6 +174,31 @@ def solve(crystals: int, first: int, chains: Sequence[str], weights: str, out: P
             click.echo(line)
 
 
+@bench.command()
+@click.option("--crystals", type=whole(1), default=40, show_default=True)
+@click.option(
+    "--first",
+    type=whole(0),
+    default=1100,
+    show_default=True,
+    help="Number of the first crystal; the factors of the uncertainties were fixed on 0 to 35 and 1000 to 1034.",
+)
+@click.option("--seeds", type=whole(2), default=5, show_default=True, help="Starts of each.")
+@click.option("-o", "--out", type=PATH, default=Path("bench_uncertainty.jsonl"), show_default=True)
+def uncertainty(crystals: int, first: int, seeds: int, out: Path) -> None:
+    """Phase simulated crystals from several starts, and count how often the stated intervals hold the truth.
+
+    Each finished crystal is a line of OUT; given again, the benchmark goes on where it was. Five starts of a
+    crystal take some ten seconds of one core.
+    """
+    from ..bench import table
+    from ..bench.uncertainty import calibrate
+
+    with table.lent(out):
+        for line in calibrate(range(first, first + crystals), out, seeds):
+            click.echo(line)
+
+
 @bench.command("weights")
 @click.argument("sources", nargs=-1, metavar="[WEIGHTS]...")
 @click.option("--patterns", type=whole(1), default=512, show_default=True, help="Of each set.")

@@ -21,11 +21,8 @@ from skimage.restoration import unwrap_phase
 
 from ..data.result import Result
 from ..errors import ParameterError, ReadError
-from ..fourier import diffraction
 from ..geometry.geometry import Geometry
 from ..geometry.laboratory import cubic_voxel, laboratory_shape, to_laboratory
-from ..physics.alignment import align
-from ..physics.shells import crossing, prtf, shells
 from ..physics.windows import about_centre
 from ..utils import memory
 from ..utils.values import above_0, instance, volume
@@ -33,6 +30,7 @@ from .crystal import FAINT, Crystal, object_level
 from .dislocations import cores, find_dislocations
 from .figures import figures_of, reasons_of
 from .material import Index
+from .of_runs import with_runs
 from .phase import phase_gradient, without_ramp
 from .refraction import correction
 from .spacing import Spacing, known_spacing, spacings
@@ -156,8 +154,7 @@ def crystal_of(
     `material` of xrayutilities and `hkl`, three Miller indices, name the lattice to compare with. Of the spacings
     also that from the centre of mass of the intensity.
 
-    With two runs or more, ``resolution_prtf_nm`` is 2π/|Q| where their transfer function falls below 1/e
-    (NaN where it does not).
+    With two runs or more it has their agreement, its uncertainties and resolution, see `of_runs.with_runs`.
 
     Raises
     ------
@@ -179,18 +176,16 @@ def crystal_of(
         refraction=refraction,
     )
     known = known_spacing(told.get("d_spacing"), told.get("material"), told.get("hkl"))
-    crystal = analyse(
-        result.object,
-        result.support,
-        geometry,
-        told.get("voxel"),
-        level=told.get("level"),
-        index=index_of(told, geometry),
-    )
-    found = spacings(geometry, crystal.q, result.measurement, told.get("uncertain"))
-    crystal = _with_spacings(crystal, found, known)
-    resolution = _transfer_resolution(result, geometry)
-    return replace(crystal, figures={**crystal.figures, **resolution})
+    index = index_of(told, geometry)
+
+    def analysed(obj: NDArray[np.complexfloating], support: NDArray[np.bool_]) -> Crystal:
+        crystal = analyse(
+            obj, support, geometry, told.get("voxel"), level=told.get("level"), index=index
+        )
+        found = spacings(geometry, crystal.q, result.measurement, told.get("uncertain"))
+        return _with_spacings(crystal, found, known)
+
+    return with_runs(analysed(result.object, result.support), result, analysed)
 
 
 def told_of(result: Result, **given: Any) -> dict[str, Any]:
@@ -242,20 +237,3 @@ def _amplitude(wave: NDArray[np.inexact], held: NDArray[np.bool_]) -> NDArray[np
 def _ramp_figures(gradient: NDArray[np.float64]) -> dict[str, float]:
     """The ramp that was taken off the phase, in rad per voxel of the detector's array."""
     return {f"ramp_{axis}_rad": float(each) for axis, each in zip("zyx", gradient, strict=True)}
-
-
-def _transfer_resolution(result: Result, geometry: Geometry) -> dict[str, float]:
-    """Where the phase-retrieval transfer function of the runs falls below 1/e, in nm."""
-    finite = [run.object * run.support for run in result.runs if run.reason != "not finite"]
-    if len(finite) < 2:
-        return {}
-    about = about_centre(np.any([run.support for run in result.runs], axis=0), room=2)
-    best = (result.object * result.support)[about]
-    mean = np.zeros(result.object.shape, dtype=np.complex128)
-    for obj in finite:  # in a window with room to shift, for a full scan is large
-        mean[about] += align(obj[about], best) / len(finite)
-    measurement = result.measurement
-    parts = shells(measurement.shape, geometry.reciprocal_basis())
-    curve = prtf(np.sqrt(diffraction(mean)), measurement.intensity, parts, measurement.mask)
-    at = crossing(parts.q, curve, 1 / np.e)
-    return {"resolution_prtf_nm": float("nan") if at is None else 2 * np.pi / at}

@@ -54,6 +54,9 @@ class Crystal:
         Why a figure is NaN, in words, by the same keys.
     dislocations : tuple of Dislocation
         Lines about which the phase turns by 2π.
+    uncertainties : mapping
+        Standard uncertainties of the voxels above the surface from the spread of the runs, float32 [z, y, x], NaN
+        outside: ``amplitude``, ``phase``, ``displacement``, ``strain``. Empty of a single run.
     """
 
     amplitude: Real
@@ -68,6 +71,7 @@ class Crystal:
     errors: Mapping[str, float] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
     dislocations: tuple[Dislocation, ...] = ()
+    uncertainties: Mapping[str, Real] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if math.isnan(self.level):

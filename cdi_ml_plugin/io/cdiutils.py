@@ -14,6 +14,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from ..crystal.runs import agreement_of
 from ..data.result import Result
 from ..errors import ParameterError
 from ..utils.files import check_folder, staged
@@ -30,8 +31,8 @@ def export_cdiutils(
     """Write a result into the folder of a cdiutils pipeline (its ``dump_dir``).
 
     ``pynx_phasing/S{scan}_Run0001.cxi`` and so on are the runs that stayed finite, for
-    ``analyse_phasing_results``; ``S{scan}_pynx_reconstruction_mode.cxi`` is the chosen run as the only mode, so that
-    ``postprocess`` can follow at once.
+    ``analyse_phasing_results``; ``S{scan}_pynx_reconstruction_mode.cxi`` has the modes of those that agree with the
+    chosen one, as PyNX's analysis has, so that ``postprocess`` can follow at once: it takes the first.
 
     Parameters
     ----------
@@ -94,17 +95,23 @@ def _earlier(folder: Path, scan: int) -> set[str]:
 
 
 def _mode_bytes(result: Result) -> bytes:
-    """The chosen object as PyNX's analysis writes modes: (mode, z, y, x), and their weights."""
+    """The modes of the runs as PyNX's analysis writes them: (mode, z, y, x), and their weights."""
+    agreement = agreement_of(result)
+    shape, count = agreement.window.shape, len(agreement.modes)
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
         entry = first_entry(file)
         image = add_group(entry, "image_1", "NXdata", signal="data", interpretation="scaler")
-        image.create_dataset("data", data=result.object[np.newaxis], **PACKED)
-        image.create_dataset("support", data=result.support.astype(np.int8), **PACKED)
+        data = image.create_dataset("data", (count, *shape), "c8", chunks=(1, *shape), **PACKED)
+        for number, mode in enumerate(agreement.modes):
+            data[number] = agreement.window.whole(mode)
+        held = agreement.window.whole(agreement.support).astype(np.int8)
+        image.create_dataset("support", data=held, **PACKED)
         image["data_type"] = "electron density"
         image["data_space"] = "real"
-        for name, data in (("data_1", "/entry_1/image_1/data"), ("data_2", None)):
+        first = h5py.SoftLink("/entry_1/image_1/data")
+        for name, content in (("data_1", first), ("data_2", agreement.shares[:count])):
             group = add_group(entry, name, "NXdata", signal="data")
-            group["data"] = np.ones(1) if data is None else h5py.SoftLink(data)
+            group["data"] = content
         entry["data_2"].attrs["title"] = "relative weights of the modes"
     return buffer.getvalue()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -9,6 +11,29 @@ from numpy.typing import NDArray
 from ..errors import ParameterError
 from ..fourier import shift_ramp, to_direct, to_reciprocal
 from ..utils.values import volume
+
+
+@dataclass(frozen=True, eq=False)
+class Placing:
+    """How an object was brought onto a reference.
+
+    Attributes
+    ----------
+    turned : bool
+        Whether its conjugate twin was taken.
+    shift : float64 tensor (3,)
+        Voxels that it, or its twin, was moved by.
+    """
+
+    turned: bool
+    shift: torch.Tensor
+
+    def of_support(self, support: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """A support (z, y, x) brought the same way: the voxels that are more than half in it."""
+        part = torch.from_numpy(np.ascontiguousarray(support, dtype=np.complex128))
+        wave = to_reciprocal(twin(part) if self.turned else part)
+        moved: NDArray[np.bool_] = (to_direct(wave * _ramp(wave, self.shift)).real > 0.5).numpy()
+        return moved
 
 
 def align(
@@ -32,15 +57,24 @@ def align(
     ParameterError
         No arrays of finite numbers, (z, y, x), of one shape.
     """
+    return placed(obj, truth)[0]
+
+
+def placed(
+    obj: NDArray[np.complexfloating], truth: NDArray[np.complexfloating]
+) -> tuple[NDArray[np.complex128], Placing]:
+    """As `align`, and how it was done."""
     truth = volume("truth", truth)
     obj = volume("object", obj, truth.shape)
     reference = torch.from_numpy(np.ascontiguousarray(truth, dtype=np.complex128))
     candidate = torch.from_numpy(np.ascontiguousarray(obj, dtype=np.complex128))
     wanted = to_reciprocal(reference)
     versions = [_register(to_reciprocal(one), wanted) for one in (candidate, twin(candidate))]
-    errors = [float((one - wanted).abs().square().sum()) for one in versions]
-    aligned: NDArray[np.complex128] = to_direct(versions[int(np.argmin(errors))]).numpy()
-    return aligned
+    errors = [float((one - wanted).abs().square().sum()) for one, _ in versions]
+    turned = int(np.argmin(errors))
+    wave, shift = versions[turned]
+    aligned: NDArray[np.complex128] = to_direct(wave).numpy()
+    return aligned, Placing(bool(turned), shift)
 
 
 def twin(obj: torch.Tensor) -> torch.Tensor:
@@ -66,8 +100,11 @@ def centre_shift(obj: torch.Tensor, support: torch.Tensor) -> list[int]:
     return shift
 
 
-def _register(wave: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """Shift a transform to where its object overlaps best with the wanted one, and turn its phase."""
+def _register(wave: torch.Tensor, wanted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Shift a transform to where its object overlaps best with the wanted one, and turn its phase.
+
+    Returns it, and the shift in voxels.
+    """
     cross = wanted * wave.conj()
     overlap = to_direct(cross)
     peak = np.unravel_index(int(overlap.abs().argmax()), overlap.shape)
@@ -102,9 +139,13 @@ def _register(wave: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
         if not bool(torch.isfinite(step).all()) or float(step.abs().max()) > 1:
             break
         shift = shift + step
-    moved_wave = wave * shift_ramp(wave.shape, shift).to(wave.dtype)
+    moved_wave = wave * _ramp(wave, shift)
     total = (wanted * moved_wave.conj()).sum()
-    return moved_wave * (total / total.abs() if total.abs() > 0 else 1)
+    return moved_wave * (total / total.abs() if total.abs() > 0 else 1), shift
+
+
+def _ramp(wave: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
+    return shift_ramp(wave.shape, shift).to(wave.dtype)
 
 
 def _sums(cross: torch.Tensor, weights: list[torch.Tensor]) -> torch.Tensor:

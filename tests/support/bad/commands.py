@@ -18,6 +18,7 @@ GOOD: dict[str, Words] = {
     "bench gpu": ("--quick", "-o", "out"),
     "bench refine": ("--crystals", "1"),
     "bench solve": ("--crystals", "1"),
+    "bench uncertainty": ("--crystals", "1"),
     "bench weights": ("fast", "--patterns", "1"),
     "cohere-guess": ("exp_54", "-o", "out"),
     "compare": ("counts.npy", "-a", "2*ER", "-a", "3*ER", "--seeds", "2", "-o", "out"),

@@ -35,6 +35,7 @@ CALLS = {
     "bench gpu": "bench gpu --quick -o out",
     "bench refine": "bench refine --crystals 1 -o out.jsonl",
     "bench solve": "bench solve --crystals 1 -o out.jsonl",
+    "bench uncertainty": "bench uncertainty --crystals 1 -o out.jsonl",
     "cohere-guess": "cohere-guess exp_54 -o out",
 }
 PLACES = {"demo": "result", "figure of one file": "out.png"}
