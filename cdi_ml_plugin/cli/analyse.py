@@ -83,7 +83,7 @@ def analyse(
     Nothing is phased again: another geometry, the twin, another level of the surface or finer voxels change
     what the same object says. With --out all files of a result are written, as `reconstruct` does.
     """
-    from ..crystal.account import account_of, aligned, shown, table
+    from ..crystal.account import account_of, aligned, sensitivity_said, shown, table
     from ..crystal.analysis import crystal_of, told_of
     from ..crystal.facet_search import find_facets
     from ..crystal.indexing import indexed
@@ -128,7 +128,9 @@ def analyse(
     changed = replace(changed, notes=tuple(dict.fromkeys(notes)))
     for note in changed.notes:
         click.echo(f"note: {note}")
-    click.echo(table(shown(account_of(changed, crystal).entries)))
+    account = account_of(changed, crystal)
+    click.echo(table(shown(account.entries)))
+    click.echo(sensitivity_said(account.crystal))
     facets = find_facets(crystal) if faceted else None
     if facets is not None:
         if "material" in told:

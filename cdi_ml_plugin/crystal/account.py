@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..data.measurement import about_data
-from ..data.quantities import MERITS, QUANTITIES, SIZES, Quantity, quantity
+from ..data.quantities import MERITS, MINUS, QUANTITIES, SIZES, Quantity, quantity
 from ..data.result import Result, Run
 from ..utils.jsonable import plain
 from ..utils.versions import versions
 from .crystal import Crystal
+from .sensitivity import sensitivity
 from .twin import flipped
 
 # What is looked for first: the terminal's table, the page's tiles, the window's list.
@@ -60,12 +61,15 @@ class Entry:
         Standard uncertainty, in the unit of `what`; NaN where it is not known.
     reason : str
         Why there is no value.
+    moved : (float, float)
+        The value with the surface's level a tenth lower, and a tenth higher; NaN of what does not hang on it.
     """
 
     what: Quantity
     value: float | str
     error: float = math.nan
     reason: str = ""
+    moved: tuple[float, float] = (math.nan, math.nan)
 
     @property
     def key(self) -> str:
@@ -81,6 +85,14 @@ class Entry:
             return f"– ({self.reason})"
         return self.what.text(self.value, self.error)
 
+    @property
+    def with_level(self) -> str:
+        """By how much the level of the surface, a tenth lower and a tenth higher, moves the value; empty for not."""
+        if isinstance(self.value, str) or not self.value or not all(map(math.isfinite, self.moved)):
+            return ""
+        lower, higher = (100 * (moved / self.value - 1) for moved in self.moved)
+        return f"{lower:+.1f}, {higher:+.1f} %".replace("-", MINUS)
+
     def content(self) -> dict[str, Any]:
         """The entry as JSON tells it; None for no number."""
         said = {
@@ -92,6 +104,7 @@ class Entry:
             "text": self.text,
             "says": self.what.says,
             "reason": self.reason,
+            "with_level_lower_and_higher": self.moved if self.with_level else None,
         }
         return {key: value for key, value in said.items() if value not in ("", None)}
 
@@ -172,7 +185,8 @@ def entries_of(crystal: Crystal) -> tuple[Entry, ...]:
     """The figures of a crystal, in the order of the table of quantities."""
     known = [key for key in QUANTITIES if key in crystal.figures]
     order = dict.fromkeys((*known, *crystal.figures))
-    return tuple(_entry(crystal, key) for key in order)
+    moved = {k: v for k, v in sensitivity(crystal).items() if k != "surface_level"}
+    return tuple(_entry(crystal, key, moved.get(key, (math.nan, math.nan))) for key in order)
 
 
 def shown(entries: Iterable[Entry]) -> list[Entry]:
@@ -193,9 +207,16 @@ def table(entries: Sequence[Entry]) -> str:
     names = max((len(entry.what.name) for entry in entries), default=0)
     texts = max((len(entry.text) for entry in entries if not entry.reason), default=0)
     lines = (
-        f"{entry.what.name:{names}}  {entry.text:{texts}}  {entry.what.says}" for entry in entries
+        f"{entry.what.name:{names}}  {entry.text:{texts}}  {'' if entry.reason else entry.what.says}"
+        for entry in entries
     )
     return "\n".join(line.rstrip() for line in lines)
+
+
+def sensitivity_said(entries: Sequence[Entry]) -> str:
+    """In a sentence, how the figures move with the level of the surface."""
+    moved = [f"{entry.what.name} {entry.with_level}" for entry in entries if entry.with_level]
+    return f"level of the surface 10 % lower, higher: {'; '.join(moved)}" if moved else ""
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
@@ -239,10 +260,10 @@ def _twin(result: Result) -> Entry:
     return Entry(QUANTITIES["twin"], words)
 
 
-def _entry(crystal: Crystal, key: str) -> Entry:
+def _entry(crystal: Crystal, key: str, moved: tuple[float, float]) -> Entry:
     value = crystal.figures[key]
     why = "" if math.isfinite(value) else crystal.reasons.get(key, NONE.get(key, "not known"))
-    return Entry(quantity(key), value, crystal.errors.get(key, math.nan), why)
+    return Entry(quantity(key), value, crystal.errors.get(key, math.nan), why, moved)
 
 
 def _run(run: Run) -> dict[str, Any]:

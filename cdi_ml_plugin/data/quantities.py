@@ -98,7 +98,7 @@ _TABLE = (
     Quantity("resolution_prtf_nm", "resolution, PRTF", "nm", "where the transfer function of the runs falls below 1/e"),
     Quantity("resolution_fsc_nm", "resolution, FSC", "nm", "where halves of the runs share half a bit a voxel"),
     Quantity("agreement", "agreement of the runs", "", "share of the first of their orthogonal modes", 4),
-    Quantity("runs_used", "runs that agree", "", "with the best, itself among them"),
+    Quantity("runs_used", "runs that agree", "", "with the best, itself among them", 1),
     Quantity("phase_uncertainty_rad", "phase, uncertainty", "rad", "standard, of a voxel: the median inside", 2),
     Quantity("displacement_uncertainty_nm", "displacement, uncertainty", "nm", "the same, along Q", 2),
     Quantity("strain_uncertainty", "strain, uncertainty", "", "the same, along Q", 2),

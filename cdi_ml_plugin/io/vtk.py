@@ -40,6 +40,9 @@ def image_data(crystal: Crystal) -> Any:
         ("inside", crystal.inside.astype(np.uint8)),
     ):
         points.AddArray(_array(name, values))
+    for name, values in crystal.uncertainties.items():
+        unit = "_nm" if name == "displacement" else ""
+        points.AddArray(_array(f"{name}_uncertainty{unit}", fill_unknown(values, SHELL)))
     points.SetActiveScalars("amplitude")
     fields = grid.GetFieldData()
     fields.AddArray(_array("q_per_nm", crystal.q))
@@ -81,6 +84,9 @@ def facet_surface(crystal: Crystal, facets: Facets) -> Any:
         ("strain", sampled(crystal.strain, surface.voxels)),
     ):
         points.AddArray(_array(name, values))
+    for name, values in crystal.uncertainties.items():
+        unit = "_nm" if name == "displacement" else ""
+        points.AddArray(_array(f"{name}_uncertainty{unit}", fill_unknown(values, SHELL)))
     points.SetActiveScalars("facet")
     normals = numpy_to_vtk(surface.normals, deep=True)
     normals.SetName("normals")

@@ -54,6 +54,8 @@ def add_laboratory(entry: h5py.Group, result: Result, crystal: Crystal) -> None:
         plot.create_dataset(name, data=getattr(crystal, name), **PACKED)
         what = QUANTITIES[name]
         plot[name].attrs.update({"units": what.unit, "long_name": what.label})
+        if name in crystal.uncertainties:  # NeXus finds them by their name
+            plot.create_dataset(f"{name}_errors", data=crystal.uncertainties[name], **PACKED)
         for axis in AXES:
             plot[axis] = image[axis]  # hard links: the same positions
     figures = add_group(laboratory, "figures", "NXcollection")
@@ -76,6 +78,8 @@ def _figure(group: h5py.Group, entry: Entry) -> None:
     _number(group, entry.key, entry.value, _ascii(entry.what.unit), entry.what.name)
     said = {"text": entry.text, "meaning": entry.what.says, "reason": entry.reason}
     group[entry.key].attrs.update({key: value for key, value in said.items() if value})
+    if entry.with_level:
+        group[entry.key].attrs["with_level_lower_and_higher"] = entry.moved
     if math.isfinite(entry.error):
         group[entry.key].attrs["uncertainty"] = entry.error
 

@@ -114,8 +114,10 @@ def _metrics(content: Mapping[str, Any]) -> list[str]:
     return sorted(present, key=lambda key: [*MERITS, key].index(key))
 
 
-def _rows(entries: Sequence[Entry]) -> list[tuple[str, str, str]]:
-    return [(entry.what.name, entry.text, entry.what.says) for entry in shown(entries)]
+def _rows(entries: Sequence[Entry]) -> list[tuple[str, str, str, str]]:
+    return [
+        (entry.what.name, entry.text, entry.with_level, entry.what.says) for entry in shown(entries)
+    ]
 
 
 def _tight(text: str) -> str:
