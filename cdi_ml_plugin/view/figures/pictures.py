@@ -17,7 +17,6 @@ from ...crystal.facet_search import find_facets
 from ...crystal.indexing import indexed
 from ...data.result import Result
 from ...errors import ParameterError, ReadError
-from ...fourier import diffraction
 from ...geometry.geometry import BEAM, Basis
 from ...geometry.laboratory import cubic_voxel, laboratory_shape
 from ...utils.values import above_0, instance, whole
@@ -27,6 +26,7 @@ from ..style.curves import NYQUIST, WAVENUMBER
 from ..style.quantities import Drawn, quantities_of
 from ..style.sheet import Sheet, save, settle
 from ..style.slices import new_figure
+from ..style.volumes import calculated_intensity
 from ..surfaces.camera import best_camera
 from ..surfaces.coloured import phase_on, surface_of_object
 from ..surfaces.mesh import (
@@ -240,7 +240,7 @@ class Pictures:
         panels = []
         for title, intensity in (
             (f"measured, at {counts:.3g} counts", measured),
-            ("calculated, at the same", diffraction(self.result.object)),
+            ("calculated, at the same", calculated_intensity(self.result.run)),
         ):
             mesh = diffraction_mesh(intensity, counts, basis)
             panels.append(Panel(title, mesh, np.linalg.norm(mesh.points, axis=1), camera))

@@ -8,12 +8,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from ...data.result import Result
-from ...fourier import diffraction
 from ...geometry.geometry import Basis
 from ...physics.shells import shells, spectral_weight
 from ..style.curves import COLOURS, plain, q_axis
 from ..style.sheet import Sheet, settle
 from ..style.slices import new_figure
+from ..style.volumes import calculated_intensity
 
 SHEET = Sheet(7.6, 10)
 WIDE = 4.0  # a ratio of largest to smallest from which on an axis is logarithmic
@@ -38,7 +38,7 @@ def _draw(result: Result, basis: Basis | None, sheet: Sheet) -> Figure:
     parts = shells(measurement.shape, basis)
     weights = [
         spectral_weight(np.sqrt(intensity), parts, measurement.mask)
-        for intensity in (measurement.intensity, diffraction(result.object))
+        for intensity in (measurement.intensity, calculated_intensity(result.run))
     ]
     known = weights[0] > 0
     q, measured, calculated = parts.q[known], *(weight[known] for weight in weights)

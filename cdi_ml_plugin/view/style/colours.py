@@ -183,8 +183,8 @@ def difference_scale(values: NDArray[np.floating]) -> ColourScale:
 
 def counts_scale(counts: NDArray[np.floating], label: str, masked: bool = True) -> ColourScale:
     """Counts of a pattern, NaN where unknown, on a logarithmic scale that a few hot voxels do not set."""
-    known = counts[np.isfinite(counts)]
-    few = min(BRIGHT, max(1, known.size // 100))
+    known = counts[counts > 0]  # few of a large pattern, and all that can set it
+    few = min(BRIGHT, max(1, counts.size // 100), max(1, known.size))
     high = float(np.partition(known, -few)[-few]) if known.size else 0.0
     top = float(known.max()) if known.size else 0.0
     high = high if high > 0 else top or 1.0

@@ -111,7 +111,10 @@ def settle(figure: Figure, sheet: Sheet) -> Figure:
 def save(figure: Figure, path: Path, sheet: Sheet) -> None:
     """Write a figure as it is, in the format that the name ends with; text stays text in SVG and PDF."""
     with sheet.letters(), mpl.rc_context({"svg.fonttype": "none", "pdf.fonttype": 42}):
-        figure.savefig(path, dpi=figure.dpi)  # "figure" would be the one it was made with
+        quick: dict[str, Any] = (
+            {"pil_kwargs": {"compress_level": 3}} if path.suffix.lower() == ".png" else {}
+        )
+        figure.savefig(path, dpi=figure.dpi, **quick)  # "figure" would be the one it was made with
 
 
 def inches(text: str) -> float:

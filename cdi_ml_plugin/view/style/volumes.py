@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from matplotlib.colors import Colormap
@@ -177,6 +178,12 @@ def crystal_volumes(crystal: Crystal) -> tuple[Volume, ...]:
     )
 
 
+@lru_cache(maxsize=1)
+def calculated_intensity(run: Run) -> NDArray[np.float32]:
+    """Intensity that the object of a run gives; that of the last one asked for is kept, for several pictures."""
+    return diffraction(run.object)
+
+
 def diffraction_volumes(measurement: Measurement, run: Run | None) -> tuple[Volume, ...]:
     """Measured intensity, NaN where masked, and what a run would give; in the same colours."""
     measured = np.where(measurement.mask, np.nan, measurement.intensity)
@@ -185,7 +192,7 @@ def diffraction_volumes(measurement: Measurement, run: Run | None) -> tuple[Volu
     volumes = [Volume(measured, scale, "masked")]
     if run is not None:
         label = "calculated intensity (counts)"
-        volumes.append(Volume(diffraction(run.object), replace(scale, label=label), "masked"))
+        volumes.append(Volume(calculated_intensity(run), replace(scale, label=label), "masked"))
     return tuple(volumes)
 
 
