@@ -35,6 +35,8 @@ from .physics.alignment import object_error as object_error
 from .version import __version__ as __version__
 from .workflow.save import save as save
 from .workflow.save import save_comparison as save_comparison
+from .workflow.series.recipe import Recipe as Recipe
+from .workflow.series.run import series as series
 
 __all__ = [
     "ASW",
@@ -57,6 +59,7 @@ __all__ = [
     "Geometry",
     "Inspection",
     "Measurement",
+    "Recipe",
     "Result",
     "Run",
     "agreement_of",
@@ -73,4 +76,5 @@ __all__ = [
     "reconstruct",
     "save",
     "save_comparison",
+    "series",
 ]

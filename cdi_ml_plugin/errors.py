@@ -75,3 +75,7 @@ class WeightsError(CdiMlError):
 
 class DisplayError(CdiMlError):
     """There is nothing to draw with: no OpenGL, no Qt, or no display for a window."""
+
+
+class ClusterError(CdiMlError):
+    """The workers of a series cannot be had, are gone, or have other versions."""

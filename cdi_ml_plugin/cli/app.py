@@ -35,6 +35,7 @@ COMMANDS = {
     "readers": "readers",
     "inspect": "inspect",
     "reconstruct": "reconstruct",
+    "series": "series",
     "simulate": "demo",
     "train": "network",
     "view": "view",

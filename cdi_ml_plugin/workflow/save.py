@@ -37,6 +37,7 @@ def save(
     force: bool = False,
     crystal: Crystal | None = None,
     interrupted: bool = False,
+    command: str | None = None,
 ) -> tuple[Path, ...]:
     """Write `RESULT_FILES` and, of a crystal, `CRYSTAL_FILES` into `folder`.
 
@@ -52,6 +53,8 @@ def save(
         That of the result, where the caller has it already; default what `crystal_or_note` says.
     interrupted : bool
         A result of an interrupted run, too, replaces one of a run that came to its end.
+    command : str, optional
+        How to make this again, for the page and the CXI file; default what this process was called by.
 
     Returns
     -------
@@ -70,7 +73,9 @@ def save(
     if crystal is not None:
         instance("crystal", crystal, Crystal, "a Crystal")
     folder = path("folder", folder)
-    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    called = " ".join(sys.argv) if command is None else command
+    if command is None:
+        command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
     check_result_folder(folder, force)
     if was_interrupted(result) and not interrupted and holds_finished(Path(folder)):
         raise WriteError(
@@ -81,7 +86,7 @@ def save(
         if crystal is None:
             crystal, result = crystal_or_note(result)
         account = account_of(result, crystal)
-        (stage / "result.cxi").write_bytes(cxi_bytes(result, " ".join(sys.argv), crystal))
+        (stage / "result.cxi").write_bytes(cxi_bytes(result, called, crystal))
         text = json.dumps(account.content(), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
         (stage / "metrics.json").write_text(text, encoding="utf-8")
         draw_summary(result).savefig(stage / "summary.png", dpi=130)

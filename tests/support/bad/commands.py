@@ -32,6 +32,7 @@ GOOD: dict[str, Words] = {
     "readers": ("counts.npy",),
     "inspect": ("counts.npy", "-o", "out"),
     "reconstruct": ("counts.npy", "-a", "2*ER", "-o", "out"),
+    "series": ("counts.npy", "-a", "2*ER", "-o", "out"),
     "simulate": ("out",),
     "train": ("out", "--steps", "1", "--batch", "1"),
     "view": ("counts.npy",),

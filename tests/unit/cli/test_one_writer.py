@@ -24,6 +24,7 @@ CALLS = {
     "reconstruct": "reconstruct counts.npy -a 3*ER -o out",
     "compare": "compare counts.npy -a ER -a 2*ER --seeds 2 -o out",
     "demo": "demo -o .",
+    "series": "series counts.npy -a 3*ER -o out",
     "simulate": "simulate out",
     "figure": "figure result.cxi --kind slices --size 240 -o out",
     "figure of one file": "figure result.cxi --kind slices --size 240 -o out.png",

@@ -1,0 +1,161 @@
+"""``cdi-ml series``: many scans by one recipe."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..errors import ReadError
+from .options import PATH, data_options, parameter_options, read_parameters, whole
+
+
+@click.command()
+@click.argument("data", nargs=-1, type=PATH)
+@click.option(
+    "-a",
+    "--algorithm",
+    "sequence",
+    metavar="SEQUENCE",
+    help="Chain of algorithms, as '3*(20*ER + 180*HIO) + 20*ER'.",
+)
+@click.option("--seeds", type=whole(1), metavar="N", help="Random starts of each scan.")
+@click.option("-o", "--out", type=PATH, required=True, help="Folder for the series.")
+@click.option(
+    "--table",
+    type=PATH,
+    metavar="FILE",
+    help="CSV or TOML with what single scans have of their own: columns scan or data, and options of `reconstruct`.",
+)
+@click.option(
+    "--against",
+    "along",
+    multiple=True,
+    metavar="NAME",
+    help="Show figures over this column of the table, motor or number of the geometry; may be repeated.",
+)
+@click.option("--reference", metavar="SCAN", help="What the others are held against.")
+@click.option("--json-lines", is_flag=True, help="Say what happens as JSON, an object a line.")
+@data_options
+@parameter_options
+def series(
+    data: Sequence[Path],
+    sequence: str | None,
+    seeds: int | None,
+    out: Path,
+    table: Path | None,
+    along: Sequence[str],
+    reference: str | None,
+    json_lines: bool,
+    config: Path | None,
+    settings: Sequence[str],
+    held_out: float | None,
+    device: str | None,
+    quiet: bool,
+    scan: str | None,
+    **reading: Any,
+) -> None:
+    """Phase many scans by one recipe, each into OUT/scan_NAME, and write series.csv and series.json.
+
+    DATA are files and folders of scans, as of `reconstruct`; or with --scan 54-80,90 one file of many scans, or a path
+    with {scan} where its number stands ({scan:04}: with zeros), which goes for --spec, --dark, --white, --mask and
+    --geometry as well.
+
+    A scan that fails says why, and stops no other. The same command goes on where it was stopped: what is finished is
+    done again only where data, recipe or version have changed.
+    """
+    from ..physics.moduli import HELD_OUT
+    from ..workflow.series import run
+    from ..workflow.series.recipe import Recipe
+    from ..workflow.series.scans import listed
+    from ..workflow.series.table import applied, read_table, scans_of
+
+    first = data[0] if data else out
+    recipe = Recipe(
+        sequence,
+        seeds,
+        read_parameters(first, config, settings),
+        HELD_OUT if held_out is None else held_out,
+        device,
+        reading,
+    )
+    rows = [] if table is None else read_table(table, along)
+    if data or table is None:
+        scans = listed(data, scan, reading.get("reader"))
+    else:
+        scans = scans_of(table, rows)
+    if table is not None:
+        scans = applied(table, rows, scans, along)
+    say = Progress(quiet, json_lines)
+    made = run.series(scans, out, recipe, reference=reference, along=along, say=say)
+    if not made.done:
+        raise ReadError(f"no scan of {len(made.scans)} has a result: {made.outcomes[0].reason}")
+    say.end(made)
+
+
+class Progress:
+    """A line for people, or an object for machines, of each event."""
+
+    def __init__(self, quiet: bool, json_lines: bool) -> None:
+        self.quiet = quiet
+        self.json_lines = json_lines
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        if self.json_lines:
+            click.echo(json.dumps(event, ensure_ascii=False))
+        elif (line := said(event)) and (not self.quiet or event["event"] in ("failed", "alone")):
+            click.echo(line)
+
+    def end(self, made: Any) -> None:
+        """Say what came of the whole."""
+        from ..workflow.series.write import FILES
+
+        written = [str(made.out / name) for name in FILES]
+        if self.json_lines:
+            self({"event": "end", "done": made.done, "scans": len(made.scans), "written": written})
+            return
+        failed = [outcome for outcome in made.outcomes if not outcome.done]
+        click.echo(f"{made.done} of {len(made.scans)} scans have a result")
+        for outcome in failed if self.quiet else ():
+            click.echo(f"scan {outcome.name}: {outcome.reason}")
+        click.echo(f"written: {', '.join(written)}")
+
+
+def said(event: dict[str, Any]) -> str:
+    """A line of an event; empty for nothing to say."""
+    kind = event["event"]
+    if kind == "begin":
+        ready = event["finished"]
+        already = f", {ready} of them finished already" if ready else ""
+        return f"{event['scans']} scans{already}"
+    if kind == "workers":
+        return str(event["about"])
+    if kind == "alone":
+        return f"note: scan {event['scan']} is not held against the reference: {event['reason']}"
+    if kind == "together" and event["scans"]:
+        return f"{event['scans']} results are held against that of scan {event['reference']}"
+    if kind in ("done", "failed"):
+        from ..data.quantities import line
+
+        figures = {k: event["figures"][k] for k in SHOWN if event["figures"].get(k) is not None}
+        what = event["reason"] if kind == "failed" else f"{event['seconds']:.1f} s, {line(figures)}"
+        word = "failed: " if kind == "failed" else ""
+        count = f"{event['done']} done, {event['failed']} failed, {event['running']} running"
+        left = (
+            f", {event['left']} to go: {duration(event['seconds_left'])}" if event["left"] else ""
+        )
+        return f"scan {event['scan']}: {word}{what}  [{count}{left}]"
+    return ""
+
+
+SHOWN = ("chi2", "d_spacing_nm", "strain_rms")
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

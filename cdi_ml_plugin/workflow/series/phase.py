@@ -1,0 +1,238 @@
+"""What a worker does with one scan: read, prepare, phase, analyse, write; whatever goes wrong is said in a line."""
+
+from __future__ import annotations
+
+import math
+import os
+import shlex
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...crystal.account import account_of
+from ...crystal.analysis import crystal_or_note
+from ...crystal.checks import checks
+from ...data.measurement import Measurement, data_digest
+from ...data.scan import Scan
+from ...engine.kept import forget
+from ...engine.run import reconstruct
+from ...errors import CdiMlError, ClusterError, shortened
+from ...io.readers import choose
+from ...utils.jsonable import plain
+from ...utils.swap import beside
+from ...utils.versions import versions
+from ..earlier import RESULT_FILES, was_interrupted
+from ..load import read_prepared
+from ..save import save
+from .outcome import DONE, FAILED, Outcome, clear, digest, stamp
+from .recipe import FILES, Recipe
+from .scans import SeriesScan, of_scan
+
+if TYPE_CHECKING:
+    from ...crystal.crystal import Crystal
+    from ...data.result import Result
+
+WIDEST = 96  # pixels of a slice on the page of a series
+
+
+@dataclass(frozen=True)
+class Task:
+    """A scan, what is done with it, and where it goes.
+
+    Attributes
+    ----------
+    scan : SeriesScan
+    recipe : Recipe
+        With what the table changes of it.
+    out : Path
+        Folder of the series.
+    versions : mapping
+        Of the process that asks; a worker of other versions refuses.
+    """
+
+    scan: SeriesScan
+    recipe: Recipe
+    out: Path
+    versions: Mapping[str, str] = field(default_factory=versions)
+
+    @property
+    def folder(self) -> Path:
+        """Where its result goes."""
+        return self.out / self.scan.folder
+
+    def stamp(self) -> str:
+        """Digest of names, sizes and times of its files."""
+        reading = of_scan(self.recipe.reading, self.scan.number)
+        return stamp(self.scan.data, *(reading[key] for key in FILES if key in reading))
+
+    def finished(self) -> Outcome | None:
+        """What it came to before, of the same files, recipe and versions."""
+        before = Outcome.read(self.folder) if holds(self.folder) else None
+        same = before is not None and before.identity == digest(self.recipe.identity())
+        return before if same and before is not None and before.stamp == self.stamp() else None
+
+
+def holds(folder: Path) -> bool:
+    """Whether the files of a result are there."""
+    return all((folder / name).is_file() for name in RESULT_FILES)
+
+
+def phase(task: Task) -> Outcome:
+    """Do one scan; no error leaves it but an interruption."""
+    began = time.perf_counter()
+    try:
+        made = _phase(task)
+    except CdiMlError as error:
+        made = failed(task.scan.name, str(error))
+    except Exception as error:  # whatever it is, the other scans go on
+        made = failed(task.scan.name, f"{type(error).__name__}: {error}")
+    worker = f"{socket.gethostname()}:{os.getpid()}"
+    return replace(made, seconds=time.perf_counter() - began, worker=worker)
+
+
+def differences(ours: Mapping[str, str], theirs: Mapping[str, str]) -> str:
+    """Which versions are not the same, in words; empty where all are."""
+    return ", ".join(
+        f"{name} {theirs.get(name, 'missing')}, here {version}"
+        for name, version in ours.items()
+        if theirs.get(name) != version
+    )
+
+
+def failed(name: str, reason: str) -> Outcome:
+    """What becomes of a scan that fails."""
+    return Outcome(name, FAILED, shortened(reason))
+
+
+def _phase(task: Task) -> Outcome:
+    if differing := differences(task.versions, versions()):
+        raise ClusterError(f"the worker has other versions ({differing}): install the same there")
+    recipe, scan = task.recipe, task.scan
+    identity, files = digest(recipe.identity()), task.stamp()
+    measurement = read_prepared(scan.data, **reading(task))
+    content = data_digest(measurement)
+    before = Outcome.read(task.folder) if holds(task.folder) else None
+    if before is not None and (before.identity, before.content) == (identity, content):
+        again = replace(before, stamp=files)  # the files were touched, and hold the same
+        again.write(task.folder)
+        return again
+    keep = beside(task.folder, ".cdi-runs")
+    result = reconstruct(
+        measurement,
+        recipe.sequence,
+        seeds=recipe.seeds,
+        parameters=recipe.parameters,
+        held_out=recipe.held_out,
+        device=recipe.device,
+        keep=keep,
+    )
+    if was_interrupted(result):
+        raise KeyboardInterrupt
+    crystal, result = crystal_or_note(result)
+    clear(task.folder)
+    save(result, task.folder, force=True, crystal=crystal, command=command(task))
+    made = replace(told(scan, result, crystal), identity=identity, content=content, stamp=files)
+    made.write(task.folder, slice_of(result, crystal))
+    forget(keep)
+    return made
+
+
+def told(scan: SeriesScan, result: Result, crystal: Crystal | None) -> Outcome:
+    """What the account of a result says, for the table of a series."""
+    entries = [e for e in account_of(result, crystal).entries if not isinstance(e.value, str)]
+    return Outcome(
+        name=scan.name,
+        state=DONE,
+        figures=_known({e.key: float(e.value) for e in entries}),
+        errors=_known({e.key: e.error for e in entries if math.isfinite(e.error)}),
+        reasons={e.key: e.reason for e in entries if e.reason},
+        texts={e.key: e.text for e in entries},
+        checks=[{"name": c.name, "level": c.level, "says": c.seen} for c in checks(result)],
+        columns=columns_of(result.measurement),
+        shape=list(result.measurement.shape),
+    )
+
+
+def _known(values: dict[str, float]) -> dict[str, float | None]:
+    found: dict[str, float | None] = plain(values)
+    return found
+
+
+def reading(task: Task) -> dict[str, Any]:
+    """Options of `read_prepared` for its scan."""
+    told = of_scan(task.recipe.reading, task.scan.number)
+    if task.scan.number is not None:
+        reader = choose(task.scan.data, told.get("reader"))[0]
+        if "scan" in reader.takes:
+            told["scan"] = task.scan.number
+    return told
+
+
+def columns_of(measurement: Measurement) -> dict[str, float | str]:
+    """What the files say of the scan: means of motors that moved, numbers of the geometry, date, exposure."""
+    found: dict[str, float | str] = {}
+    geometry = measurement.provenance.get("geometry", {})
+    for key, value in geometry.items():
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            found[key] = float(value)
+        elif key == "angles":
+            found |= {name: float(angle) for name, angle in dict(value).items()}
+    scan = Scan.of(measurement.provenance)
+    if scan is not None:
+        found |= {name: float(np.mean(column)) for name, column in scan.motors.items() if column}
+        if scan.exposure is not None:
+            found["exposure"] = scan.exposure
+        if scan.date:
+            found["date"] = scan.date
+    return found
+
+
+def slice_of(result: Result, crystal: Crystal | None) -> bytes:
+    """A slice through the middle of the crystal, as a NumPy file: its strain, or without a geometry its phase.
+
+    float32 (row, column), the first row lowest, NaN outside the crystal, at most `WIDEST` pixels wide.
+    """
+    if crystal is not None:
+        values, solid = crystal.strain, crystal.solid
+    else:
+        size = np.abs(result.object)
+        solid = result.support & (size > 0.5 * np.median(size[result.support]))
+        mean = np.angle((result.object * solid).sum())
+        values = np.angle(result.object * np.exp(-1j * mean))
+    buffer = BytesIO()
+    flat = np.full((1, 1), np.nan, np.float32)
+    if solid.any():
+        plane = round(float(np.average(np.arange(len(solid)), weights=solid.sum((1, 2)))))
+        rows, columns = (np.flatnonzero(solid.any((0, axis))) for axis in (2, 1))
+        cut = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+        flat = np.where(solid[plane], values[plane], np.nan)[cut].astype(np.float32)
+        step = -(-max(flat.shape) // WIDEST)
+        flat = flat[::step, ::step]
+    np.save(buffer, flat, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def command(task: Task) -> str:
+    """The command that does this scan alone."""
+    recipe = task.recipe
+    words = ["cdi-ml", "reconstruct", str(task.scan.data)]
+    options: dict[str, Any] = dict(of_scan(recipe.reading, task.scan.number))
+    if task.scan.number is not None:
+        options["scan"] = task.scan.number
+    options |= {"algorithm": recipe.sequence, "seeds": recipe.seeds, "device": recipe.device}
+    for name, value in options.items():
+        if value in (None, (), False):
+            continue
+        words.append(f"--{name}")
+        if value is not True:
+            words += map(str, value if isinstance(value, tuple) else (value,))
+    for key, value in recipe.parameters.items():
+        words += ["--set", f"{key}={value!r}"]
+    words += ["--held-out", f"{recipe.held_out:g}", "--out", task.scan.folder]
+    return shlex.join(words)

@@ -1,0 +1,158 @@
+"""`series`: many scans by one recipe, each a result of its own, and what they say together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...errors import ParameterError
+from ...utils.files import check_folder
+from ...utils.swap import writer
+from ...utils.values import instance, path
+from .content import Series, content
+from .look import look
+from .outcome import DONE, Outcome
+from .phase import Task, failed, phase
+from .recipe import Recipe
+from .scans import SeriesScan, listed
+from .together import Held, held
+from .workers import Alone, Workers
+from .write import write
+
+Say = Callable[[dict[str, Any]], None]
+
+
+def series(
+    scans: Sequence[str | Path | SeriesScan],
+    out: str | Path,
+    recipe: Recipe | None = None,
+    *,
+    workers: Workers | None = None,
+    reference: str | None = None,
+    along: Sequence[str] = (),
+    say: Say | None = None,
+) -> Series:
+    """Phase many scans by one recipe; what is finished already is not done again.
+
+    Parameters
+    ----------
+    scans : sequence of path or SeriesScan
+        See `scans.listed`.
+    out : path
+        Gets a folder ``scan_NAME`` for each scan, with the files of `save`, and the tables and the page of the series.
+    recipe : Recipe, optional
+        What is done with each.
+    workers : Workers, optional
+        Who does it; default this process. See `cluster.cluster`.
+    reference : str, optional
+        Name of the scan that the others are held against; default the first that has a result.
+    along : sequence of str
+        Columns, motors or numbers of the geometry that figures are shown over.
+    say : callable, optional
+        Called with a mapping of each event: ``event``, ``scan``, ``done`` …
+
+    Returns
+    -------
+    Series
+        A scan that failed says why, and has stopped no other.
+
+    Raises
+    ------
+    SequenceError, ParameterError, AlgorithmError, WeightsError
+        The recipe is not valid.
+    ReadError, ParameterError
+        A scan is not there; none has a column of `along`.
+    WriteError
+        The folder cannot be written to, or another process writes there.
+    ClusterError
+        The workers are gone; what is finished is kept.
+    """
+    recipe = Recipe() if recipe is None else recipe
+    instance("recipe", recipe, Recipe, "a Recipe")
+    out = path("out", out)
+    workers = Alone() if workers is None else workers
+    say = (lambda event: None) if say is None else say
+    chosen = listed(scans)
+    tasks = [Task(scan, recipe.changed(scan.given), out) for scan in chosen]
+    for task in tasks:
+        task.recipe.identity()  # before any data, which take longer
+    if reference is not None and reference not in [scan.name for scan in chosen]:
+        raise ParameterError(f"reference {reference!r:.40}: is no scan of this series")
+    check_folder(out)
+    look(tasks, along)
+    with writer(out):
+        found = _phased(tasks, workers, say)
+        found, chosen_reference = _together(tasks, found, workers, reference, say)
+        made = Series(out, tuple(chosen), tuple(found), chosen_reference, tuple(along))
+        if made.done:
+            write(content(made))
+    return made
+
+
+def _phased(tasks: Sequence[Task], workers: Workers, say: Say) -> list[Outcome]:
+    """What becomes of each scan: what is finished, and what is done now."""
+    found: list[Outcome | None] = [task.finished() for task in tasks]
+    missing = [place for place, outcome in enumerate(found) if outcome is None]
+    say({"event": "begin", "scans": len(tasks), "finished": len(tasks) - len(missing)})
+    began = time.perf_counter()
+    items = [tasks[place] for place in missing]
+    for ended, (which, outcome) in enumerate(_outcomes(workers, phase, items), 1):
+        found[missing[which]] = outcome
+        left = len(missing) - ended
+        spent = time.perf_counter() - began
+        say(
+            {
+                "event": outcome.state,
+                "scan": outcome.name,
+                "reason": outcome.reason,
+                "seconds": outcome.seconds,
+                "figures": outcome.figures,
+                "done": sum(o is not None and o.done for o in found),
+                "failed": sum(o is not None and not o.done for o in found),
+                "running": min(left, workers.count),
+                "left": left,
+                "seconds_left": spent / ended * left,
+            }
+        )
+    return [outcome for outcome in found if outcome is not None]
+
+
+def _outcomes(
+    workers: Workers, function: Callable[[Any], Outcome], items: Sequence[Any]
+) -> Iterator[tuple[int, Outcome]]:
+    for which, outcome in workers.run(function, items):
+        if isinstance(outcome, Outcome):
+            yield which, outcome
+        else:
+            yield which, failed(items[which].scan.name, f"the worker died: {outcome}")
+
+
+def _together(
+    tasks: Sequence[Task],
+    found: Sequence[Outcome],
+    workers: Workers,
+    reference: str | None,
+    say: Say,
+) -> tuple[list[Outcome], str]:
+    """Hold every result against that of the reference, in the twin of which all are."""
+    there = [place for place, outcome in enumerate(found) if outcome.state == DONE]
+    named = [place for place in there if found[place].name == reference]
+    outcomes = list(found)
+    if not there:
+        return outcomes, ""
+    first = (named or there)[0]
+    mark = found[first].mark
+    items = [
+        Held(tasks[place], tasks[first], mark) for place in there if found[place].reference != mark
+    ]
+    places = {item.scan.name: place for item, place in ((h, tasks.index(h.task)) for h in items)}
+    say({"event": "together", "scans": len(items), "reference": found[first].name})
+    for which, outcome in _outcomes(workers, held, items):
+        place = places[items[which].scan.name]
+        if outcome.done:
+            outcomes[place] = outcome
+        else:
+            say({"event": "alone", "scan": outcome.name, "reason": outcome.reason})
+    return outcomes, found[first].name
