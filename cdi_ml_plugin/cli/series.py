@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ..errors import ReadError
+from ..errors import ParameterError, ReadError
 from .options import PATH, data_options, parameter_options, read_parameters, whole
 
 
@@ -38,6 +38,23 @@ from .options import PATH, data_options, parameter_options, read_parameters, who
     help="Show figures over this column of the table, motor or number of the geometry; may be repeated.",
 )
 @click.option("--reference", metavar="SCAN", help="What the others are held against.")
+@click.option(
+    "--workers",
+    type=whole(1),
+    metavar="N",
+    help="Processes, one scan each at a time (default: as many as this machine feeds).",
+)
+@click.option(
+    "--scheduler", metavar="ADDRESS", help="A Dask scheduler that runs, as tcp://node12:8786."
+)
+@click.option(
+    "--cluster",
+    "system",
+    type=click.Choice(["slurm", "lsf", "pbs"]),
+    help="Have --workers N started as jobs, by dask-jobqueue and its configuration.",
+)
+@click.option("--gpus", is_flag=True, help="One worker a card.")
+@click.option("--dry-run", is_flag=True, help="Of --cluster: print the job script, and do nothing.")
 @click.option("--json-lines", is_flag=True, help="Say what happens as JSON, an object a line.")
 @data_options
 @parameter_options
@@ -49,6 +66,11 @@ def series(
     table: Path | None,
     along: Sequence[str],
     reference: str | None,
+    workers: int | None,
+    scheduler: str | None,
+    system: str | None,
+    gpus: bool,
+    dry_run: bool,
     json_lines: bool,
     config: Path | None,
     settings: Sequence[str],
@@ -58,7 +80,7 @@ def series(
     scan: str | None,
     **reading: Any,
 ) -> None:
-    """Phase many scans by one recipe, each into OUT/scan_NAME, and write series.csv and series.json.
+    """Phase many scans by one recipe, each into OUT/scan_NAME, and write series.html, .csv, .json and .pvd.
 
     DATA are files and folders of scans, as of `reconstruct`; or with --scan 54-80,90 one file of many scans, or a path
     with {scan} where its number stands ({scan:04}: with zeros), which goes for --spec, --dark, --white, --mask and
@@ -69,10 +91,17 @@ def series(
     """
     from ..physics.moduli import HELD_OUT
     from ..workflow.series import run
+    from ..workflow.series.cluster import Wanted, script
     from ..workflow.series.recipe import Recipe
     from ..workflow.series.scans import listed
     from ..workflow.series.table import applied, read_table, scans_of
 
+    wanted = Wanted(workers, scheduler, system, gpus)
+    if dry_run:
+        if system is None:
+            raise ParameterError("--dry-run: prints a job script: give --cluster")
+        click.echo(script(wanted).rstrip())
+        return
     first = data[0] if data else out
     recipe = Recipe(
         sequence,
@@ -90,7 +119,13 @@ def series(
     if table is not None:
         scans = applied(table, rows, scans, along)
     say = Progress(quiet, json_lines)
-    made = run.series(scans, out, recipe, reference=reference, along=along, say=say)
+    try:
+        made = run.series(
+            scans, out, recipe, workers=wanted, reference=reference, along=along, say=say
+        )
+    except KeyboardInterrupt as stop:
+        click.echo(f"note: what is finished is kept in {out}: the same command goes on from there")
+        raise click.Abort from stop
     if not made.done:
         raise ReadError(f"no scan of {len(made.scans)} has a result: {made.outcomes[0].reason}")
     say.end(made)

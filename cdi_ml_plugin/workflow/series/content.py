@@ -98,7 +98,8 @@ def _mark(rows: Sequence[dict[str, Any]]) -> None:
     """Note with each row which of its figures stand out, and by how many robust standard deviations."""
     for key in WATCHED:
         values = [_float(row["figures"], key) for row in rows]
-        errors = [_float(row["errors"], key) for row in rows]
+        # that of the spacing is the geometry's, the same for all scans
+        errors = [] if key == "d_spacing_nm" else [_float(row["errors"], key) for row in rows]
         for row, score in zip(rows, outliers(values, errors), strict=True):
             if abs(score) > FROM:
                 row["outliers"][key] = round(float(score), 1)

@@ -7,7 +7,8 @@ import os
 import shlex
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from ...crystal.crystal import Crystal
     from ...data.result import Result
 
+KEPT = ".cdi-runs"  # where runs that have ended are kept, beside the folder of the result
+MOST_PARTS = 64  # of the seeds of a scan
 WIDEST = 96  # pixels of a slice on the page of a series
 
 
@@ -122,7 +125,7 @@ def _phase(task: Task) -> Outcome:
         again = replace(before, stamp=files)  # the files were touched, and hold the same
         again.write(task.folder)
         return again
-    keep = beside(task.folder, ".cdi-runs")
+    keep = beside(task.folder, KEPT)
     result = reconstruct(
         measurement,
         recipe.sequence,
@@ -141,6 +144,42 @@ def _phase(task: Task) -> Outcome:
     made.write(task.folder, slice_of(result, crystal))
     forget(keep)
     return made
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some seeds of a scan."""
+
+    task: Task
+    seeds: tuple[int, ...]
+
+
+def parts(tasks: Sequence[Task]) -> list[Part]:
+    """The seeds of scans in groups of two: what can be done beside each other."""
+    found = []
+    for task in tasks:
+        parameters = task.recipe.parameters
+        count = int(task.recipe.seeds or parameters.get("reconstructions", 1))
+        step = max(2, -(-count // MOST_PARTS))
+        found += [
+            Part(task, tuple(range(at, min(count, at + step)))) for at in range(0, count, step)
+        ]
+    return found
+
+
+def some_seeds(part: Part) -> None:
+    """Run some seeds of a scan, and keep them for `phase`."""
+    task, recipe = part.task, part.task.recipe
+    with suppress(CdiMlError):
+        reconstruct(
+            read_prepared(task.scan.data, **reading(task)),
+            recipe.sequence,
+            seeds=part.seeds,
+            parameters=recipe.parameters,
+            held_out=recipe.held_out,
+            device=recipe.device,
+            keep=beside(task.folder, KEPT),
+        )
 
 
 def told(scan: SeriesScan, result: Result, crystal: Crystal | None) -> Outcome:

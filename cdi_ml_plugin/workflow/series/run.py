@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +14,11 @@ from ...errors import ParameterError
 from ...utils.files import check_folder
 from ...utils.swap import writer
 from ...utils.values import instance, path
+from .cluster import Wanted, bytes_of, cluster, needed
 from .content import Series, content
 from .look import look
 from .outcome import DONE, Outcome
-from .phase import Task, failed, phase
+from .phase import Task, failed, parts, phase, some_seeds
 from .recipe import Recipe
 from .scans import SeriesScan, listed
 from .together import Held, held
@@ -29,7 +33,7 @@ def series(
     out: str | Path,
     recipe: Recipe | None = None,
     *,
-    workers: Workers | None = None,
+    workers: Wanted | None = None,
     reference: str | None = None,
     along: Sequence[str] = (),
     say: Say | None = None,
@@ -44,8 +48,9 @@ def series(
         Gets a folder ``scan_NAME`` for each scan, with the files of `save`, and the tables and the page of the series.
     recipe : Recipe, optional
         What is done with each.
-    workers : Workers, optional
-        Who does it; default this process. See `cluster.cluster`.
+    workers : Wanted, optional
+        Who does it, where Dask distributed is installed: ``Wanted()`` is as many processes of this machine as it
+        feeds, for which a script needs ``if __name__ == "__main__":``. Default this process.
     reference : str, optional
         Name of the scan that the others are held against; default the first that has a result.
     along : sequence of str
@@ -72,8 +77,7 @@ def series(
     recipe = Recipe() if recipe is None else recipe
     instance("recipe", recipe, Recipe, "a Recipe")
     out = path("out", out)
-    workers = Alone() if workers is None else workers
-    say = (lambda event: None) if say is None else say
+    say = (lambda _: None) if say is None else say
     chosen = listed(scans)
     tasks = [Task(scan, recipe.changed(scan.given), out) for scan in chosen]
     for task in tasks:
@@ -81,23 +85,40 @@ def series(
     if reference is not None and reference not in [scan.name for scan in chosen]:
         raise ParameterError(f"reference {reference!r:.40}: is no scan of this series")
     check_folder(out)
-    look(tasks, along)
+    first = look(tasks, along)
     with writer(out):
-        found = _phased(tasks, workers, say)
-        found, chosen_reference = _together(tasks, found, workers, reference, say)
-        made = Series(out, tuple(chosen), tuple(found), chosen_reference, tuple(along))
+        found: list[Outcome | None] = [task.finished() for task in tasks]
+        missing = [task for task, outcome in zip(tasks, found, strict=True) if outcome is None]
+        say({"event": "begin", "scans": len(tasks), "finished": len(tasks) - len(missing)})
+        with ExitStack() as stack:
+            lent: Workers = Alone()
+            if missing and workers is not None:
+                voxels = 0 if first is None else first.mask.size
+                each = needed(max(map(bytes_of, missing)), voxels)
+                lent = stack.enter_context(cluster(workers, len(parts(missing)), each))
+            if missing:
+                say({"event": "workers", "about": lent.about})
+            outcomes = _phased(tasks, found, lent, say)
+            outcomes, chosen_reference = _together(tasks, outcomes, lent, reference, say)
+        made = Series(out, tuple(chosen), tuple(outcomes), chosen_reference, tuple(along))
         if made.done:
-            write(content(made))
+            write(content(made), shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]))
     return made
 
 
-def _phased(tasks: Sequence[Task], workers: Workers, say: Say) -> list[Outcome]:
+def _phased(
+    tasks: Sequence[Task], before: Sequence[Outcome | None], workers: Workers, say: Say
+) -> list[Outcome]:
     """What becomes of each scan: what is finished, and what is done now."""
-    found: list[Outcome | None] = [task.finished() for task in tasks]
+    found = list(before)
     missing = [place for place, outcome in enumerate(found) if outcome is None]
-    say({"event": "begin", "scans": len(tasks), "finished": len(tasks) - len(missing)})
-    began = time.perf_counter()
     items = [tasks[place] for place in missing]
+    if (
+        workers.count >= 2 * len(items) > 0
+    ):  # some would have nothing to do: seeds beside each other
+        for _ in workers.run(some_seeds, parts(items)):
+            pass  # what went wrong is said when the scan's turn comes
+    began = time.perf_counter()
     for ended, (which, outcome) in enumerate(_outcomes(workers, phase, items), 1):
         found[missing[which]] = outcome
         left = len(missing) - ended

@@ -11,14 +11,15 @@ class Workers(Protocol):
 
     Attributes
     ----------
-    count : int
-        How many tasks at once.
     about : str
         What they are, in a line.
     """
 
-    count: int
     about: str
+
+    @property
+    def count(self) -> int:
+        """How many tasks at once."""
 
     def run(
         self, function: Callable[[Any], Any], items: Sequence[Any]

@@ -164,6 +164,9 @@ def test_all_are_in_the_twin_of_the_reference(beamtime, tmp_path, plain):
     assert all(0 < o.beside["difference_object"] < 0.5 for o in made.outcomes[1:])
     rms = [o.figures["strain_rms"] for o in made.outcomes]
     assert all(0 < o.beside["difference_strain_rms"] < 2 * max(rms) for o in made.outcomes[1:])
+    volumes = (tmp_path / "out/series.pvd").read_text()
+    assert 'timestep="40.0" file="scan_0002/result.vti"' in volumes
+    assert (tmp_path / "out/series.html").read_text().count("scan_0004/report.html") == 2
     content = json.loads((tmp_path / "out/series.json").read_text())
     assert [row["along"]["temperature"] for row in content["rows"]] == [20.0, 40.0, 60.0, 80.0]
 

@@ -1,0 +1,348 @@
+"""Workers of Dask distributed: those of this machine, those behind a scheduler that runs, or jobs of a batch system."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+from ...engine.plan import Plan
+from ...errors import ClusterError, ParameterError
+from ...utils import memory
+from ...utils.values import whole
+from ...utils.versions import versions
+from .phase import Task, differences
+from .workers import Alone, Workers
+
+BASE = 0.7e9  # bytes of a worker that has done nothing yet: Python, torch, h5py, Matplotlib
+READ = 25  # bytes that a voxel takes while it is read and prepared
+SCAN = "scan"  # resource of Dask: a worker does one scan at a time, with all of its threads
+MOST = 10_000  # workers
+PATIENCE = 10  # s, for a scheduler or a first worker to answer
+# Dask has its workers give memory back at once, and arrays of a few megabytes then cost twice the time of phasing.
+MALLOC = {"MALLOC_TRIM_THRESHOLD_": 2**28, "MALLOC_MMAP_THRESHOLD_": 2**25}
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+SYSTEMS = {"slurm": "SLURMCluster", "lsf": "LSFCluster", "pbs": "PBSCluster"}
+ADDRESS = re.compile(r"([a-z]+://)?[\w.\-\[\]:]+:\d{1,5}")
+NEEDS = "pip install 'cdi-ml-plugin[cluster]'"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which workers are wanted.
+
+    Attributes
+    ----------
+    workers : int, optional
+        How many; default as many as this machine feeds, or as the batch system is asked for by its configuration.
+    scheduler : str, optional
+        Address of one that runs, as ``tcp://node12:8786``.
+    system : {"slurm", "lsf", "pbs"}, optional
+    gpus : bool
+        One worker a card of this machine.
+    """
+
+    workers: int | None = None
+    scheduler: str | None = None
+    system: str | None = None
+    gpus: bool = False
+
+    def __post_init__(self) -> None:
+        if self.workers is not None:
+            whole("workers", self.workers, 1, MOST)
+        if self.system is not None and self.system not in SYSTEMS:
+            raise ParameterError(f"cluster {self.system!r:.40}: give one of {', '.join(SYSTEMS)}")
+        if sum((self.scheduler is not None, self.system is not None, self.gpus)) > 1:
+            raise ParameterError("give one of --scheduler, --cluster and --gpus")
+        if self.scheduler is not None and self.workers is not None:
+            raise ParameterError(
+                "--workers: a scheduler that runs has workers of its own: leave it out"
+            )
+        if self.system is not None and self.workers is None:
+            raise ParameterError(
+                f"--cluster {self.system}: say with --workers how many workers to ask for"
+            )
+        if self.scheduler is not None and ADDRESS.fullmatch(self.scheduler) is None:
+            raise ParameterError(
+                f"--scheduler {self.scheduler!r:.60}: is no address, as tcp://node12:8786"
+            )
+
+
+def installed() -> bool:
+    """Whether Dask distributed is."""
+    return find_spec("distributed") is not None
+
+
+def needed(recipe_bytes: int, voxels: int) -> int:
+    """Bytes that a worker takes for a scan of so many voxels."""
+    return int(BASE + voxels * (recipe_bytes + READ))
+
+
+def bytes_of(task: Task) -> int:
+    """Bytes that a voxel takes in the chain of a task: the plan's own estimate."""
+    plan = Plan.of(task.recipe.sequence, task.recipe.parameters)
+    seeds = task.recipe.seeds or plan.parameters.get("reconstructions", 1)
+    return plan.bytes_per_voxel(runs=int(seeds))
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS
+        return os.cpu_count() or 1
+
+
+def fed(tasks: int, each: int, free: float | None = None) -> int:
+    """How many workers this machine feeds: with a core and `each` bytes, and no more than there are tasks."""
+    free = memory.free() if free is None else free
+    return max(1, min(cores(), tasks, int(0.8 * free / each) if free < memory.UNKNOWN else tasks))
+
+
+@contextmanager
+def cluster(wanted: Wanted, tasks: int, each: int) -> Iterator[Workers]:
+    """Lend workers.
+
+    Parameters
+    ----------
+    wanted : Wanted
+    tasks : int
+        How many there are to do.
+    each : int
+        Bytes that one takes.
+
+    Raises
+    ------
+    ClusterError
+        They cannot be had, or have other versions.
+    """
+    if not installed():
+        if wanted != Wanted():
+            raise ClusterError(f"more than one process takes Dask distributed: {NEEDS}")
+        yield Alone()
+        return
+    if wanted.scheduler is None and wanted.system is None and not wanted.gpus:
+        count = wanted.workers or fed(tasks, each)
+        if count == 1 and wanted.workers is None:
+            yield Alone()
+            return
+    with ExitStack() as stack:
+        yield stack.enter_context(_dask(wanted, tasks, each))
+
+
+@contextmanager
+def _dask(wanted: Wanted, tasks: int, each: int) -> Iterator[Workers]:
+    from distributed import Client
+    from distributed.comm.core import CommClosedError
+
+    with ExitStack() as stack:
+        gpus = 0
+        try:
+            if wanted.scheduler is not None:
+                client = stack.enter_context(Client(wanted.scheduler, timeout=PATIENCE))
+            else:
+                if wanted.system is not None:
+                    made = stack.enter_context(batch(wanted))
+                    made.scale(wanted.workers)
+                else:
+                    made, gpus = _local(wanted, tasks, each)
+                    stack.enter_context(made)
+                client = stack.enter_context(Client(made, timeout=PATIENCE))
+            _check_versions(client)
+        except (OSError, TimeoutError, CommClosedError, ValueError, RuntimeError) as error:
+            if wanted.scheduler is None:
+                where = f"--cluster {wanted.system}" if wanted.system else "workers of this machine"
+                raise ClusterError(f"{where}: do not start ({_line(error)}): try again") from error
+            raise ClusterError(
+                f"{wanted.scheduler}: no scheduler answers there ({_line(error)})"
+            ) from error
+        yield Dask(client, each, gpus, {SCAN: 1.0} if wanted.system is not None else None)
+
+
+def _local(wanted: Wanted, tasks: int, each: int) -> tuple[Any, int]:
+    """A cluster of this machine, and how many cards its workers share, 0 for none."""
+    import dask
+    from distributed import LocalCluster
+
+    gpus = 0
+    if wanted.gpus:
+        import torch
+
+        gpus = torch.cuda.device_count()
+        if not gpus:
+            raise ClusterError("--gpus: there is no CUDA device here: leave it out")
+    count = wanted.workers or gpus or fed(tasks, each)
+    # more than one only where memory leaves cores idle: two that wait for each other lose more than they gain
+    threads = max(1, cores() // count) if count < min(cores(), tasks) and not wanted.workers else 1
+    free = memory.free()
+    limit = int(free / count) if free < memory.UNKNOWN else 0
+    environ = {**MALLOC, **dict.fromkeys(THREADS, threads)}
+    with dask.config.set({"distributed.nanny.pre-spawn-environ": environ}):
+        made = LocalCluster(
+            n_workers=count,
+            threads_per_worker=threads,
+            processes=True,
+            resources={SCAN: 1, "memory": limit or each},
+            memory_limit=max(limit, each) if limit else None,
+            dashboard_address="localhost:0",
+            silence_logs=logging.CRITICAL,
+        )
+    return made, gpus
+
+
+def batch(wanted: Wanted) -> Any:
+    """A cluster of jobs of a batch system, by the configuration of dask-jobqueue; none of them is submitted yet.
+
+    Raises
+    ------
+    ClusterError
+        dask-jobqueue is missing, or its configuration lacks something.
+    """
+    if find_spec("dask_jobqueue") is None:
+        raise ClusterError(f"--cluster takes dask-jobqueue: {NEEDS}")
+    import dask
+    import dask_jobqueue
+
+    prologue = dask.config.get(f"jobqueue.{wanted.system}.job-script-prologue", None) or []
+    kind = getattr(dask_jobqueue, SYSTEMS[str(wanted.system)])
+    try:
+        made = kind(
+            worker_extra_args=["--resources", f"{SCAN}=1"],
+            job_script_prologue=[*prologue, *(f"export {k}={v}" for k, v in MALLOC.items())],
+            scheduler_options={"dashboard_address": "localhost:0"},
+            silence_logs=logging.CRITICAL,
+        )
+    except (ValueError, TypeError, OSError) as error:
+        raise ClusterError(
+            f"--cluster {wanted.system}: dask-jobqueue's configuration, ~/.config/dask/jobqueue.yaml, "
+            f"does not do: {_line(error)}"
+        ) from error
+    return made
+
+
+def _check_versions(client: Any) -> None:
+    """Compare what this process and the workers are made of.
+
+    Raises
+    ------
+    ClusterError
+        They differ, or a worker has not this package.
+    """
+    ours = versions()
+    try:
+        theirs: Mapping[str, Mapping[str, str]] = client.run(versions)
+    except ModuleNotFoundError as error:
+        raise ClusterError(
+            f"a worker lacks {error.name}: install the same there as here"
+        ) from error
+    for address, found in theirs.items():
+        if differing := differences(ours, found):
+            raise ClusterError(
+                f"worker {address} has other versions ({differing}): install the same there"
+            )
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:160] or type(error).__name__
+
+
+class Dask:
+    """Workers behind a scheduler; see `Workers`."""
+
+    def __init__(
+        self, client: Any, each: int, gpus: int, resources: dict[str, float] | None
+    ) -> None:
+        self.client = client
+        self.gpus = gpus
+        self.each = each
+        self.resources = resources  # of workers that are yet to come
+        link = client.dashboard_link if find_spec("bokeh") else None
+        where = client.scheduler.address
+        self.about = f"{self.count} worker(s) of Dask at {where}" + (
+            f", dashboard {link}" if link else ""
+        )
+
+    @property
+    def count(self) -> int:
+        """How many tasks at once."""
+        return len(self.client.scheduler_info(n_workers=-1)["workers"])
+
+    def run(
+        self, function: Callable[[Any], Any], items: Sequence[Any]
+    ) -> Iterator[tuple[int, Any]]:
+        """See `Workers`.
+
+        Raises
+        ------
+        ClusterError
+            The scheduler is gone.
+        """
+        from distributed import as_completed
+
+        if not items:
+            return
+        works = [Work(function, item, self.gpus) for item in items]
+        try:
+            futures = self.client.map(do, works, pure=False, resources=self._resources())
+            places = {future.key: place for place, future in enumerate(futures)}
+            for future in as_completed(futures):
+                if future.status in ("cancelled", "lost"):
+                    raise _gone(self.client)
+                error = future.exception()
+                yield places[future.key], future.result() if error is None else error
+        except (OSError, TimeoutError) as error:
+            raise _gone(self.client) from error
+
+    def _resources(self) -> dict[str, float]:
+        """What a task takes of a worker, where all workers say what they have."""
+        if self.resources is not None:
+            return self.resources
+        info = self.client.scheduler_info(n_workers=-1)["workers"].values()
+        there = [worker.get("resources", {}) for worker in info]
+        wanted = {SCAN: 1.0, "memory": float(self.each)}
+        return {
+            name: value
+            for name, value in wanted.items()
+            if there and all(worker.get(name, 0) >= value for worker in there)
+        }
+
+
+def _gone(client: Any) -> ClusterError:
+    return ClusterError(
+        f"the scheduler at {client.scheduler.address if client.scheduler else '?'} is gone; what is finished is kept: "
+        "the same command goes on"
+    )
+
+
+@dataclass(frozen=True)
+class Work:
+    """A function of a module, and what it is called with."""
+
+    function: Callable[[Any], Any]
+    item: Any
+    gpus: int = 0
+
+
+def do(work: Work) -> Any:
+    """Do it on a worker: with its threads, and on its card."""
+    import torch
+    from distributed import get_worker
+
+    worker = get_worker()
+    alone = SCAN in worker.state.total_resources
+    torch.set_num_threads(worker.state.nthreads if alone else 1)
+    if work.gpus:
+        torch.cuda.set_device(int(worker.name) % work.gpus)
+    return work.function(work.item)
+
+
+def script(wanted: Wanted) -> str:
+    """The job script that a batch system would be given for each worker."""
+    with batch(wanted) as made:
+        text: str = made.job_script()
+    return text

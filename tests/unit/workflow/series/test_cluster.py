@@ -1,0 +1,276 @@
+"""Workers of Dask: as many as the machine feeds, the same bits as one process, and nothing lost when they die."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cdi_ml_plugin import read_result
+from cdi_ml_plugin.errors import ClusterError, ParameterError
+from cdi_ml_plugin.workflow.series import cluster as clusters
+from cdi_ml_plugin.workflow.series.cluster import Wanted, cluster, fed, needed
+from cdi_ml_plugin.workflow.series.phase import differences
+from cdi_ml_plugin.workflow.series.workers import Alone
+from support import ROOT
+
+CHAIN = "200*ER"
+dask = pytest.mark.skipif(not clusters.installed(), reason="Dask distributed is not installed")
+killing = pytest.mark.skipif(os.name != "posix", reason="signals")
+
+
+def test_as_many_workers_as_cores_memory_and_tasks_allow(monkeypatch):
+    monkeypatch.setattr(clusters, "cores", lambda: 8)
+    assert fed(100, 10**9, free=1e11) == 8
+    assert fed(3, 10**9, free=1e11) == 3
+    assert fed(100, 10**9, free=5e9) == 4
+    assert fed(100, 10**11, free=5e9) == 1
+    assert fed(100, 10**11, free=float("inf")) == 8
+
+
+def test_memory_grows_with_voxels():
+    assert needed(100, 2 * 64**3) - needed(100, 64**3) == 125 * 64**3
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [
+        ({"scheduler": "node 12"}, "is no address"),
+        ({"scheduler": "a:1", "gpus": True}, "give one of"),
+        ({"scheduler": "a:1", "workers": 2}, "workers of its own"),
+        ({"system": "slurm"}, "say with --workers"),
+        ({"system": "lsf2", "workers": 2}, "give one of slurm, lsf, pbs"),
+        ({"workers": 0}, "whole number"),
+    ],
+)
+def test_what_cannot_be_wanted(wanted, says):
+    with pytest.raises(ParameterError, match=says):
+        Wanted(**wanted)
+
+
+def test_without_dask_one_process_does_it(monkeypatch):
+    monkeypatch.setattr(clusters, "installed", lambda: False)
+    with cluster(Wanted(), 10, 1) as workers:
+        assert isinstance(workers, Alone)
+    with pytest.raises(ClusterError, match="pip install"), cluster(Wanted(2), 10, 1):
+        pass
+
+
+def test_versions_that_differ_are_named():
+    assert differences({"torch": "2", "numpy": "1"}, {"torch": "2", "numpy": "1"}) == ""
+    assert differences({"torch": "2"}, {}) == "torch missing, here 2"
+
+
+@dask
+def test_a_scheduler_that_is_not_there(monkeypatch):
+    monkeypatch.setattr(clusters, "PATIENCE", 1)
+    with (
+        pytest.raises(ClusterError, match=r"127\.0\.0\.1:9: no scheduler answers there"),
+        cluster(Wanted(scheduler="tcp://127.0.0.1:9"), 10, 1),
+    ):
+        pass
+
+
+@dask
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # Dask's, of half a cluster
+def test_a_job_script_of_slurm(monkeypatch):
+    pytest.importorskip("dask_jobqueue", reason="dask-jobqueue is not installed")
+    import dask
+
+    about = {
+        "jobqueue.slurm.cores": 8,
+        "jobqueue.slurm.memory": "16GB",
+        "jobqueue.slurm.queue": "gpu",
+    }
+    with dask.config.set(about):
+        text = clusters.script(Wanted(workers=4, system="slurm"))
+    assert "#SBATCH -p gpu" in text
+    assert "#SBATCH --cpus-per-task=8" in text
+    assert "--resources scan=1" in text
+    assert "export MALLOC_MMAP_THRESHOLD_=" in text
+    with pytest.raises(ClusterError, match="configuration"):
+        clusters.script(Wanted(workers=4, system="pbs"))
+
+
+def environment():
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+
+
+def started(folder, out, *more):
+    """The command, in a session of its own."""
+    words = ["series", str(folder), "-a", CHAIN, "--seeds", "2", "-o", str(out), *more]
+    words += ["--set", "initial_support_area=[0.5, 0.5, 0.5]"]
+    return subprocess.Popen(
+        [sys.executable, "-m", "cdi_ml_plugin", *words],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def ended(process):
+    out, err = process.communicate(timeout=300)
+    return process.returncode, out, err
+
+
+def until(condition):
+    end = time.monotonic() + 200
+    while not (found := condition()):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    return found
+
+
+def children(pid):
+    """Processes below one, that have begun to compute: their numbers."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            about = path.read_text().rpartition(")")[2].split()
+            words = (path.parent / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if int(about[1]) == pid and b"spawn_main" in words:
+            found.append(int(path.parent.name))
+    return found
+
+
+def objects(out):
+    return {
+        folder.name: [run.object.tobytes() for run in read_result(folder).runs]
+        for folder in sorted(out.glob("scan_*"))
+    }
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory):
+    """Six scans, and what one process makes of them."""
+    folder = tmp_path_factory.mktemp("scans")
+    for number in range(6):
+        box = np.pad(np.ones((6, 7, 6)), ((9, 9), (9, 8), (9, 9)))
+        box = box * np.exp(0.002j * (number + 1) * (np.arange(24) - 12)[:, None, None] ** 2)
+        pattern = abs(np.fft.fftshift(np.fft.fftn(box, norm="ortho"))) ** 2
+        counts = np.random.default_rng(number).poisson(3e3 * pattern)
+        np.save(folder / f"scan_{number}.npy", counts)
+    out = tmp_path_factory.mktemp("alone") / "out"
+    code, _, err = ended(started(folder, out, "--workers", "1"))
+    assert code == 0, err
+    return folder, objects(out)
+
+
+@dask
+@killing
+@pytest.mark.slow
+def test_two_workers_make_the_same_bits(scans, tmp_path):
+    folder, alone = scans
+    code, out, err = ended(started(folder, tmp_path / "out", "--workers", "2"))
+    assert code == 0, err
+    assert "2 worker(s) of Dask" in out
+    assert objects(tmp_path / "out") == alone
+    assert not list((tmp_path / "out").glob(".*"))
+
+
+@dask
+@killing
+@pytest.mark.slow
+@pytest.mark.parametrize("after", [1, 3])
+def test_a_worker_is_killed(scans, tmp_path, after):
+    folder, alone = scans
+    process = started(folder, tmp_path / "out", "--workers", "2")
+    until(lambda: len(list((tmp_path / "out").glob("scan_*/scan.json"))) >= after)
+    victim = until(lambda: children(process.pid))[0]
+    os.kill(victim, signal.SIGKILL)
+    code, out, err = ended(process)
+    assert code == 0, (out, err)
+    assert objects(tmp_path / "out") == alone
+
+
+@dask
+@killing
+@pytest.mark.slow
+@pytest.mark.parametrize("after", [1, 4])
+def test_the_client_is_killed_and_its_scheduler_with_it(scans, tmp_path, after):
+    folder, alone = scans
+    out = tmp_path / "out"
+    process = started(folder, out, "--workers", "2")
+    until(lambda: len(list(out.glob("scan_*/scan.json"))) >= after)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    before = {path: path.read_bytes() for path in out.glob("scan_*/scan.json")}
+    code, said, err = ended(started(folder, out, "--workers", "2"))
+    assert code == 0, (said, err)
+    assert f"{len(before)} of them finished already" in said
+    assert objects(out) == alone
+    assert not list(out.glob(".*"))
+
+
+@dask
+@killing
+@pytest.mark.slow
+def test_a_scheduler_of_its_own_is_killed(scans, tmp_path):
+    folder, alone = scans
+    out = tmp_path / "out"
+    file = tmp_path / "scheduler.json"
+    dask_program = [sys.executable, "-m", "distributed.cli"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment()}
+
+    def both():
+        file.unlink(missing_ok=True)
+        program = [f"{dask_program[2]}.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
+        scheduler = subprocess.Popen(
+            [*dask_program[:2], *program, "--no-dashboard", "--scheduler-file", str(file)], **quiet
+        )
+        until(file.exists)
+        workers = []
+        for number in range(2):  # two machines: a folder of its own each
+            words = ["--nthreads", "1", "--no-dashboard", "--resources", "scan=1", "--no-nanny"]
+            scratch = ["--local-directory", str(tmp_path / f"machine_{number}")]
+            workers.append(
+                subprocess.Popen(
+                    [
+                        *dask_program[:2],
+                        f"{dask_program[2]}.dask_worker",
+                        "--scheduler-file",
+                        str(file),
+                        *words,
+                        *scratch,
+                    ],
+                    **quiet,
+                )
+            )
+        from json import loads
+
+        return scheduler, workers, loads(file.read_text())["address"]
+
+    scheduler, workers, address = both()
+    try:
+        process = started(folder, out, "--scheduler", address)
+        until(lambda: list(out.glob("scan_*/scan.json")))
+        scheduler.kill()
+        code, _, err = ended(process)
+        assert code == 2
+        assert "is gone; what is finished is kept: the same command goes on" in err
+    finally:
+        for one in (scheduler, *workers):
+            one.kill()
+            one.wait()
+    scheduler, workers, address = both()
+    try:
+        code, said, err = ended(started(folder, out, "--scheduler", address))
+        assert code == 0, (said, err)
+        assert objects(out) == alone
+    finally:
+        for one in (scheduler, *workers):
+            one.kill()
+            one.wait()
