@@ -78,7 +78,10 @@ class Task:
         """What it came to before, of the same files, recipe and versions."""
         before = Outcome.read(self.folder) if holds(self.folder) else None
         same = before is not None and before.identity == digest(self.recipe.identity())
-        return before if same and before is not None and before.stamp == self.stamp() else None
+        if not same or before is None or before.stamp != self.stamp():
+            return None
+        forget(beside(self.folder, KEPT))  # a process that was killed may have left them
+        return before
 
 
 def holds(folder: Path) -> bool:
