@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -16,12 +16,12 @@ from ...errors import ClusterError, ParameterError
 from ...utils import memory
 from ...utils.values import whole
 from ...utils.versions import versions
+from .behind import SCAN, Dask
 from .phase import Task, differences
 from .workers import Alone, Workers
 
 BASE = 0.7e9  # bytes of a worker that has done nothing yet: Python, torch, h5py, Matplotlib
 READ = 25  # bytes that a voxel takes while it is read and prepared
-SCAN = "scan"  # resource of Dask: a worker does one scan at a time, with all of its threads
 MOST = 10_000  # workers
 PATIENCE = 10  # s, for a scheduler or a first worker to answer
 # Dask has its workers give memory back at once, and arrays of a few megabytes then cost twice the time of phasing.
@@ -249,96 +249,6 @@ def _check_versions(client: Any) -> None:
 
 def _line(error: BaseException) -> str:
     return " ".join(str(error).split())[:160] or type(error).__name__
-
-
-class Dask:
-    """Workers behind a scheduler; see `Workers`."""
-
-    def __init__(
-        self, client: Any, each: int, gpus: int, resources: dict[str, float] | None
-    ) -> None:
-        self.client = client
-        self.gpus = gpus
-        self.each = each
-        self.resources = resources  # of workers that are yet to come
-        link = client.dashboard_link if find_spec("bokeh") else None
-        where = client.scheduler.address
-        self.about = f"{self.count} worker(s) of Dask at {where}" + (
-            f", dashboard {link}" if link else ""
-        )
-
-    @property
-    def count(self) -> int:
-        """How many tasks at once."""
-        return len(self.client.scheduler_info(n_workers=-1)["workers"])
-
-    def run(
-        self, function: Callable[[Any], Any], items: Sequence[Any]
-    ) -> Iterator[tuple[int, Any]]:
-        """See `Workers`.
-
-        Raises
-        ------
-        ClusterError
-            The scheduler is gone.
-        """
-        from distributed import as_completed
-
-        if not items:
-            return
-        works = [Work(function, item, self.gpus) for item in items]
-        try:
-            futures = self.client.map(do, works, pure=False, resources=self._resources())
-            places = {future.key: place for place, future in enumerate(futures)}
-            for future in as_completed(futures):
-                if future.status in ("cancelled", "lost"):
-                    raise _gone(self.client)
-                error = future.exception()
-                yield places[future.key], future.result() if error is None else error
-        except (OSError, TimeoutError) as error:
-            raise _gone(self.client) from error
-
-    def _resources(self) -> dict[str, float]:
-        """What a task takes of a worker, where all workers say what they have."""
-        if self.resources is not None:
-            return self.resources
-        info = self.client.scheduler_info(n_workers=-1)["workers"].values()
-        there = [worker.get("resources", {}) for worker in info]
-        wanted = {SCAN: 1.0, "memory": float(self.each)}
-        return {
-            name: value
-            for name, value in wanted.items()
-            if there and all(worker.get(name, 0) >= value for worker in there)
-        }
-
-
-def _gone(client: Any) -> ClusterError:
-    return ClusterError(
-        f"the scheduler at {client.scheduler.address if client.scheduler else '?'} is gone; what is finished is kept: "
-        "the same command goes on"
-    )
-
-
-@dataclass(frozen=True)
-class Work:
-    """A function of a module, and what it is called with."""
-
-    function: Callable[[Any], Any]
-    item: Any
-    gpus: int = 0
-
-
-def do(work: Work) -> Any:
-    """Do it on a worker: with its threads, and on its card."""
-    import torch
-    from distributed import get_worker
-
-    worker = get_worker()
-    alone = SCAN in worker.state.total_resources
-    torch.set_num_threads(worker.state.nthreads if alone else 1)
-    if work.gpus:
-        torch.cuda.set_device(int(worker.name) % work.gpus)
-    return work.function(work.item)
 
 
 def script(wanted: Wanted) -> str:
