@@ -109,7 +109,7 @@ def analyse(
         d_spacing=d_spacing,
         material=material,
         hkl=hkl,
-        uncertain=dict(uncertain),
+        uncertain=dict(uncertain) or None,
         refraction=refraction,
     )
     changed = replace(changed, analysis=told)

@@ -193,7 +193,7 @@ def told_of(result: Result, **given: Any) -> dict[str, Any]:
 
     A spacing to compare with and a material with its reflection take each other's place.
     """
-    told = {key: value for key, value in given.items() if value is not None and value != {}}
+    told = {key: value for key, value in given.items() if value is not None}
     kept = dict(result.analysis)
     lattices = (("d_spacing",), ("material", "hkl"))
     for mine, other in (lattices, lattices[::-1]):

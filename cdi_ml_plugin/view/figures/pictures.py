@@ -221,7 +221,7 @@ class Pictures:
         if "material" in self.told:
             found = indexed(found, crystal.q, self.told["material"], self.told["hkl"])
         scene = _laboratory(("x (nm)", "y (nm)", "z (nm)"), crystal.q)
-        return draw_facets(found, scene, self.size)
+        return draw_facets(found, scene, self.size, self.sheet)
 
     def diffraction(self) -> Figure:
         """Surfaces of measured and calculated intensity at the same counts, coloured by |Q|."""
@@ -323,10 +323,10 @@ _DRAWN: dict[str, Callable[[Pictures], Figure]] = {
     "diffraction": Pictures.diffraction,
     "slices": Pictures.slices,
     "spectral-weight": Pictures.spectral_weight,
-    "facets": Pictures.facets,
     "diffraction-slices": Pictures.diffraction_slices,
     "histograms": Pictures.histograms,
     "history": Pictures.history,
+    "facets": Pictures.facets,
 }
 KINDS = tuple(_DRAWN)
 ASKED = ("facets",)  # only where they are asked for

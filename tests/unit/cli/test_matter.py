@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,13 @@ from cdi_ml_plugin.crystal.twin import TAKEN
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.io.cxi.writer import cxi_bytes
 from cdi_ml_plugin.simulate.particle import coordinates
+from cdi_ml_plugin.view import probe
 from support.polyhedron import HEIGHTS, NORMALS
 
 SHAPE = (40, 44, 40)
+WITH_OPENGL = pytest.mark.skipif(
+    probe.no_opengl_for_pictures() is not None, reason="surfaces need OpenGL"
+)
 
 
 @pytest.fixture(scope="module")
@@ -110,3 +115,18 @@ def test_without_a_geometry_there_are_none(run, counts, tmp_path) -> None:
     assert code == 2
     assert "no picture of the facets, which needs a geometry" in said
     assert "shows nothing of facets" in refused
+
+
+@WITH_OPENGL
+@pytest.mark.parametrize(("width", "points"), [("85mm", 240.945), ("178mm", 504.567)])
+def test_facets_have_the_width_and_the_letters_that_were_asked_for(
+    run, result, tmp_path, width, points
+) -> None:
+    file = tmp_path / "facets.svg"
+    words = ("--kind", "facets", "--width", width, "--font-size", 7.5, "--dpi", 60, "-o", file)
+    code, _, error = run("figure", result, *words)
+    assert code == 0, error
+    text = file.read_text(encoding="utf-8")
+    (found,) = re.findall(r'<svg [^>]*?width="([\d.]+)pt"', text)
+    assert float(found) == pytest.approx(points, abs=0.01)
+    assert {float(size) for size in re.findall(r"font-size: ([\d.]+)px", text)} <= {7.5, 5.25}
