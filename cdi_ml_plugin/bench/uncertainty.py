@@ -16,8 +16,9 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from ..crystal.analysis import analyse, crystal_of
+from ..crystal.analysis import analyse
 from ..crystal.crystal import Crystal
+from ..crystal.of_result import crystal_of
 from ..crystal.spread import WIDE, departures, slope
 from ..data.measurement import Measurement
 from ..data.result import Result

@@ -84,10 +84,8 @@ def analyse(
     what the same object says. With --out all files of a result are written, as `reconstruct` does.
     """
     from ..crystal.account import account_of, aligned, sensitivity_said, shown, table
-    from ..crystal.analysis import crystal_of, told_of
-    from ..crystal.facet_search import find_facets
-    from ..crystal.indexing import indexed
     from ..crystal.material import Index
+    from ..crystal.of_result import crystal_of, facets_of, told_of
     from ..crystal.refraction import note_of
     from ..crystal.twin import flip_notes
     from ..errors import ParameterError
@@ -131,10 +129,8 @@ def analyse(
     account = account_of(changed, crystal)
     click.echo(table(shown(account.entries)))
     click.echo(sensitivity_said(account.crystal))
-    facets = find_facets(crystal) if faceted else None
+    facets = facets_of(crystal, told) if faceted else None
     if facets is not None:
-        if "material" in told:
-            facets = indexed(facets, crystal.q, told["material"], told["hkl"])
         for words in (aligned(facets.rows()), *(f"note: {note}" for note in facets.notes)):
             click.echo(words)
     if out is not None:

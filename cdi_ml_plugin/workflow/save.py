@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..crystal.account import account_of
-from ..crystal.analysis import crystal_or_note
 from ..crystal.crystal import Crystal
+from ..crystal.of_result import crystal_or_note
 from ..data.result import Result
 from ..errors import WriteError
 from ..io.cxi.writer import cxi_bytes

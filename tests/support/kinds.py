@@ -18,8 +18,8 @@ from cdi_ml_plugin.cli.options import read_parameters
 from cdi_ml_plugin.comparison.chains import parameters_of
 from cdi_ml_plugin.comparison.run import compare
 from cdi_ml_plugin.crystal.account import account_of, shown, table
-from cdi_ml_plugin.crystal.analysis import crystal_or_note
 from cdi_ml_plugin.crystal.checks import checks
+from cdi_ml_plugin.crystal.of_result import crystal_or_note
 from cdi_ml_plugin.data.measurement import Measurement
 from cdi_ml_plugin.engine.plan import Plan
 from cdi_ml_plugin.engine.recipe import algorithms

@@ -11,10 +11,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
-from ...crystal.analysis import analyse, index_of, told_of
+from ...crystal.analysis import analyse
 from ...crystal.crystal import FAINT, Crystal, object_level
-from ...crystal.facet_search import find_facets
-from ...crystal.indexing import indexed
+from ...crystal.of_result import facets_of, index_of, told_of
 from ...data.result import Result
 from ...errors import ParameterError, ReadError
 from ...geometry.geometry import BEAM, Basis
@@ -217,9 +216,7 @@ class Pictures:
         if self.geometry is None:
             raise ParameterError(f"the result names no geometry: {HOW_TO_KNOW}")
         crystal = self._analysed(self.result.support, self.voxel)
-        found = find_facets(crystal)
-        if "material" in self.told:
-            found = indexed(found, crystal.q, self.told["material"], self.told["hkl"])
+        found = facets_of(crystal, self.told)
         scene = _laboratory(("x (nm)", "y (nm)", "z (nm)"), crystal.q)
         return draw_facets(found, scene, self.size, self.sheet)
 

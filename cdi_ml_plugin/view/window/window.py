@@ -10,8 +10,9 @@ from typing import Any
 from silx.gui import icons, qt
 
 from ...crystal.account import Entry, account_of
-from ...crystal.analysis import analyse, crystal_of
+from ...crystal.analysis import analyse
 from ...crystal.crystal import Crystal
+from ...crystal.of_result import crystal_of
 from ...data.measurement import Measurement
 from ...data.result import Result, Run
 from ...errors import CdiMlError

@@ -10,7 +10,7 @@ import pytest
 import torch
 from scipy.ndimage import binary_erosion
 
-from cdi_ml_plugin.crystal.analysis import crystal_of
+from cdi_ml_plugin.crystal.of_result import crystal_of
 from cdi_ml_plugin.crystal.of_runs import FIGURES
 from cdi_ml_plugin.crystal.runs import agreement_of
 from cdi_ml_plugin.crystal.spread import FACTORS, departures, slope

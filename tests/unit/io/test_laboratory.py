@@ -14,8 +14,8 @@ from silx.io import open as silx_open
 from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkIOXML import vtkXMLImageDataReader
 
-from cdi_ml_plugin.crystal.analysis import crystal_of, crystal_or_note
 from cdi_ml_plugin.crystal.crystal import Crystal
+from cdi_ml_plugin.crystal.of_result import crystal_of, crystal_or_note
 from cdi_ml_plugin.io.cxi.reader import read_result
 from cdi_ml_plugin.io.cxi.writer import cxi_bytes
 from cdi_ml_plugin.io.vtk import vti_bytes

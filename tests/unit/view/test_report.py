@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cdi_ml_plugin.crystal.account import account_of
-from cdi_ml_plugin.crystal.analysis import crystal_or_note
+from cdi_ml_plugin.crystal.of_result import crystal_or_note
 from cdi_ml_plugin.data.result import Run
 from cdi_ml_plugin.view.pages import report
 from cdi_ml_plugin.view.pages.html import plotly
