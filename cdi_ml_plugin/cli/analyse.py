@@ -83,9 +83,8 @@ def analyse(
     Nothing is phased again: another geometry, the twin, another level of the surface or finer voxels change
     what the same object says. With --out all files of a result are written, as `reconstruct` does.
     """
-    from ..crystal.account import account_of, aligned, sensitivity_said, shown, table
-    from ..crystal.material import Index
-    from ..crystal.of_result import crystal_of, facets_of, told_of
+    from ..crystal.account import account_of, in_columns, sensitivity_said, shown, table
+    from ..crystal.of_result import crystal_of, facets_of, index_of, told_of
     from ..crystal.refraction import note_of
     from ..crystal.twin import flip_notes
     from ..errors import ParameterError
@@ -111,8 +110,8 @@ def analyse(
         refraction=refraction,
     )
     changed = replace(changed, analysis=told)
-    crystal = crystal_of(changed)
-    if crystal is None:
+    crystal, seen = crystal_of(changed), changed.measurement.geometry
+    if crystal is None or seen is None:
         raise ParameterError(
             f"{result}: its data say nothing of their geometry: give --geometry FILE "
             "(cdi-ml geometry writes a template)"
@@ -120,8 +119,8 @@ def analyse(
     notes = flip_notes(changed.notes) if flip else changed.notes
     if level is not None:
         notes = (*notes, f"surface at {level} of the highest amplitude")
-    if "refraction" in told and changed.measurement.geometry is not None:
-        index = Index.read(told["refraction"], changed.measurement.geometry.energy)
+    index = index_of(told, seen)
+    if index is not None:
         notes = (*notes, note_of(index, crystal.figures))
     changed = replace(changed, notes=tuple(dict.fromkeys(notes)))
     for note in changed.notes:
@@ -131,7 +130,7 @@ def analyse(
     click.echo(sensitivity_said(account.crystal))
     facets = facets_of(crystal, told) if faceted else None
     if facets is not None:
-        for words in (aligned(facets.rows()), *(f"note: {note}" for note in facets.notes)):
+        for words in (in_columns(facets.rows()), *(f"note: {note}" for note in facets.notes)):
             click.echo(words)
     if out is not None:
         with writer(out, force):

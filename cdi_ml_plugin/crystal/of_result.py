@@ -22,6 +22,8 @@ from .material import Index
 from .of_runs import with_runs
 from .spacing import known_spacing, spacings
 
+NO_CRYSTAL = "no crystal in the laboratory"  # begins the note that says why
+
 
 def crystal_of(
     result: Result,
@@ -79,7 +81,7 @@ def crystal_or_note(result: Result) -> tuple[Crystal | None, Result]:
     try:
         return crystal_of(result), result
     except (ReadError, ParameterError) as error:
-        note = f"no crystal in the laboratory: {error}"
+        note = f"{NO_CRYSTAL}: {error}"
         notes = dict.fromkeys((*result.notes, note))  # once, however often it is tried
         return None, replace(result, notes=tuple(notes))
 

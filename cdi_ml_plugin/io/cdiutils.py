@@ -19,10 +19,9 @@ from ..data.result import Result
 from ..errors import ParameterError
 from ..utils.files import check_folder, staged
 from ..utils.values import instance, path, whole
+from .cdiutils_result import RUNS, mode_name
 from .cxi.groups import PACKED, add_group
 from .cxi.writer import cxi_bytes, first_entry
-
-RUNS = "pynx_phasing"  # of the pipeline's folder
 
 
 def export_cdiutils(
@@ -58,7 +57,7 @@ def export_cdiutils(
     instance("result", result, Result, "a Result")
     folder = path("folder", folder)
     number = _scan(result, scan)
-    mode = f"S{number}_pynx_reconstruction_mode.cxi"
+    mode = mode_name(number)
     runs = {
         f"{RUNS}/S{number}_Run{n:04d}.cxi": run
         for n, run in enumerate(result.runs, start=1)

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import torch
 
+from ..crystal.of_result import NO_CRYSTAL
 from ..data.result import Result, Run
 from ..io.readers import load
 from ..io.results import of_another, read_any_result
 from ..physics.alignment import twin
 from .geometry_file import read_geometry
 from .load import settled, with_given
-
-NO_CRYSTAL = "no crystal in the laboratory"
 
 
 def read_later(

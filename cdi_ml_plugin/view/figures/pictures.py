@@ -17,7 +17,7 @@ from ...crystal.of_result import facets_of, index_of, told_of
 from ...data.result import Result
 from ...errors import ParameterError, ReadError
 from ...geometry.geometry import BEAM, Basis
-from ...geometry.laboratory import cubic_voxel, laboratory_shape
+from ...geometry.laboratory import fine_voxel, laboratory_shape
 from ...utils.values import above_0, instance, whole
 from .. import probe
 from ..style.colours import ColourScale, distance_scale
@@ -51,7 +51,6 @@ SIZE = 1600  # pixels
 DETECTOR_SHEET = Sheet(8.4, 9)
 SIZES = (200, 10_000)
 CELLS = 3e7  # voxels in the laboratory; more take several GB
-FINE = 50  # voxels along the longest side of a crystal, at least; fewer look like steps
 DETECTOR = ("column", "row", "rocking")  # what is drawn along x, y, z without a geometry
 COLOURS = {"Q": "#D55E00", "beam": "#0072B2"}
 HOW_TO_KNOW = "phase the data with --geometry, or frames with --spec and --scan, to have nm"
@@ -182,9 +181,7 @@ class Pictures:
         basis = self.geometry.direct_basis(self.result.measurement.shape)
         voxel = self.voxel
         if voxel is None:
-            solid = np.argwhere(amplitude >= object_level(amplitude))
-            longest = float(np.ptp(solid @ basis.T, axis=0).max())
-            voxel = min(cubic_voxel(basis), longest / FINE)
+            voxel = fine_voxel(amplitude >= object_level(amplitude), basis)
         cells = float(np.prod(laboratory_shape(support, basis, voxel), dtype=np.float64))
         if cells > CELLS:
             raise ParameterError(
