@@ -14,7 +14,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from ..crystal.runs import agreement_of
+from ..crystal.runs import Agreement, agreement_of
 from ..data.result import Result
 from ..errors import ParameterError
 from ..utils.files import check_folder, staged
@@ -66,7 +66,7 @@ def export_cdiutils(
     names = (mode, *runs)
     check_folder(folder)
     with staged(folder, names, force, _earlier(Path(folder), number) - set(names)) as stage:
-        (stage / mode).write_bytes(_mode_bytes(result))
+        (stage / mode).write_bytes(_mode_bytes(agreement_of(result)))
         for name, run in runs.items():
             (stage / name).write_bytes(cxi_bytes(replace(result, runs=(run,), best=0)))
     return tuple(Path(folder) / name for name in names)
@@ -93,9 +93,8 @@ def _earlier(folder: Path, scan: int) -> set[str]:
     return {f"{RUNS}/{one.name}" for one in found if pattern.fullmatch(one.name)}
 
 
-def _mode_bytes(result: Result) -> bytes:
+def _mode_bytes(agreement: Agreement) -> bytes:
     """The modes of the runs as PyNX's analysis writes them: (mode, z, y, x), and their weights."""
-    agreement = agreement_of(result)
     shape, count = agreement.window.shape, len(agreement.modes)
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:

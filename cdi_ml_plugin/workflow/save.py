@@ -81,7 +81,8 @@ def save(
         if crystal is None:
             crystal, result = crystal_or_note(result)
         account = account_of(result, crystal)
-        (stage / "result.cxi").write_bytes(cxi_bytes(result, " ".join(sys.argv), crystal))
+        held = cxi_bytes(result, " ".join(sys.argv), crystal, account.crystal)
+        (stage / "result.cxi").write_bytes(held)
         text = json.dumps(account.content(), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
         (stage / "metrics.json").write_text(text, encoding="utf-8")
         draw_summary(result).savefig(stage / "summary.png", dpi=130)

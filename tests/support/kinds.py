@@ -77,7 +77,7 @@ def looked_at(result: Any) -> None:
     str(result), [str(check) for check in checks(result)], algorithms(result)
     account = account_of(result, crystal)
     table(shown(account.entries)), json.dumps(account.content(), allow_nan=False).encode()
-    cxi_bytes(result, "", crystal)
+    cxi_bytes(result, "", crystal, account.crystal)
 
 
 def data(name: str, **options: str) -> Callable[[Path], None]:
