@@ -14,7 +14,7 @@ from ...crystal.facets import Facet, Facets
 from ...data.quantities import MINUS
 from ..style.colours import OUTSIDE, ColourScale
 from ..style.sheet import Sheet, settle
-from ..surfaces.camera import Camera, best_camera
+from ..surfaces.camera import Camera
 from ..surfaces.mesh import Mesh
 from ..surfaces.render import BAR, LETTERS, PANEL, Panel, Scene, draw_surfaces
 
@@ -56,7 +56,7 @@ def draw_facets(
 
 def _draw(facets: Facets, scene: Scene, size: int, sheet: Sheet) -> Figure:
     mesh, numbers = _split(facets)
-    camera = best_camera([vector for _, vector in scene.arrows.values()])
+    camera = scene.camera
     cameras = (camera, camera.opposite())
     titles = (
         f"{len(facets.facets)} facets, {facets.share:.0%} of the surface",
