@@ -78,7 +78,7 @@ def spacings(
     ----------
     geometry : Geometry
     q : (3,)
-        Mean reciprocal lattice vector of the crystal in 1/nm (`Crystal.q`).
+        Mean reciprocal lattice vector of the crystal in 1/nm (``q`` of `Crystal`).
     measurement : Measurement, optional
         With it, the spacing from the centre of mass of its intensity too.
     uncertain : mapping, optional
