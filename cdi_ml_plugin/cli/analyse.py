@@ -110,8 +110,8 @@ def analyse(
         refraction=refraction,
     )
     changed = replace(changed, analysis=told)
-    crystal, seen = crystal_of(changed), changed.measurement.geometry
-    if crystal is None or seen is None:
+    crystal, known = crystal_of(changed), changed.measurement.geometry
+    if crystal is None or known is None:
         raise ParameterError(
             f"{result}: its data say nothing of their geometry: give --geometry FILE "
             "(cdi-ml geometry writes a template)"
@@ -119,7 +119,7 @@ def analyse(
     notes = flip_notes(changed.notes) if flip else changed.notes
     if level is not None:
         notes = (*notes, f"surface at {level} of the highest amplitude")
-    index = index_of(told, seen)
+    index = index_of(told, known)
     if index is not None:
         notes = (*notes, note_of(index, crystal.figures))
     changed = replace(changed, notes=tuple(dict.fromkeys(notes)))

@@ -135,7 +135,10 @@ def analyse(
 
 
 def with_spacings(crystal: Crystal, found: Mapping[str, Spacing], known: float | None) -> Crystal:
-    """The crystal with its lattice spacings, and its mean strain against a known one, which has no error itself."""
+    """The crystal with its lattice spacings, and its mean strain against a known one in nm, which has no error itself.
+
+    Reasons of figures that are NaN are said anew.
+    """
     figures = {**crystal.figures, **{key: spacing.value for key, spacing in found.items()}}
     errors = {key: spacing.error for key, spacing in found.items()}
     if known is not None:
