@@ -45,6 +45,7 @@ NONE = {
     "resolution_prtf_nm": "the transfer function stays above 1/e: better than the data can show",
 }
 ENDED = "not finite"
+BETTER = 1.05  # times chance, from which on it is said
 
 
 @dataclass(frozen=True)
@@ -235,7 +236,7 @@ def _prediction(run: Run) -> list[Entry]:
         return []
     words = "taken" if used else "not taken"
     chi2, chance = (run.metrics.get(key, math.nan) for key in ("cnn_chi2", "cnn_chi2_chance"))
-    if chi2 > 0 and chance >= chi2:
+    if chi2 > 0 and chance >= BETTER * chi2:
         words += f", {chance / chi2:.1f} × better than chance"
     elif not used:
         words += ": no better than chance"
