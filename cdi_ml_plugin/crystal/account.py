@@ -44,6 +44,7 @@ NONE = {
     "amplitude_mean_to_max": "the object is 0",
 }
 ENDED = "not finite"
+BETTER = 1.05  # times chance, from which on it is said
 
 
 @dataclass(frozen=True)
@@ -234,7 +235,7 @@ def _prediction(run: Run) -> list[Entry]:
         return []
     words = "taken" if used else "not taken"
     chi2, chance = (run.metrics.get(key, math.nan) for key in ("cnn_chi2", "cnn_chi2_chance"))
-    if chi2 > 0 and chance >= chi2:
+    if chi2 > 0 and chance >= BETTER * chi2:
         words += f", {chance / chi2:.1f} × better than chance"
     elif not used:
         words += ": no better than chance"

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from ..crystal.runs import Agreement, agreement_of
 from ..data.result import Result
@@ -94,21 +97,29 @@ def _earlier(folder: Path, scan: int) -> set[str]:
 
 
 def _mode_bytes(agreement: Agreement) -> bytes:
-    """The modes of the runs as PyNX's analysis writes them: (mode, z, y, x), and their weights."""
-    shape, count = agreement.window.shape, len(agreement.modes)
+    whole = agreement.window.whole
+    fields = (whole(mode) for mode in agreement.modes)
+    return modes_bytes(fields, agreement.shares[: len(agreement.modes)], whole(agreement.support))
+
+
+def modes_bytes(
+    fields: Iterable[NDArray[np.complex64]], shares: NDArray[np.float64], support: NDArray[Any]
+) -> bytes:
+    """Modes as PyNX's analysis writes them: (mode, z, y, x), and their relative weights."""
+    shape = support.shape
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
         entry = first_entry(file)
         image = add_group(entry, "image_1", "NXdata", signal="data", interpretation="scaler")
-        data = image.create_dataset("data", (count, *shape), "c8", chunks=(1, *shape), **PACKED)
-        for number, mode in enumerate(agreement.modes):
-            data[number] = agreement.window.whole(mode)
-        held = agreement.window.whole(agreement.support).astype(np.int8)
-        image.create_dataset("support", data=held, **PACKED)
+        whole = (len(shares), *shape)
+        data = image.create_dataset("data", whole, "c8", chunks=(1, *shape), **PACKED)
+        for number, mode in enumerate(fields):
+            data[number] = mode
+        image.create_dataset("support", data=support.astype(np.int8), **PACKED)
         image["data_type"] = "electron density"
         image["data_space"] = "real"
         first = h5py.SoftLink("/entry_1/image_1/data")
-        for name, content in (("data_1", first), ("data_2", agreement.shares[:count])):
+        for name, content in (("data_1", first), ("data_2", shares)):
             group = add_group(entry, name, "NXdata", signal="data")
             group["data"] = content
         entry["data_2"].attrs["title"] = "relative weights of the modes"
