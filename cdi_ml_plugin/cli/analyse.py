@@ -9,6 +9,8 @@ import click
 
 from .options import ABOVE_0, PATH, later_options
 
+SURFACE_AT = "surface at"
+
 
 @click.command()
 @click.argument("result", type=PATH)
@@ -85,8 +87,7 @@ def analyse(
     """
     from ..crystal.account import account_of, in_columns, sensitivity_said, shown, table
     from ..crystal.of_result import crystal_of, facets_of, index_of, told_of
-    from ..crystal.refraction import note_of
-    from ..crystal.twin import flip_notes
+    from ..crystal.refraction import CORRECTED, note_of
     from ..errors import ParameterError
     from ..io.facets import FACET_FILES, write_facets
     from ..utils.files import check_folder
@@ -116,9 +117,10 @@ def analyse(
             f"{result}: its data say nothing of their geometry: give --geometry FILE "
             "(cdi-ml geometry writes a template)"
         )
-    notes = flip_notes(changed.notes) if flip else changed.notes
-    if level is not None:
-        notes = (*notes, f"surface at {level} of the highest amplitude")
+    earlier = (SURFACE_AT, CORRECTED)  # what an earlier analysis said of itself is no longer so
+    notes = tuple(note for note in changed.notes if not note.startswith(earlier))
+    if "level" in told:
+        notes = (*notes, f"{SURFACE_AT} {told['level']} of the highest amplitude")
     index = index_of(told, known)
     if index is not None:
         notes = (*notes, note_of(index, crystal.figures))

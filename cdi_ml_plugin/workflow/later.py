@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from ..crystal.of_result import NO_CRYSTAL
+from ..crystal.twin import flip_notes
 from ..data.result import Result, Run
 from ..io.readers import load
 from ..io.results import of_another, read_any_result
@@ -56,7 +57,10 @@ def read_later(
             )
         )
         result = replace(result, measurement=whole, notes=notes)
-    return replace(result, runs=tuple(map(twin_of, result.runs))) if flip else result
+    if not flip:
+        return result
+    runs = tuple(map(twin_of, result.runs))
+    return replace(result, runs=runs, notes=flip_notes(result.notes))
 
 
 def twin_of(run: Run) -> Run:

@@ -16,6 +16,7 @@ from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.io.cxi.writer import cxi_bytes
 from cdi_ml_plugin.simulate.particle import coordinates
 from cdi_ml_plugin.view import probe
+from cdi_ml_plugin.workflow.later import read_later
 from support.polyhedron import HEIGHTS, NORMALS
 
 SHAPE = (40, 44, 40)
@@ -84,6 +85,30 @@ def test_the_twin_is_open_and_taken_twice_it_is_what_it_was(
     assert TAKEN in read_result(once).notes
     assert run("analyse", once, "--twin", "-o", twice)[0] == 0
     assert TAKEN not in read_result(twice).notes
+
+
+def test_what_an_earlier_analysis_said_of_itself_is_replaced(
+    run, result, tmp_path, plain_picture
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    words = ("--level", 0.3, "--refraction", "Au")
+    assert run("analyse", result, *words, "-o", first)[0] == 0
+    words = ("--level", 0.5, "--refraction", "Pt")
+    assert run("analyse", first, *words, "-o", second)[0] == 0
+    for folder, level, material in ((first, 0.3, "Au"), (second, 0.5, "Pt")):
+        notes = read_result(folder).notes
+        (surface,) = [note for note in notes if note.startswith("surface at")]
+        assert surface == f"surface at {level} of the highest amplitude"
+        (corrected,) = [note for note in notes if "refraction" in note]
+        assert f"of {material} (" in corrected
+        largest = json.loads((folder / "metrics.json").read_text())["crystal"]["refraction_rad"]
+        assert f"up to {largest:.3g} rad" in corrected
+    assert f"note: {surface}" in run("analyse", second)[1]  # kept, and so still said
+
+
+def test_every_reader_of_the_twin_knows_that_it_is_one(result) -> None:
+    assert TAKEN in read_later(result, flip=True).notes
+    assert TAKEN not in read_later(result).notes
 
 
 @pytest.mark.parametrize(
