@@ -129,7 +129,8 @@ def analyse(
         click.echo(f"note: {note}")
     account = account_of(changed, crystal)
     click.echo(table(shown(account.entries)))
-    click.echo(sensitivity_said(account.crystal))
+    if moves := sensitivity_said(account.crystal):
+        click.echo(moves)
     facets = facets_of(crystal, told) if faceted else None
     if facets is not None:
         for words in (in_columns(facets.rows()), *(f"note: {note}" for note in facets.notes)):

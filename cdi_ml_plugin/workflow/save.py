@@ -14,6 +14,7 @@ from ..crystal.of_result import crystal_or_note
 from ..data.result import Result
 from ..errors import WriteError
 from ..io.cxi.writer import cxi_bytes
+from ..io.facets import FACET_FILES
 from ..utils.files import staged
 from ..utils.swap import whole
 from ..utils.values import instance, path
@@ -77,7 +78,8 @@ def save(
             f"{folder}: holds the result of a run that came to its end, and this one was interrupted: "
             "name another folder, or give interrupted=True"
         )
-    with whole(folder, RESULT_FILES, force, CRYSTAL_FILES) as stage:
+    # facets are written apart, and those of an earlier result are not of this one
+    with whole(folder, RESULT_FILES, force, CRYSTAL_FILES + FACET_FILES) as stage:
         if crystal is None:
             crystal, result = crystal_or_note(result)
         account = account_of(result, crystal)

@@ -57,6 +57,9 @@ def test_facets_are_listed_and_written(run, result, tmp_path, plain_picture) -> 
     assert (tmp_path / "out" / "facets.vtp").is_file()
     assert run("analyse", result, "--facets", "-o", tmp_path / "out")[0] == 2
     assert run("analyse", result, "--facets", "-o", tmp_path / "out", "--force")[0] == 0
+    # what was found with another surface does not stay beside a new result
+    assert run("analyse", result, "--level", 0.6, "-o", tmp_path / "out", "--force")[0] == 0
+    assert not list((tmp_path / "out").glob("facets.*"))
 
 
 def test_refraction_is_applied_and_said(run, result, tmp_path, plain_picture) -> None:
