@@ -20,7 +20,7 @@ _HOME = {
     "align": "physics.alignment",
     "analyse": "crystal.analysis",
     "compare": "comparison.run",
-    "crystal_of": "crystal.analysis",
+    "crystal_of": "crystal.of_result",
     "diffraction": "fourier",
     "inspect": "data.inspect",
     "load": "io.readers",

@@ -1,8 +1,8 @@
 from .comparison.comparison import Comparison as Comparison
 from .comparison.run import compare as compare
 from .crystal.analysis import analyse as analyse
-from .crystal.analysis import crystal_of as crystal_of
 from .crystal.crystal import Crystal as Crystal
+from .crystal.of_result import crystal_of as crystal_of
 from .crystal.runs import agreement_of as agreement_of
 from .data.inspect import Inspection as Inspection
 from .data.inspect import inspect as inspect

@@ -16,8 +16,10 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from ..crystal.analysis import analyse, crystal_of
+from ..crystal.analysis import analyse
 from ..crystal.crystal import Crystal
+from ..crystal.of_result import crystal_of
+from ..crystal.of_runs import ALIKE
 from ..crystal.spread import WIDE, departures, slope
 from ..data.measurement import Measurement
 from ..data.result import Result
@@ -39,7 +41,7 @@ GEOMETRY = Geometry(
     theta=0.2, chi=90.0, phi=-5.0, delta=32.0, gamma=12.6,
 )  # fmt: skip
 VOXELS = ("amplitude", "displacement", "strain")
-FIGURES = ("volume_nm3", "size_x_nm", "displacement_range_nm", "strain_rms", "strain_range")
+FIGURES = tuple(ALIKE)
 INTERVALS = {68: 1.0, 95: WIDE}  # %: standard uncertainties to either side
 
 Row = dict[str, Any]

@@ -9,6 +9,8 @@ import click
 
 from .options import ABOVE_0, PATH, later_options
 
+SURFACE_AT = "surface at"
+
 
 @click.command()
 @click.argument("result", type=PATH)
@@ -83,13 +85,9 @@ def analyse(
     Nothing is phased again: another geometry, the twin, another level of the surface or finer voxels change
     what the same object says. With --out all files of a result are written, as `reconstruct` does.
     """
-    from ..crystal.account import account_of, aligned, sensitivity_said, shown, table
-    from ..crystal.analysis import crystal_of, told_of
-    from ..crystal.facet_search import find_facets
-    from ..crystal.indexing import indexed
-    from ..crystal.material import Index
-    from ..crystal.refraction import note_of
-    from ..crystal.twin import flip_notes
+    from ..crystal.account import account_of, in_columns, sensitivity_said, shown, table
+    from ..crystal.of_result import crystal_of, facets_of, index_of, told_of
+    from ..crystal.refraction import CORRECTED, note_of
     from ..errors import ParameterError
     from ..io.facets import FACET_FILES, write_facets
     from ..utils.files import check_folder
@@ -109,33 +107,33 @@ def analyse(
         d_spacing=d_spacing,
         material=material,
         hkl=hkl,
-        uncertain=dict(uncertain),
+        uncertain=dict(uncertain) or None,
         refraction=refraction,
     )
     changed = replace(changed, analysis=told)
-    crystal = crystal_of(changed)
-    if crystal is None:
+    crystal, known = crystal_of(changed), changed.measurement.geometry
+    if crystal is None or known is None:
         raise ParameterError(
             f"{result}: its data say nothing of their geometry: give --geometry FILE "
             "(cdi-ml geometry writes a template)"
         )
-    notes = flip_notes(changed.notes) if flip else changed.notes
-    if level is not None:
-        notes = (*notes, f"surface at {level} of the highest amplitude")
-    if "refraction" in told and changed.measurement.geometry is not None:
-        index = Index.read(told["refraction"], changed.measurement.geometry.energy)
+    earlier = (SURFACE_AT, CORRECTED)  # what an earlier analysis said of itself is no longer so
+    notes = tuple(note for note in changed.notes if not note.startswith(earlier))
+    if "level" in told:
+        notes = (*notes, f"{SURFACE_AT} {told['level']} of the highest amplitude")
+    index = index_of(told, known)
+    if index is not None:
         notes = (*notes, note_of(index, crystal.figures))
     changed = replace(changed, notes=tuple(dict.fromkeys(notes)))
     for note in changed.notes:
         click.echo(f"note: {note}")
     account = account_of(changed, crystal)
     click.echo(table(shown(account.entries)))
-    click.echo(sensitivity_said(account.crystal))
-    facets = find_facets(crystal) if faceted else None
+    if moves := sensitivity_said(account.crystal):
+        click.echo(moves)
+    facets = facets_of(crystal, told) if faceted else None
     if facets is not None:
-        if "material" in told:
-            facets = indexed(facets, crystal.q, told["material"], told["hkl"])
-        for words in (aligned(facets.rows()), *(f"note: {note}" for note in facets.notes)):
+        for words in (in_columns(facets.rows()), *(f"note: {note}" for note in facets.notes)):
             click.echo(words)
     if out is not None:
         with writer(out, force):

@@ -24,6 +24,8 @@ COMMANDS = {
     "algorithms": "algorithms",
     "analyse": "analyse",
     "bench": "bench",
+    "cdiutils-modes": "cdiutils",
+    "cdiutils-phase": "cdiutils",
     "cohere-guess": "hosts",
     "compare": "compare",
     "demo": "demo",

@@ -148,8 +148,8 @@ def write(result: Result, out: Path, force: bool, interrupted: bool = False) -> 
     What an interrupted run found goes beside a finished result, unless it may replace that one.
     """
     from ..crystal.account import account_of, table
-    from ..crystal.analysis import crystal_or_note
     from ..crystal.checks import checks
+    from ..crystal.of_result import crystal_or_note
     from ..utils.interrupt import interruption
     from ..workflow.earlier import holds_finished, was_interrupted
     from ..workflow.save import save

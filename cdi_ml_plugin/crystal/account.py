@@ -35,16 +35,16 @@ HEADLINE = (
 )
 # Of a fit, what files hold and tables do not: `prediction` says it in words.
 SAID = ("cnn_used", "cnn_chi2", "cnn_chi2_chance")
+# Why a run has no such figure; those of a crystal bring their own reasons.
 NONE = {
     "chi2_held_out": "no voxel was held out, or none with counts",
     "free_llk": "no voxel was held out",
     "llk": "fewer measured voxels than unknowns",
     "amplitude_spread": "the object is 0",
     "amplitude_mean_to_max": "the object is 0",
-    "edge_width_nm": "the amplitude does not fall from 90 to 10 % of the inside's",
-    "resolution_prtf_nm": "the transfer function stays above 1/e: better than the data can show",
 }
 ENDED = "not finite"
+BETTER = 1.05  # times chance, from which on it is said
 
 
 @dataclass(frozen=True)
@@ -219,7 +219,7 @@ def sensitivity_said(entries: Sequence[Entry]) -> str:
     return f"level of the surface 10 % lower, higher: {'; '.join(moved)}" if moved else ""
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> str:
+def in_columns(rows: Sequence[Sequence[str]]) -> str:
     """Lines in which the columns of a table stand below each other, for a terminal."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
@@ -235,7 +235,7 @@ def _prediction(run: Run) -> list[Entry]:
         return []
     words = "taken" if used else "not taken"
     chi2, chance = (run.metrics.get(key, math.nan) for key in ("cnn_chi2", "cnn_chi2_chance"))
-    if chi2 > 0 and chance >= chi2:
+    if chi2 > 0 and chance >= BETTER * chi2:
         words += f", {chance / chi2:.1f} × better than chance"
     elif not used:
         words += ": no better than chance"
@@ -262,7 +262,7 @@ def _twin(result: Result) -> Entry:
 
 def _entry(crystal: Crystal, key: str, moved: tuple[float, float]) -> Entry:
     value = crystal.figures[key]
-    why = "" if math.isfinite(value) else crystal.reasons.get(key, NONE.get(key, "not known"))
+    why = "" if math.isfinite(value) else crystal.reasons.get(key, "not known")
     return Entry(quantity(key), value, crystal.errors.get(key, math.nan), why, moved)
 
 

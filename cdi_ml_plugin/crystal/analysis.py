@@ -11,16 +11,14 @@ Robinson, Harder, Nature Materials 8, 291 (2009).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from skimage.restoration import unwrap_phase
 
-from ..data.result import Result
-from ..errors import ParameterError, ReadError
+from ..errors import ParameterError
 from ..geometry.geometry import Geometry
 from ..geometry.laboratory import cubic_voxel, laboratory_shape, to_laboratory
 from ..physics.windows import about_centre
@@ -30,10 +28,9 @@ from .crystal import FAINT, Crystal, object_level
 from .dislocations import cores, find_dislocations
 from .figures import figures_of, reasons_of
 from .material import Index
-from .of_runs import with_runs
 from .phase import phase_gradient, without_ramp
 from .refraction import correction
-from .spacing import Spacing, known_spacing, spacings
+from .spacing import Spacing, spacings
 
 
 def analyse(
@@ -134,81 +131,14 @@ def analyse(
         dislocations=dislocations,
     )
     crystal = replace(crystal, figures={**figures_of(crystal), **extra})
-    return _with_spacings(crystal, spacings(geometry, q, uncertain=uncertain), d_spacing)
+    return with_spacings(crystal, spacings(geometry, q, uncertain=uncertain), d_spacing)
 
 
-def crystal_of(
-    result: Result,
-    voxel: float | None = None,
-    level: float | None = None,
-    d_spacing: float | None = None,
-    *,
-    material: str | None = None,
-    hkl: Sequence[int] | None = None,
-    uncertain: Mapping[str, float] | None = None,
-    refraction: str | None = None,
-) -> Crystal | None:
-    """Crystal of the chosen run; None where the measurement says nothing of its geometry.
+def with_spacings(crystal: Crystal, found: Mapping[str, Spacing], known: float | None) -> Crystal:
+    """The crystal with its lattice spacings, and its mean strain against a known one in nm, which has no error itself.
 
-    See `analyse` for what may be given; what is not is what the result's `analysis` says. In place of `d_spacing` a
-    `material` of xrayutilities and `hkl`, three Miller indices, name the lattice to compare with. Of the spacings
-    also that from the centre of mass of the intensity.
-
-    With two runs or more it has their agreement, its uncertainties and resolution, see `of_runs.with_runs`.
-
-    Raises
-    ------
-    ReadError, ParameterError
-        The geometry that it names cannot be read, or as `analyse` and `known_spacing`.
+    Reasons of figures that are NaN are said anew.
     """
-    instance("result", result, Result, "a Result")
-    geometry = result.measurement.geometry
-    if geometry is None:
-        return None
-    told = told_of(
-        result,
-        voxel=voxel,
-        level=level,
-        d_spacing=d_spacing,
-        material=material,
-        hkl=hkl,
-        uncertain=uncertain,
-        refraction=refraction,
-    )
-    known = known_spacing(told.get("d_spacing"), told.get("material"), told.get("hkl"))
-    index = index_of(told, geometry)
-
-    def analysed(obj: NDArray[np.complexfloating], support: NDArray[np.bool_]) -> Crystal:
-        crystal = analyse(
-            obj, support, geometry, told.get("voxel"), level=told.get("level"), index=index
-        )
-        found = spacings(geometry, crystal.q, result.measurement, told.get("uncertain"))
-        return _with_spacings(crystal, found, known)
-
-    return with_runs(analysed(result.object, result.support), result, analysed)
-
-
-def told_of(result: Result, **given: Any) -> dict[str, Any]:
-    """What is told of the crystal of a result: what is given now, and else what the result keeps.
-
-    A spacing to compare with and a material with its reflection take each other's place.
-    """
-    told = {key: value for key, value in given.items() if value is not None and value != {}}
-    kept = dict(result.analysis)
-    lattices = (("d_spacing",), ("material", "hkl"))
-    for mine, other in (lattices, lattices[::-1]):
-        if any(key in told for key in mine):
-            kept = {key: value for key, value in kept.items() if key not in other}
-    return {**kept, **told}
-
-
-def index_of(told: Mapping[str, Any], geometry: Geometry) -> Index | None:
-    """The index of refraction to correct for, where one is told."""
-    return Index.read(told["refraction"], geometry.energy) if "refraction" in told else None
-
-
-def _with_spacings(crystal: Crystal, found: Mapping[str, Spacing], known: float | None) -> Crystal:
-    """The crystal with its lattice spacings, and its mean strain against a known one, which has no error itself."""
     figures = {**crystal.figures, **{key: spacing.value for key, spacing in found.items()}}
     errors = {key: spacing.error for key, spacing in found.items()}
     if known is not None:
@@ -216,16 +146,6 @@ def _with_spacings(crystal: Crystal, found: Mapping[str, Spacing], known: float 
         errors["mean_strain"] = errors["d_spacing_nm"] / known
     crystal = replace(crystal, figures=figures, errors={**crystal.errors, **errors})
     return replace(crystal, reasons={**crystal.reasons, **reasons_of(crystal)})
-
-
-def crystal_or_note(result: Result) -> tuple[Crystal | None, Result]:
-    """As `crystal_of`; but what cannot be read becomes one of the result's notes, so that nothing is lost."""
-    try:
-        return crystal_of(result), result
-    except (ReadError, ParameterError) as error:
-        note = f"no crystal in the laboratory: {error}"
-        notes = dict.fromkeys((*result.notes, note))  # once, however often it is tried
-        return None, replace(result, notes=tuple(notes))
 
 
 def _amplitude(wave: NDArray[np.inexact], held: NDArray[np.bool_]) -> NDArray[np.floating]:

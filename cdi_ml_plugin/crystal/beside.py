@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
 from ..geometry.geometry import Geometry
-from ..geometry.laboratory import cubic_voxel
+from ..geometry.laboratory import fine_voxel
 from ..physics.alignment import align
 from .analysis import analyse
 from .crystal import FAINT, Crystal
 
 MARGIN = 2  # voxels about both crystals
-FINE = 50  # voxels along the longest side of the crystal, at least
 
 Real = NDArray[np.float32]
 
@@ -63,8 +62,7 @@ def beside(
         held |= np.abs(one) > FAINT * np.abs(one).max()
     held = binary_dilation(held, iterations=MARGIN)
     basis = geometry.direct_basis((obj.shape[0], obj.shape[1], obj.shape[2]))
-    longest = float(np.ptp(np.argwhere(held) @ basis.T, axis=0).max())
-    voxel = min(cubic_voxel(basis), longest / FINE)
+    voxel = fine_voxel(held, basis)
     known, found = (analyse(one, held, geometry, voxel) for one in (truth, aligned))
     both = known.solid & found.solid
     size = found.amplitude * _factor(found.amplitude, known.amplitude)

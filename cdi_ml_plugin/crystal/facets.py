@@ -52,7 +52,7 @@ class Facet:
     flatness_nm : float
         Root mean square distance of the surface from the plane, away from the edges.
     displacement_nm, displacement_spread_nm, strain, strain_spread : float
-        Mean and standard deviation over the voxels below it, down to `Facets.depth_nm`; NaN where there is none.
+        Mean and standard deviation over the voxels below it, down to ``depth_nm`` of `Facets`; NaN where there is none.
     resolved : bool
         At least twice as wide as the edge of the crystal is blurred, and half of it flat: else normal, area and
         strain are those of what is around it as well, or of noise.

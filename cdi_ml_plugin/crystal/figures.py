@@ -47,7 +47,7 @@ def surface_mesh(crystal: Crystal) -> tuple[NDArray[np.float64], NDArray[np.int3
         Three corners each; none where no voxel is above the level.
     """
     solid = crystal.solid
-    if not solid.any():
+    if not solid.any() or crystal.level >= crystal.amplitude.max():  # or there is nothing between
         return np.empty((0, 3)), np.empty((0, 3), dtype=np.int32)
     around = binary_dilation(solid)  # what lies further out may be as bright, and is another thing
     amplitude = np.where(around, crystal.amplitude, 0)

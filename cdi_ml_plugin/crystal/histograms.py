@@ -13,12 +13,10 @@ from ..errors import ParameterError
 from ..utils.values import above_0, whole
 from .crystal import Crystal
 
-QUANTITIES = ("amplitude", "displacement", "strain")
+COUNTED = ("amplitude", "displacement", "strain")  # arrays of a crystal
 BINS = 60
-ENDS = (
-    0.005,
-    0.995,
-)  # quantiles between which the bins lie; what is beyond counts in the outermost
+# quantiles between which the bins lie; what is beyond counts in the outermost
+ENDS = (0.005, 0.995)
 MOST_BINS = 10_000
 
 
@@ -98,7 +96,7 @@ def histograms(
     below = depths(crystal)
     parts = {"bulk": solid & (below >= depth), "surface": solid & (below < depth)}
     found = {}
-    for name in QUANTITIES:
+    for name in COUNTED:
         values = getattr(crystal, name).astype(np.float64)
         each = {part: values[where & np.isfinite(values)] for part, where in parts.items()}
         edges = _edges(np.concatenate(list(each.values())), bins)

@@ -84,7 +84,7 @@ def indexed(facets: Facets, q: ArrayLike, name: str, hkl: tuple[int, int, int]) 
     ----------
     facets : Facets
     q : (3,)
-        Mean reciprocal lattice vector (x, y, z) of the crystal (`Crystal.q`).
+        Mean reciprocal lattice vector (x, y, z) of the crystal (``q`` of `Crystal`).
     name : str
         Of the material; see `material`.
     hkl : (h, k, l)

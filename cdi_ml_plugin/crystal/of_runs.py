@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..data.quantities import SIZES
 from ..data.result import Result
 from ..fourier import about_centre
 from ..geometry.geometry import Geometry
@@ -18,14 +19,25 @@ from .crystal import Crystal
 from .runs import Agreement, Aligned, aligned, compared
 from .spread import uncertainties
 
-# Of a figure, a sum over many voxels, what a standard deviation of the runs is multiplied with: what they share does
-# not average out. Fixed as those of `spread.FACTORS`.
-FIGURES = 3.0
-# In these they do not differ, or, as in an edge that all blur alike, in much less than they are wrong.
+# What a standard deviation of the runs is multiplied with for a figure, a sum over many voxels; and what all runs are
+# wrong by alike, which they do not show: a share of the figure, of a size of a voxel. Fixed on the crystals of
+# `bench.uncertainty.TUNING`.
+FIGURES = 2.0
+ALIKE = {
+    **dict.fromkeys(SIZES, 0.07),
+    "diameter_nm": 0.002,
+    "volume_nm3": 0.006,
+    "area_nm2": 0.005,
+    "strain_rms": 0.02,
+    "strain_range": 0.04,
+    "displacement_range_nm": 0.01,
+    "edge_width_nm": 0.13,
+    "surface_level": 0.03,
+}
+# In these the runs do not differ, or what they differ by says nothing.
 SHARED = (
     "voxel_nm",
     "mean_strain",
-    "edge_width_nm",
     "dislocations",
     "refraction_rad",
     "absorption_gain",
@@ -127,12 +139,13 @@ def _in_laboratory(crystal: Crystal, others: list[Crystal]) -> dict[str, Real]:
 
 
 def _errors(crystal: Crystal, others: list[Crystal]) -> dict[str, float]:
-    """Standard uncertainties of the figures from the spread of the runs'."""
+    """Standard uncertainties of the figures: what the runs differ by, and what they are wrong by alike."""
     errors = {}
     for key, value in crystal.figures.items():
         values = np.array([value, *(one.figures.get(key, math.nan) for one in others)])
         values = values[np.isfinite(values)]
         if key in SHARED or not math.isfinite(value) or len(values) < 2:
             continue
-        errors[key] = FIGURES * float(np.std(values, ddof=1))
+        alike = ALIKE.get(key, 0.0) * (crystal.voxel if key in SIZES else abs(value))
+        errors[key] = math.hypot(FIGURES * float(np.std(values, ddof=1)), alike)
     return errors

@@ -28,6 +28,7 @@ from ..utils.values import above_0
 from .material import Index
 
 BEAM = (0.0, 0.0, 1.0)
+CORRECTED = "corrected for refraction and absorption"  # what notes of it begin with
 AROUND = 3.0  # voxels beyond the surface
 Real = NDArray[np.float64]
 
@@ -113,7 +114,7 @@ def note_of(index: Index, figures: Mapping[str, float]) -> str:
     """Say in a sentence what was corrected, by the figures of a crystal."""
     of = index.material or "given numbers"
     return (
-        f"corrected for refraction and absorption of {of} (delta {index.delta:.3g}, beta {index.beta:.3g}): "
+        f"{CORRECTED} of {of} (delta {index.delta:.3g}, beta {index.beta:.3g}): "
         f"up to {figures['refraction_rad']:.3g} rad, and {figures['absorption_gain'] - 1:.1%} of the amplitude"
     )
 

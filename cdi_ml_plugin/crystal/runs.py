@@ -38,9 +38,9 @@ class Window:
     where: tuple[slice, ...]
     shape: tuple[int, ...]
 
-    def whole(self, part: NDArray[Any], fill: float = 0) -> NDArray[Any]:
-        """An array (…, z, y, x) of the window in one of the data's shape."""
-        result = np.full((*part.shape[:-3], *self.shape), fill, dtype=part.dtype)
+    def whole(self, part: NDArray[Any]) -> NDArray[Any]:
+        """An array (…, z, y, x) of the window in one of the data's shape, 0 beyond."""
+        result = np.zeros((*part.shape[:-3], *self.shape), dtype=part.dtype)
         view: tuple[Any, ...] = (..., *self.where)
         result[view] = part
         return result
@@ -99,7 +99,16 @@ class Agreement:
 
 @dataclass(frozen=True, eq=False)
 class Aligned:
-    """Runs in a window, aligned with the first of them, the best."""
+    """Runs in a window, aligned with the first of them, the best.
+
+    Attributes
+    ----------
+    window, used, left_out
+        As in `Agreement`.
+    objects : list of complex64 (z, y, x)
+        Of the window, 0 outside of their supports, in the order of `used`.
+    supports : list of bool (z, y, x)
+    """
 
     window: Window
     used: tuple[int, ...]

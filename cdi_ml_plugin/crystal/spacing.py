@@ -78,7 +78,7 @@ def spacings(
     ----------
     geometry : Geometry
     q : (3,)
-        Mean reciprocal lattice vector of the crystal in 1/nm (`Crystal.q`).
+        Mean reciprocal lattice vector of the crystal in 1/nm (``q`` of `Crystal`).
     measurement : Measurement, optional
         With it, the spacing from the centre of mass of its intensity too.
     uncertain : mapping, optional
@@ -97,7 +97,7 @@ def spacings(
     ParameterError
         An uncertainty of an unknown name, or out of range.
     """
-    known = uncertainties(uncertain)
+    known = geometry_uncertainties(uncertain)
     reference = geometry.momentum_transfer()
 
     def away(offset: NDArray[np.float64]) -> Callable[[Geometry], float]:
@@ -123,7 +123,7 @@ def spacings(
     return {key: replace(each, error=math.hypot(each.error, apart)) for key, each in found.items()}
 
 
-def uncertainties(given: Mapping[str, float] | None) -> dict[str, float]:
+def geometry_uncertainties(given: Mapping[str, float] | None) -> dict[str, float]:
     """Standard uncertainties of the numbers of a geometry: those given, else `UNCERTAIN`'s.
 
     Raises

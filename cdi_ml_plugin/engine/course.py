@@ -23,7 +23,7 @@ class Stage:
 
 def stages(result: Result) -> tuple[Stage, ...]:
     """The algorithms of a chain over its iterations; none where it names one that is not installed here."""
-    step = _chain(result)
+    step = chain_of(result)
     if step is None:
         return ()
     names = [
@@ -42,7 +42,7 @@ def stages(result: Result) -> tuple[Stage, ...]:
 
 def support_updates(result: Result) -> tuple[int, ...]:
     """Iterations before which shrink-wrap, or the package's own update, set the support."""
-    step = _chain(result)
+    step = chain_of(result)
     if step is None:
         return ()
     try:
@@ -54,7 +54,8 @@ def support_updates(result: Result) -> tuple[int, ...]:
     return tuple(sorted(set(with_triggers(step)).intersection(trigger.rows)))
 
 
-def _chain(result: Result) -> Step | None:
+def chain_of(result: Result) -> Step | None:
+    """The chain with its parameters in force; None where it names an algorithm that is not installed here."""
     try:
         return parse(result.sequence).bind(result.parameters)
     except CdiMlError:

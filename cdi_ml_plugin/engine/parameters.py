@@ -88,8 +88,13 @@ SILENT = {
     "data_dir", "save_dir", "processing", "device", "progress_trigger", "live_trigger", "debug",
     "cdi_ml_device", "cdi_ml_zeros", "pc_normalize",
 }  # fmt: skip
+GLOBAL_MIN = (
+    "global_min_trigger, and GM0 in a sequence, is not done: the last object is kept, as by cohere "
+    "4.5.4 itself"
+)
 # What cohere would do and this engine does not; it is said, once, when such a key is given.
 ABSENT = {
+    "global_min_trigger": GLOBAL_MIN,
     "ga_": "no genetic algorithm: the runs are independent starts, of which the best is chosen",
     "AI_": 'init_guess = "AI_guess" is not used: begin the sequence with CNN instead',
     "phm_": "phm_… of cohere 3 to 4.1 is not done, as in cohere 4.5: give phc_… to limit the phase",

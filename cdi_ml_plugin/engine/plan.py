@@ -17,8 +17,8 @@ from ..utils import memory
 from ..utils.device import find_device
 from ..utils.values import instance, number
 from .coherence import partial_coherence
-from .parameters import DEFAULT_SEQUENCE, check
-from .triggers import Trigger, all_triggers
+from .parameters import DEFAULT_SEQUENCE, GLOBAL_MIN, check
+from .triggers import IDLE, Trigger, all_triggers
 
 DTYPES = {"single": torch.complex64, "double": torch.complex128}
 KEPT = 12  # bytes a voxel of a run that has ended: its object, its support, its history
@@ -55,6 +55,8 @@ class Plan:
         check_length(tree)
         extra = {key for o in tree.operators() for key in o.keys.values()}
         parameters, notes = check(given, extra)
+        if any(one.startswith(IDLE) for block in tree.blocks() for one in block.triggers):
+            notes = list(dict.fromkeys([*notes, GLOBAL_MIN]))
         step = tree.bind(parameters)
         for operator in step.operators():
             operator.check()

@@ -8,11 +8,10 @@ from typing import Any
 import torch
 
 from ..data.result import Result
-from ..errors import CdiMlError
 from ..operators.base import Operator
-from ..operators.sequence import parse
 from ..operators.support import ASW, AUTO, SW
 from ..utils.device import hardware
+from .course import chain_of
 from .parameters import NOISE_TOLERANCE
 from .triggers import in_coheres_way
 
@@ -23,10 +22,10 @@ def algorithms(result: Result) -> list[tuple[str, dict[str, Any]]]:
     Empty where the chain names an algorithm that is not installed here.
     """
     given = result.parameters
-    try:
-        operators = list(parse(result.sequence).bind(given).operators())
-    except CdiMlError:
+    chain = chain_of(result)
+    if chain is None:
         return []
+    operators = list(chain.operators())
     found = [(operator.name, _values(operator)) for operator in dict.fromkeys(operators)]
     if given.get("init_guess") != "continue" and "initial_support_area" not in given:
         found.insert(0, ("AUTO, start support", _values(AUTO().bind(given))))

@@ -18,6 +18,7 @@ from ..physics.state import State
 
 # Name of a sub-trigger in a sequence (HIO.SW0) → the parameter that lists its triggers.
 SUB_TRIGGERS = {"SW": "shrink_wrap_trigger", "PHC": "phc_trigger"}
+IDLE = "GM"  # cohere's global_min_trigger, which is taken and not done
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +96,8 @@ def _numbers(triggers: Sequence[str], kind: str) -> list[int]:
     numbers = []
     for text in triggers:
         letters = text.rstrip("0123456789")
+        if letters == IDLE and letters != text:
+            continue
         if letters not in SUB_TRIGGERS or letters == text:
             raise ParameterError(
                 f"sub-trigger {text}: give one of {', '.join(k + '0' for k in SUB_TRIGGERS)} "

@@ -22,12 +22,27 @@ from ..errors import ParameterError
 Shape = tuple[int, int, int]
 MARGIN = 2  # voxels left around what is kept
 SLAB = 8  # slices that are filled at once
+FINE = 50  # voxels along the longest side of a crystal, at least; fewer look like steps
 CELLS = 1e9  # 8 GB of doubles
 
 
 def cubic_voxel(basis: ArrayLike) -> float:
     """Edge in nm of a cube of the volume of one voxel of `basis`, (3, 3) in nm per voxel."""
     return float(abs(np.linalg.det(_regular(basis))) ** (1 / 3))
+
+
+def fine_voxel(solid: NDArray[np.bool_], basis: ArrayLike) -> float:
+    """Edge in nm of a cubic voxel that is as large as one of the data, and at most a fiftieth of the longest side.
+
+    Parameters
+    ----------
+    solid : bool (rocking, row, column)
+        The crystal; sides are along x, y and z.
+    basis : (3, 3)
+        nm per voxel (`Geometry.direct_basis`).
+    """
+    longest = float(np.ptp(np.argwhere(solid) @ _regular(basis).T, axis=0).max())
+    return min(cubic_voxel(basis), longest / FINE)
 
 
 def laboratory_shape(support: NDArray[np.bool_], basis: ArrayLike, voxel: float) -> Shape:

@@ -1,7 +1,7 @@
-"""Adapts cohere as it is imported: what the path file calls, and the loader behind that.
+"""Adapts cohere and PyNX as they are imported: what the path file calls, and the loader behind that.
 
 `cdi_ml_plugin.pth` in the wheel waits in every interpreter, in forked, spawned and ``mpiexec`` processes
-as in any other, for the first import of cohere, and calls `at_start` then: nothing of this package is
+as in any other, for the first import of a host, and calls `at_start` then: nothing of this package is
 imported before. What comes of it is one more entry in ``sys.meta_path``, which looks each imported name
 up in `WATCHED`.
 """
@@ -19,15 +19,17 @@ from typing import Any
 from .say import say
 
 SWITCH = "CDI_ML_PLUGIN_AUTOLOAD"
-# cohere's modules that are adapted, and the function of `cohere.modules` that does it
+# The hosts' modules that are adapted: the room whose `modules` does it, and the function there
 WATCHED = {
-    "cohere_core.controller.op_flow": "op_flow",
-    "cohere_core.controller.phasing": "phasing",
-    "cohere_core.utilities.config_verifier": "config_verifier",
-    "cohere_ui.cohere_gui": "qt_form",
-    "cohere_ui.jupyter_gui._validation": "validation",
-    "cohere_ui.jupyter_gui.tabs.rec": "notebook_form",
+    "cohere_core.controller.op_flow": ("cohere", "op_flow"),
+    "cohere_core.controller.phasing": ("cohere", "phasing"),
+    "cohere_core.utilities.config_verifier": ("cohere", "config_verifier"),
+    "cohere_ui.cohere_gui": ("cohere", "qt_form"),
+    "cohere_ui.jupyter_gui._validation": ("cohere", "validation"),
+    "cohere_ui.jupyter_gui.tabs.rec": ("cohere", "notebook_form"),
+    "pynx.cdi.runner.runner": ("pynx", "runner"),
 }
+CALLED = {"cohere": "cohere", "pynx": "PyNX"}
 # By its name the entry of the path file is known, which is of no module.
 WAITING = "CdiMlPluginWaits"
 
@@ -44,7 +46,7 @@ def switched_off() -> bool:
 
 
 def install() -> None:
-    """Adapt cohere's modules as they are imported, and those that are there already."""
+    """Adapt the hosts' modules as they are imported, and those that are there already."""
     if not any(isinstance(finder, Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, Finder())
     for name in WATCHED:
@@ -55,20 +57,26 @@ def install() -> None:
 
 
 def installed() -> bool:
-    """Whether cohere's modules are adapted as they come: the hook is in place, or waits for cohere."""
+    """Whether modules are adapted as they come: the hook is in place, or waits for a host."""
     waiting = any(type(f).__name__ == WAITING and getattr(f, "waits", False) for f in sys.meta_path)
     hooked = any(isinstance(finder, Finder) for finder in sys.meta_path)
     return hooked or (waiting and not switched_off())
 
 
 def adapt(module: ModuleType) -> None:
-    """Add to one of cohere's modules what it lacks; where that fails, it stays as it is."""
+    """Add to one of a host's modules what it lacks; where that fails, it stays as it is."""
+    room, function = WATCHED[module.__name__]
     try:
-        # by name, as a loader does: the room of cohere imports this module
-        modules = import_module(f"{__package__}.cohere.modules")
-        modules.adapt(module, getattr(modules, WATCHED[module.__name__]))
-    except Exception as error:  # whatever is wrong with us, cohere has to go on
-        say(f"CNN and REFINE are not available in cohere: {' '.join(str(error).split())}")
+        # by name, as a loader does: the rooms of the hosts import this module
+        modules = import_module(f"{__package__}.{room}.modules")
+        problem = modules.unsupported()
+        if problem:
+            say(problem)
+            return
+        getattr(modules, function)(module)
+    except Exception as error:  # whatever is wrong with us, the host has to go on
+        text = " ".join(str(error).split())
+        say(f"CNN and REFINE are not available in {CALLED[room]}: {text}")
 
 
 class Finder:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+from types import ModuleType
 from typing import NamedTuple
 
 from . import autoload
+
+# Before any room of a host is imported, which installs the hook by hand
+AT_START = autoload.installed()
 
 
 class Host(NamedTuple):
@@ -42,26 +46,42 @@ class Host(NamedTuple):
 
 def cohere() -> Host:
     """State of cohere in this interpreter."""
-    at_start = autoload.installed()  # before the next line, which installs it by hand
     from .cohere import modules as host
 
-    if importlib.util.find_spec("cohere_core") is None:
-        return Host("cohere", None, False, False, "pip install cohere_core cohere_ui")
+    there = importlib.util.find_spec("cohere_core") is not None
+    return _state("cohere", there, "pip install cohere_core cohere_ui", host)
+
+
+def pynx() -> Host:
+    """State of PyNX in this interpreter; where it is active, the words that its runners know."""
+    from .pynx import modules as host
+
+    found = _state("PyNX", host.is_there(), "See the documentation of PyNX to install it", host)
+    if not found.active:
+        return found
+    return found._replace(advice=f"Words: {', '.join(sorted(host.offered()))}")
+
+
+def _state(name: str, there: bool, install: str, host: ModuleType) -> Host:
+    """What can be said of any host; its ``modules`` know its version."""
+    if not there:
+        return Host(name, None, False, False, install)
     version = host.installed_version() or "of unknown version"
     problem = host.unsupported()
     if problem:
-        return Host("cohere", version, False, False, problem)
-    if at_start:
-        return Host("cohere", version, True, True, "")
+        return Host(name, version, False, False, problem)
+    if AT_START:
+        return Host(name, version, True, True, "")
     if autoload.switched_off():
         advice = f"It is switched off by {autoload.SWITCH}=0: unset that"
     else:
         advice = (
-            "Install cdi-ml-plugin with pip, or import cdi_ml_plugin.hosts.cohere in your script"
+            f"Install cdi-ml-plugin with pip, or import cdi_ml_plugin.hosts.{name.lower()} in your "
+            "script"
         )
-    return Host("cohere", version, True, False, advice)
+    return Host(name, version, True, False, advice)
 
 
 def all_hosts() -> list[Host]:
     """Every host that is known."""
-    return [cohere()]
+    return [cohere(), pynx()]

@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
-from ..crystal.runs import agreement_of
+from ..crystal.runs import Agreement, agreement_of
 from ..data.result import Result
 from ..errors import ParameterError
 from ..utils.files import check_folder, staged
 from ..utils.values import instance, path, whole
+from .cdiutils_result import RUNS, mode_name
 from .cxi.groups import PACKED, add_group
 from .cxi.writer import cxi_bytes, first_entry
-
-RUNS = "pynx_phasing"  # of the pipeline's folder
 
 
 def export_cdiutils(
@@ -58,7 +60,7 @@ def export_cdiutils(
     instance("result", result, Result, "a Result")
     folder = path("folder", folder)
     number = _scan(result, scan)
-    mode = f"S{number}_pynx_reconstruction_mode.cxi"
+    mode = mode_name(number)
     runs = {
         f"{RUNS}/S{number}_Run{n:04d}.cxi": run
         for n, run in enumerate(result.runs, start=1)
@@ -67,7 +69,7 @@ def export_cdiutils(
     names = (mode, *runs)
     check_folder(folder)
     with staged(folder, names, force, _earlier(Path(folder), number) - set(names)) as stage:
-        (stage / mode).write_bytes(_mode_bytes(result))
+        (stage / mode).write_bytes(_mode_bytes(agreement_of(result)))
         for name, run in runs.items():
             (stage / name).write_bytes(cxi_bytes(replace(result, runs=(run,), best=0)))
     return tuple(Path(folder) / name for name in names)
@@ -94,23 +96,30 @@ def _earlier(folder: Path, scan: int) -> set[str]:
     return {f"{RUNS}/{one.name}" for one in found if pattern.fullmatch(one.name)}
 
 
-def _mode_bytes(result: Result) -> bytes:
-    """The modes of the runs as PyNX's analysis writes them: (mode, z, y, x), and their weights."""
-    agreement = agreement_of(result)
-    shape, count = agreement.window.shape, len(agreement.modes)
+def _mode_bytes(agreement: Agreement) -> bytes:
+    whole = agreement.window.whole
+    fields = (whole(mode) for mode in agreement.modes)
+    return modes_bytes(fields, agreement.shares[: len(agreement.modes)], whole(agreement.support))
+
+
+def modes_bytes(
+    fields: Iterable[NDArray[np.complex64]], shares: NDArray[np.float64], support: NDArray[Any]
+) -> bytes:
+    """Modes as PyNX's analysis writes them: (mode, z, y, x), and their relative weights."""
+    shape = support.shape
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
         entry = first_entry(file)
         image = add_group(entry, "image_1", "NXdata", signal="data", interpretation="scaler")
-        data = image.create_dataset("data", (count, *shape), "c8", chunks=(1, *shape), **PACKED)
-        for number, mode in enumerate(agreement.modes):
-            data[number] = agreement.window.whole(mode)
-        held = agreement.window.whole(agreement.support).astype(np.int8)
-        image.create_dataset("support", data=held, **PACKED)
+        whole = (len(shares), *shape)
+        data = image.create_dataset("data", whole, "c8", chunks=(1, *shape), **PACKED)
+        for number, mode in enumerate(fields):
+            data[number] = mode
+        image.create_dataset("support", data=support.astype(np.int8), **PACKED)
         image["data_type"] = "electron density"
         image["data_space"] = "real"
         first = h5py.SoftLink("/entry_1/image_1/data")
-        for name, content in (("data_1", first), ("data_2", agreement.shares[:count])):
+        for name, content in (("data_1", first), ("data_2", shares)):
             group = add_group(entry, name, "NXdata", signal="data")
             group["data"] = content
         entry["data_2"].attrs["title"] = "relative weights of the modes"

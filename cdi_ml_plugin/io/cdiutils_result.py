@@ -20,7 +20,12 @@ MODE = re.compile(r"S(\d+)_pynx_reconstruction_mode\.cxi")
 PROCESSED = re.compile(
     r"S(\d+)_(postprocessed_data\.(cxi|npz|h5)|structural_properties\.(npz|vti))"
 )
-RUNS = "pynx_phasing"
+RUNS = "pynx_phasing"  # in the pipeline's folder
+
+
+def mode_name(scan: int | str) -> str:
+    """How the pipeline calls the file of the modes of a scan."""
+    return f"S{scan}_pynx_reconstruction_mode.cxi"
 
 
 def is_one(path: Path) -> bool:
@@ -54,7 +59,7 @@ def read_cdiutils_result(path: Path, data: Measurement | None = None) -> Result:
         raise ReadError(f"{path}: holds several scans: name one of {names}")
     (file,) = modes
     if (match := PROCESSED.fullmatch(file.name)) is not None:
-        mode = file.with_name(f"S{match[1]}_pynx_reconstruction_mode.cxi")
+        mode = file.with_name(mode_name(match[1]))
         if not mode.is_file():
             raise ReadError(
                 f"{path}: holds the crystal in the laboratory alone: put {mode.name}, from which it was made, beside it"

@@ -98,13 +98,14 @@ def _geometry(folder: Path, configs: dict[str, Any]) -> dict[str, Any]:
         return {"notes": (f"no geometry: {error}",)}
     given = from_config_instr(instrument, main.get("beamline"))
     try:
-        peak = guarded(noted, _peak)
+        peak, first = guarded(noted, _peak)
     except ReadError as error:  # phasing does without
         return {"notes": (f"no geometry: {error}",)}
     found: dict[str, Any] = {"peak": peak}
     if "specfile" in instrument and scans:
-        last = re.split(r"[,-]", str(scans))[-1]  # of several, the one that cohere takes too
-        number = int(last) if re.fullmatch(r"\s*[0-9]{1,9}\s*", last) else last
+        # of several, the one whose voxels the others are moved onto; cohere_ui takes the last one's geometry
+        text = str(first if first is not None else re.split(r"[,-]", str(scans))[0])
+        number = int(text) if re.fullmatch(r"\s*[0-9]{1,9}\s*", text) else text
         found |= {"spec": str(instrument["specfile"]), "scan": number}
     if "binning" in configs.get("config_data", {}):  # (column, row, frame)
         binning = configs["config_data"]["binning"]
@@ -120,15 +121,15 @@ def _geometry(folder: Path, configs: dict[str, Any]) -> dict[str, Any]:
     return {**found, "geometry": given} if given else found
 
 
-def _peak(noted: Path) -> tuple[int, int, int]:
-    """(frame, row, column) of the peak."""
+def _peak(noted: Path) -> tuple[tuple[int, int, int], Any]:
+    """(frame, row, column) of the peak of the first scan, and the number of that, where it is noted."""
     from openpyxl import load_workbook
 
     with closing(load_workbook(noted, read_only=True, data_only=True)) as book:
         header, first, *_ = book.active.iter_rows(values_only=True)
     peak = dict(zip(header, first, strict=True))
     column, row, frame = (int(peak[f"max ind {name}"]) for name in ("(x)", "(y)", "frame"))
-    return frame, row, column
+    return (frame, row, column), peak.get("scan")
 
 
 def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:

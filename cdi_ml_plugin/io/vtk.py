@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ SHELL = 2.0  # voxels around the inside into which its values are continued
 def image_data(crystal: Crystal) -> Any:
     """The crystal as ``vtkImageData``: points at the voxels' centres, in nm along (x, y, z).
 
-    Point arrays: ``amplitude``, ``phase`` (rad), ``displacement_nm``, ``strain`` and ``inside`` (0 or 1).
+    Point arrays: ``amplitude``, ``phase`` (rad), ``displacement_nm``, ``strain`` and ``inside`` (0 or 1); of several
+    runs also ``amplitude_uncertainty``, ``phase_uncertainty``, ``displacement_uncertainty_nm``, ``strain_uncertainty``.
     Field data: ``q_per_nm`` (3,), and the crystal's figures under their own names.
 
     Notes
@@ -40,9 +42,8 @@ def image_data(crystal: Crystal) -> Any:
         ("inside", crystal.inside.astype(np.uint8)),
     ):
         points.AddArray(_array(name, values))
-    for name, values in crystal.uncertainties.items():
-        unit = "_nm" if name == "displacement" else ""
-        points.AddArray(_array(f"{name}_uncertainty{unit}", fill_unknown(values, SHELL)))
+    for name, values in _uncertainties(crystal):
+        points.AddArray(_array(name, fill_unknown(values, SHELL)))
     points.SetActiveScalars("amplitude")
     fields = grid.GetFieldData()
     fields.AddArray(_array("q_per_nm", crystal.q))
@@ -61,7 +62,8 @@ def vti_bytes(crystal: Crystal) -> bytes:
 def facet_surface(crystal: Crystal, facets: Facets) -> Any:
     """The crystal's surface as ``vtkPolyData``: triangles with corners in nm, (x, y, z) of the laboratory.
 
-    Point arrays: ``facet`` (the number of `Facets`, 0 for none), ``displacement_nm``, ``strain``, ``normals``.
+    Point arrays: ``facet`` (the number of one of `facets`, 0 for none), ``displacement_nm``, ``strain``, ``normals``,
+    and the uncertainties that `image_data` has.
     Field data: ``q_per_nm`` (3,).
     """
     from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
@@ -84,9 +86,8 @@ def facet_surface(crystal: Crystal, facets: Facets) -> Any:
         ("strain", sampled(crystal.strain, surface.voxels)),
     ):
         points.AddArray(_array(name, values))
-    for name, values in crystal.uncertainties.items():
-        unit = "_nm" if name == "displacement" else ""
-        points.AddArray(_array(f"{name}_uncertainty{unit}", fill_unknown(values, SHELL)))
+    for name, values in _uncertainties(crystal):
+        points.AddArray(_array(name, sampled(values, surface.voxels)))
     points.SetActiveScalars("facet")
     normals = numpy_to_vtk(surface.normals, deep=True)
     normals.SetName("normals")
@@ -100,6 +101,12 @@ def vtp_bytes(crystal: Crystal, facets: Facets) -> bytes:
     from vtkmodules.vtkIOXML import vtkXMLPolyDataWriter
 
     return _written(vtkXMLPolyDataWriter(), facet_surface(crystal, facets))
+
+
+def _uncertainties(crystal: Crystal) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """Those of the voxels, (z, y, x), by what files call them."""
+    for name, values in crystal.uncertainties.items():
+        yield f"{name}_uncertainty{'_nm' if name == 'displacement' else ''}", values
 
 
 def _written(writer: Any, data: Any) -> bytes:

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 from ..comparison.comparison import Comparison
 from ..crystal.account import Entry, account_of, entries_of, shown
-from ..crystal.analysis import crystal_or_note
 from ..crystal.crystal import Crystal
+from ..crystal.of_result import crystal_or_note
 from ..data.measurement import Measurement
 from ..data.quantities import number, quantity
 from ..data.result import Result

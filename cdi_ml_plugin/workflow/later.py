@@ -7,14 +7,14 @@ from pathlib import Path
 
 import torch
 
+from ..crystal.of_result import NO_CRYSTAL
+from ..crystal.twin import flip_notes
 from ..data.result import Result, Run
 from ..io.readers import load
 from ..io.results import of_another, read_any_result
 from ..physics.alignment import twin
 from .geometry_file import read_geometry
 from .load import settled, with_given
-
-NO_CRYSTAL = "no crystal in the laboratory"
 
 
 def read_later(
@@ -57,7 +57,10 @@ def read_later(
             )
         )
         result = replace(result, measurement=whole, notes=notes)
-    return replace(result, runs=tuple(map(twin_of, result.runs))) if flip else result
+    if not flip:
+        return result
+    runs = tuple(map(twin_of, result.runs))
+    return replace(result, runs=runs, notes=flip_notes(result.notes))
 
 
 def twin_of(run: Run) -> Run:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..crystal.account import account_of
-from ..crystal.analysis import crystal_or_note
 from ..crystal.crystal import Crystal
+from ..crystal.of_result import crystal_or_note
 from ..data.result import Result
 from ..errors import WriteError
 from ..io.cxi.writer import cxi_bytes
+from ..io.facets import FACET_FILES
 from ..utils.files import staged
 from ..utils.swap import whole
 from ..utils.values import instance, path
@@ -82,11 +83,12 @@ def save(
             f"{folder}: holds the result of a run that came to its end, and this one was interrupted: "
             "name another folder, or give interrupted=True"
         )
-    with whole(folder, RESULT_FILES, force, CRYSTAL_FILES) as stage:
+    # facets are written apart, and those of an earlier result are not of this one
+    with whole(folder, RESULT_FILES, force, CRYSTAL_FILES + FACET_FILES) as stage:
         if crystal is None:
             crystal, result = crystal_or_note(result)
         account = account_of(result, crystal)
-        (stage / "result.cxi").write_bytes(cxi_bytes(result, called, crystal))
+        (stage / "result.cxi").write_bytes(cxi_bytes(result, called, crystal, account.crystal))
         text = json.dumps(account.content(), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
         (stage / "metrics.json").write_text(text, encoding="utf-8")
         draw_summary(result).savefig(stage / "summary.png", dpi=130)

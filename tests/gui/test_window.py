@@ -9,7 +9,8 @@ import pytest
 
 from cdi_ml_plugin import Geometry, Measurement, reconstruct
 from cdi_ml_plugin.crystal.account import account_of
-from cdi_ml_plugin.crystal.analysis import analyse, crystal_of
+from cdi_ml_plugin.crystal.analysis import analyse
+from cdi_ml_plugin.crystal.of_result import crystal_of
 from cdi_ml_plugin.data.quantities import QUANTITIES
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.view.style.colours import BRIGHT

@@ -267,6 +267,6 @@ def test_a_reader_gives_a_crystal_in_nm(tmp_path: Path) -> None:
     command = ("-c", "from cdi_ml_plugin.cli.app import main; main()")
     (tmp_path / "scan.json").write_text(json.dumps({**SAID, "shape": counts.shape}))
     reconstruct = ("reconstruct", "scan.raw", "-a", "5*ER", "--out", "result", "--device", "cpu")
-    assert "crystal: voxel_nm" in python(*command, *reconstruct)
+    assert "lattice spacing" in python(*command, *reconstruct)
     python("-c", READ)
     python("-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", "tests", "tests")

@@ -18,8 +18,8 @@ from cdi_ml_plugin.cli.options import read_parameters
 from cdi_ml_plugin.comparison.chains import parameters_of
 from cdi_ml_plugin.comparison.run import compare
 from cdi_ml_plugin.crystal.account import account_of, shown, table
-from cdi_ml_plugin.crystal.analysis import crystal_or_note
 from cdi_ml_plugin.crystal.checks import checks
+from cdi_ml_plugin.crystal.of_result import crystal_or_note
 from cdi_ml_plugin.data.measurement import Measurement
 from cdi_ml_plugin.engine.plan import Plan
 from cdi_ml_plugin.engine.recipe import algorithms
@@ -77,7 +77,7 @@ def looked_at(result: Any) -> None:
     str(result), [str(check) for check in checks(result)], algorithms(result)
     account = account_of(result, crystal)
     table(shown(account.entries)), json.dumps(account.content(), allow_nan=False).encode()
-    cxi_bytes(result, "", crystal)
+    cxi_bytes(result, "", crystal, account.crystal)
 
 
 def data(name: str, **options: str) -> Callable[[Path], None]:

@@ -19,6 +19,11 @@ PLACE = ROOT / "build" / "pynx"  # kept from run to run
 SUITE, PACKAGE = "trixie", "python3-pynx=2025.1-2"
 SOURCE = "Types: deb\nURIs: {site}\nSuites: {suite}\nComponents: main\n"
 PATIENCE = 30  # seconds
+# What the path file of the wheel does as an interpreter starts, that of this checkout and no other's.
+HOOK = f"""import site, sys
+sys.meta_path[:] = [one for one in sys.meta_path if type(one).__name__ != "CdiMlPluginWaits"]
+site.addsitedir({str(ROOT)!r})
+"""
 
 
 class PyNX:
@@ -27,19 +32,32 @@ class PyNX:
     def __init__(self, packages: Path) -> None:
         self.packages = packages
 
-    def run(self, script: str, folder: Path) -> Any:
-        """Run a script in a folder, where it can read what a test put there; what it prints last as JSON."""
+    def variables(self, *more: Path) -> dict[str, str]:
+        """Environment in which it is found, on the CPU, and `more` folders of packages with it."""
+        places = os.pathsep.join(map(str, (*more, self.packages)))
+        return {**os.environ, "PYTHONPATH": places, "PYNX_PU": "cpu", "MPLBACKEND": "Agg"}
+
+    def run(self, script: str, folder: Path, *more: Path, **variables: str) -> Any:
+        """Run a script in a folder, where it can read what a test put there; what it prints last as JSON.
+
+        `more` are folders of packages that it finds, `variables` those of its environment.
+        """
+        return json.loads(self.call(script, folder, *more, **variables).stdout.splitlines()[-1])
+
+    def call(
+        self, script: str, folder: Path, *more: Path, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a script as `run` does, to its good end; what it printed."""
         head = "import json\nimport numpy as np\n"
-        own = {"PYTHONPATH": str(self.packages), "PYNX_PU": "cpu", "MPLBACKEND": "Agg"}
         done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", head + script],
-            cwd=folder, env=os.environ | own, capture_output=True, text=True, check=False,
+            [sys.executable, "-W", "ignore", "-c", head + script], cwd=folder,
+            env=self.variables(*more) | variables, capture_output=True, text=True, check=False,
         )  # fmt: skip
         missing = "ModuleNotFoundError: No module named "
         if missing in done.stderr:  # a dependency of theirs that is none of ours
             pytest.skip(f"PyNX: {done.stderr.strip().splitlines()[-1]}")
         assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout.splitlines()[-1])
+        return done
 
 
 @pytest.fixture(scope="session")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import itertools
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
@@ -21,7 +19,8 @@ from ...fourier import data_from_cohere, from_cohere, to_cohere
 from ...physics.moduli import Moduli
 from ...physics.state import Seed, State
 from ...utils.device import find_device
-from .log import log
+from ..foreign import LOCK, seed_number
+from ..log import log, log_turn
 from .options import Options, operators
 
 # What serves a search from random phases: cohere's step, and the trigger it comes from.
@@ -31,9 +30,6 @@ SEARCHING = {
     "twin_operation": "twin_trigger",
 }
 TWIN_STILL = " (1*TWIN in the sequence cuts all the same)"
-# Several reconstructions are threads of one process, where torch has one random generator, and
-# where two of its computations at once only get in each other's way.
-_LOCK = threading.Lock()
 _count = itertools.count()
 
 
@@ -108,7 +104,7 @@ class Bridge:
         if self.late and operator.makes_start:
             log(f"{turn.name} makes starts, and acts in generation 0 only: skipped")
             return
-        with _LOCK, torch.no_grad():
+        with LOCK, torch.no_grad():
             # cohere's low-pass filter, a trigger, makes another array
             filtered = self.seen is not self.rec.iter_data
             if filtered and (turn.first or operator.triggered):
@@ -146,14 +142,9 @@ class Bridge:
     def _close(self, turn: Turn, state: State) -> None:
         (seed,) = state.seeds
         seed.fresh = seed.fresh and not self.operators[turn.name].counts
-        figures = ", ".join(f"{key} {value:.3g}" for key, value in seed.figures.items())
         place = f"iteration {self.rec.iter - turn.count + 1}"
         place += f" to {self.rec.iter}" if turn.count > 1 else ""
-        log(f"{turn.name} in {place}" + (f": {figures}" if figures else ""))
-        for note in seed.notes:
-            log(note)
-        seed.figures.clear()
-        seed.notes.clear()
+        log_turn(turn.name, place, seed)
         self.state = None  # its arrays are large
 
     def _seed(self) -> int:
@@ -161,9 +152,7 @@ class Bridge:
 
         cohere takes the seed of its numpy backend from the clock: two threads may get the same.
         """
-        start = np.ascontiguousarray(self._numpy(self.rec.ds_image))
-        digest = hashlib.blake2b(start.tobytes(), digest_size=7).digest()
-        return int.from_bytes(digest) + next(_count)
+        return seed_number(self._numpy(self.rec.ds_image)) + next(_count)
 
     def _starts(self, iteration: int) -> bool:
         """Whether an algorithm that makes a start has the turn in that iteration."""

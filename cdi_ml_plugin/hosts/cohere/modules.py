@@ -19,29 +19,11 @@ from typing import Any
 from ...errors import CdiMlError
 from ...operators import registry
 from ...operators.sequence import plain
-from ..say import say
-from .log import log
+from ..log import log
 
 OLDEST = (4, 2)
 AFTER = ("to_reciprocal_space", "modulus", "to_direct_space")  # they record cohere's error
 MARK = "cdi_ml"  # attribute that holds what is ours: a Rec's bridge, a form's keys; set in an adapted class
-
-
-def adapt(module: ModuleType, adapter: Callable[[ModuleType], None]) -> None:
-    """Add what is missing to one of the modules that `autoload` watches, once.
-
-    Raises
-    ------
-    AlgorithmError
-        Two packages register the same algorithm.
-    AttributeError
-        The module is not what the supported versions of cohere have there.
-    """
-    problem = unsupported()
-    if problem:
-        say(problem)
-        return
-    adapter(module)
 
 
 def installed_version() -> str | None:

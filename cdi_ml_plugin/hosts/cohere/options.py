@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 from ...errors import CdiMlError, ParameterError
-from ...operators import registry
 from ...operators.base import Operator
+from .. import options
 
 ZEROS: tuple[Literal["dark", "unknown"], ...] = ("dark", "unknown")
 
@@ -44,39 +43,13 @@ class Options:
         return cls(parameters.get("cdi_ml_zeros", cls.zeros), parameters.get("cdi_ml_device"))
 
 
-# CNN's own search is short and on a small part of the data; cohere's iterations are on all of it.
-DEFAULTS = {"cnn_search": 500}
 OWN = ("cdi_ml_device", "cdi_ml_zeros")
-
-
-def valid() -> list[str]:
-    """Every key that is this package's alone: not those that an algorithm shares with cohere."""
-    keys = set(OWN)
-    for name in registry.names():
-        own = f"{name.lower()}_"
-        keys.update(key for key in registry.load(name).keys.values() if key.startswith(own))
-    return sorted(keys)
+WHERE = "config_rec"
 
 
 def operators(parameters: Mapping[str, Any], names: Iterable[str]) -> dict[str, Operator]:
-    """Algorithms by name, with their parameters; every key and value is looked at.
-
-    Raises
-    ------
-    ParameterError
-        A key that begins as ours do is none of them, or a value cannot be.
-    """
-    known = valid()
-    families = (*{f"{key.partition('_')[0]}_" for key in known if key not in OWN}, "cdi_ml_")
-    for key in parameters:
-        if key.startswith(families) and key not in known:
-            close = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {close[0]}? " if close else ""
-            raise ParameterError(
-                f"config_rec: unknown parameter {key!r}: {hint}those of cdi_ml_plugin are "
-                f"{', '.join(known)}"
-            )
-    return {name: registry.load(name)().bind({**DEFAULTS, **parameters}) for name in names}
+    """Algorithms by name, with their parameters in a ``config_rec``, see `hosts.options.operators`."""
+    return options.operators(parameters, names, OWN, WHERE)
 
 
 def problem(parameters: Mapping[str, Any], names: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ phase mean, a plot each, with the geometry and the figures; ``instrument_1`` get
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -15,10 +15,10 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ...crystal.account import Entry, account_of
+from ...crystal.account import Entry
 from ...crystal.crystal import Crystal
+from ...data.measurement import Measurement
 from ...data.quantities import QUANTITIES
-from ...data.result import Result
 from ...errors import CdiMlError
 from ...geometry.geometry import Geometry
 from ...geometry.instruments import diffractometer
@@ -29,8 +29,10 @@ ELEMENTARY_CHARGE = 1.602176634e-19  # C; J in an eV
 UNITS = {"energy": "keV", "distance": "m", "pixel": "m", "beam_zero": "pixel", "roi": "pixel"}
 
 
-def add_laboratory(entry: h5py.Group, result: Result, crystal: Crystal) -> None:
-    """Add the crystal of a result to ``entry_1``.
+def add_laboratory(
+    entry: h5py.Group, measurement: Measurement, crystal: Crystal, figures: Sequence[Entry]
+) -> None:
+    """Add the crystal of a measurement, and what is told of it, to ``entry_1``.
 
     Raises
     ------
@@ -58,14 +60,14 @@ def add_laboratory(entry: h5py.Group, result: Result, crystal: Crystal) -> None:
             plot.create_dataset(f"{name}_errors", data=crystal.uncertainties[name], **PACKED)
         for axis in AXES:
             plot[axis] = image[axis]  # hard links: the same positions
-    figures = add_group(laboratory, "figures", "NXcollection")
-    for told in account_of(result, crystal).crystal:
-        _figure(figures, told)
-    geometry = result.measurement.geometry
+    told = add_group(laboratory, "figures", "NXcollection")
+    for figure in figures:
+        _figure(told, figure)
+    geometry = measurement.geometry
     collection = add_group(laboratory, "geometry", "NXcollection")
     _number(collection, "q", crystal.q, "1/nm", "q of the crystal along (x, y, z)")
     if geometry is not None:
-        _geometry(collection, geometry, result.measurement.shape)
+        _geometry(collection, geometry, measurement.shape)
         _instrument(entry["instrument_1"], geometry)
 
 
@@ -95,27 +97,28 @@ def units_of(provenance: Mapping[str, Any]) -> dict[str, Any]:
     given = provenance.get("geometry")
     if isinstance(given, Mapping):
         with suppress(CdiMlError):  # of a diffractometer that is none here
-            circles = diffractometer(given.get("diffractometer", "34idc"))
-            units["geometry"] = {
-                **UNITS,
-                **{name: "m" if circles.moves(name) else "deg" for name in circles.circles},
-                "step": "keV" if given.get("motor") == "energy" else "deg",
-                "reference": "voxel",
-            }
+            named = _units(given.get("diffractometer", "34idc"), given.get("motor"))
+            units["geometry"] = {**named, "reference": "voxel"}
     return units
 
 
+def _units(name: Any, motor: str | None) -> dict[str, str]:
+    """Units of the numbers of a geometry of a diffractometer."""
+    circles = diffractometer(name)
+    return {
+        **UNITS,
+        **{circle: "m" if circles.moves(circle) else "deg" for circle in circles.circles},
+        "step": "keV" if motor == "energy" else "deg",
+    }
+
+
 def _geometry(collection: h5py.Group, geometry: Geometry, shape: tuple[int, int, int]) -> None:
-    moves = diffractometer(geometry.diffractometer).moves
+    units = _units(geometry.diffractometer, geometry.motor)
     for name, value in geometry.numbers().items():
-        turned = None if name not in geometry.angles else "m" if moves(name) else "deg"
-        unit = UNITS.get(name, turned)
-        if name == "step":
-            unit = "keV" if geometry.motor == "energy" else "deg"
-        if unit is None:
-            store(collection, name, list(value) if isinstance(value, tuple) else value)
+        if name in units:
+            _number(collection, name, value, units[name])
         else:
-            _number(collection, name, value, unit)
+            store(collection, name, list(value) if isinstance(value, tuple) else value)
     columns = "rows (x, y, z), columns (rocking, row, column)"
     _number(collection, "reciprocal_basis", geometry.reciprocal_basis(), "1/nm", columns)
     _number(collection, "direct_basis", geometry.direct_basis(shape), "nm", columns)

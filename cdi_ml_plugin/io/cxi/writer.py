@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import io
 import time
+from collections.abc import Sequence
 
 import h5py
 import numpy as np
 
+from ...crystal.account import Entry
 from ...crystal.crystal import Crystal
 from ...data.quantities import MERITS
 from ...data.result import Result
@@ -39,8 +41,15 @@ PYNX = {
 }  # by which its tools and cdiutils rank
 
 
-def cxi_bytes(result: Result, command: str = "", crystal: Crystal | None = None) -> bytes:
+def cxi_bytes(
+    result: Result,
+    command: str = "",
+    crystal: Crystal | None = None,
+    figures: Sequence[Entry] = (),
+) -> bytes:
     """Return the whole file as bytes, with the laboratory's part where there is a crystal.
+
+    `figures` are those of the crystal (`Account.crystal`).
 
     It is built in memory: HDF5 that runs out of disk cannot even close its file cleanly, while
     bytes are written, or not, in one call.
@@ -49,7 +58,7 @@ def cxi_bytes(result: Result, command: str = "", crystal: Crystal | None = None)
     with h5py.File(buffer, "w") as file:
         _fill(file, result, command)
         if crystal is not None:
-            add_laboratory(file["entry_1"], result, crystal)
+            add_laboratory(file["entry_1"], result.measurement, crystal, figures)
     return buffer.getvalue()
 
 

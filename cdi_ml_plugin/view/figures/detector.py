@@ -9,21 +9,18 @@ from typing import Any
 import numpy as np
 
 from ...data.result import Result
-from ...errors import CdiMlError
-from ...geometry.geometry import Geometry
 from ..style.sheet import Sheet
 from ..style.slices import PLANES, outline, show
-from ..style.volumes import Volume, diffraction_volumes, object_volumes, q_steps, solid_window
+from ..style.volumes import (
+    Volume,
+    diffraction_volumes,
+    geometry_of,
+    object_volumes,
+    q_steps,
+    solid_window,
+)
 
 SHORT = 22  # letters in a line beside a picture
-
-
-def geometry_of(result: Result) -> Geometry | None:
-    """The geometry that a result's data name; None where there is none, or it cannot be read."""
-    try:
-        return result.measurement.geometry
-    except CdiMlError:  # the result's notes say why
-        return None
 
 
 def draw_object(
@@ -60,7 +57,7 @@ def draw_diffraction(part: Any, result: Result, sheet: Sheet | None = None) -> N
     shape = result.measurement.shape
     z, y, x = (n // 2 for n in shape)
     window = [slice(0, n) for n in shape]
-    _grid(part, volumes, (z, y, x), window, q_steps(geometry_of(result)), sheet)
+    _grid(part, volumes, (z, y, x), window, q_steps(geometry_of(result.measurement)), sheet)
     if sheet is None or not sheet.narrow:
         part.suptitle("Diffraction, through the peak")
 

@@ -13,9 +13,10 @@ from matplotlib.patheffects import withStroke
 from ...crystal.facets import Facet, Facets
 from ...data.quantities import MINUS
 from ..style.colours import OUTSIDE, ColourScale
-from ..surfaces.camera import Camera, best_camera
+from ..style.sheet import Sheet, settle
+from ..surfaces.camera import Camera
 from ..surfaces.mesh import Mesh
-from ..surfaces.render import Panel, Scene, draw_surfaces
+from ..surfaces.render import BAR, LETTERS, PANEL, Panel, Scene, draw_surfaces
 
 # Okabe and Ito's, which the colour-blind tell apart, and lighter ones of the same hues
 COLOURS = (
@@ -23,12 +24,14 @@ COLOURS = (
     "#80B9D9", "#F3CF80", "#80CFB9", "#E6BCD3", "#ABDAF4", "#EAAF80", "#F8F2A1",
 )  # fmt: skip
 FACING = 0.25  # of a facet's normal towards who looks, from which its number is written on it
-LINE = 0.22  # inches for a facet in the bars
+LINE = 0.22  # inches for a facet in the bars, of letters of `LETTERS`, as those below
 AROUND = (0.45, 0.6)  # inches above and below the bars
 LEFT, BETWEEN, RIGHT = 1.75, 0.5, 0.3  # inches
 
 
-def draw_facets(facets: Facets, scene: Scene, size: int = 1600) -> Figure:
+def draw_facets(
+    facets: Facets, scene: Scene, size: int = 1600, sheet: Sheet | None = None
+) -> Figure:
     """Draw the surface from two sides, a colour and a number a facet, and bars of area, strain, displacement.
 
     Parameters
@@ -38,14 +41,22 @@ def draw_facets(facets: Facets, scene: Scene, size: int = 1600) -> Figure:
         Axes and arrows of the laboratory.
     size : int
         Pixels along the picture's horizontal side.
+    sheet : Sheet, optional
+        Default that of two panels.
 
     Raises
     ------
     DisplayError
         There is no OpenGL.
     """
+    sheet = sheet or Sheet(2 * PANEL + BAR * LETTERS / 72, LETTERS)
+    with sheet.letters():
+        return settle(_draw(facets, scene, size, sheet), sheet)
+
+
+def _draw(facets: Facets, scene: Scene, size: int, sheet: Sheet) -> Figure:
     mesh, numbers = _split(facets)
-    camera = best_camera([vector for _, vector in scene.arrows.values()])
+    camera = scene.camera
     cameras = (camera, camera.opposite())
     titles = (
         f"{len(facets.facets)} facets, {facets.share:.0%} of the surface",
@@ -57,13 +68,13 @@ def draw_facets(facets: Facets, scene: Scene, size: int = 1600) -> Figure:
     last = max(len(facets.facets), 1)
     colours = ListedColormap([OUTSIDE, *(_colour(n + 1) for n in range(last))])
     scale = ColourScale("facet", colours, -0.5, last + 0.5)
-    figure = draw_surfaces(panels, scene, scale, size)
+    figure = draw_surfaces(panels, scene, scale, size, sheet)
     *views, bar = figure.axes
     bar.remove()  # the bars below say it
     for ax, each in zip(views, cameras, strict=True):
         _write_numbers(ax, each, facets)
     if facets.facets:
-        _add_bars(figure, facets)
+        _add_bars(figure, facets, sheet)
     return figure
 
 
@@ -97,52 +108,58 @@ def _write_numbers(ax: Axes, camera: Camera, facets: Facets) -> None:
                 text,
                 ha="center",
                 va="center",
-                fontsize=10,
                 linespacing=0.95,
                 zorder=5,
                 path_effects=[withStroke(linewidth=2.2, foreground="white")],
             )
 
 
-def _add_bars(figure: Figure, facets: Facets) -> None:
-    """Bars below what is there, which stays as large as it is."""
+def _add_bars(figure: Figure, facets: Facets, sheet: Sheet) -> None:
+    """Bars below what is there, which stays as large as it is; on a narrow sheet one block below the other."""
+    each, unit = facets.facets, sheet.font / LETTERS
     width, height = figure.get_size_inches()
-    above, below = AROUND
-    bars = LINE * len(facets.facets)
-    added = above + bars + below
-    figure.set_size_inches(width, height + added)
+    left, between, right = unit * LEFT, unit * BETWEEN, unit * RIGHT
+    above, below = (unit * room for room in AROUND)
+    bars = unit * LINE * len(each)
+    columns = 1 if sheet.narrow else 3
+    rows = 3 // columns
+    added = above + rows * (bars + below)
+    total = height + added
+    figure.set_size_inches(width, total)
     for ax in figure.axes:
         place = ax.get_position()
-        bottom = (place.y0 * height + added) / (height + added)
-        ax.set_position((place.x0, bottom, place.width, place.height * height / (height + added)))
-    across = (width - LEFT - 2 * BETWEEN - RIGHT) / 3
-    axes = [
-        figure.add_axes(
-            (
-                (LEFT + n * (across + BETWEEN)) / width,
-                below / (height + added),
-                across / width,
-                bars / (height + added),
-            )
-        )
-        for n in range(3)
+        bottom = (place.y0 * height + added) / total
+        ax.set_position((place.x0, bottom, place.width, place.height * height / total))
+    across = (width - left - right - (columns - 1) * between) / columns
+    drawn: list[tuple[list[float], list[float] | None, str]] = [
+        ([f.area_nm2 for f in each], None, "area (nm²)"),
+        (
+            [1e4 * f.strain for f in each],
+            [1e4 * f.strain_spread for f in each],
+            "strain (10⁻⁴)",
+        ),
+        (
+            [1e3 * f.displacement_nm for f in each],
+            [1e3 * f.displacement_spread_nm for f in each],
+            "displacement (pm)",
+        ),
     ]
-    each = facets.facets
-    _bars(axes[0], each, [facet.area_nm2 for facet in each], None, "area (nm²)")
-    strain, spread = ([1e4 * f.strain for f in each], [1e4 * f.strain_spread for f in each])
-    _bars(axes[1], each, strain, spread, "strain (10⁻⁴)")
-    moved = [1e3 * facet.displacement_nm for facet in each]
-    away = [1e3 * facet.displacement_spread_nm for facet in each]
-    _bars(axes[2], each, moved, away, "displacement (pm)")
-    axes[0].set_yticks(range(len(each)), [_name(facet) for facet in each])
-    title = (
-        "Facets, their planes and angles to Q; mean and spread along Q in the outer "
-        f"{facets.depth_nm:.3g} nm"
-    )
+    for n, (values, spreads, label) in enumerate(drawn):
+        row, column = divmod(n, columns)
+        bottom = below + (rows - 1 - row) * (bars + below)
+        start = left + column * (across + between)
+        ax = figure.add_axes((start / width, bottom / total, across / width, bars / total))
+        _bars(ax, each, values, spreads, label)
+        if column == 0:
+            ax.set_yticks(range(len(each)), [_name(facet) for facet in each])
+    title = "Facets, their planes and angles to Q; mean and spread\nalong Q in the outer "
+    title += f"{facets.depth_nm:.3g} nm"
     if not all(facet.resolved for facet in each):
         title += "; pale, with a ?: hardly resolved"
-    top = (below + bars + 0.3) / (height + added)
-    figure.text(0.3 / width, top, title, fontsize=11, va="center")
+    top = (added - 0.5 * above) / total
+    figure.text(
+        0.3 * unit / width, top, title if sheet.narrow else title.replace("\n", " "), va="center"
+    )
 
 
 def _bars(
@@ -160,8 +177,7 @@ def _bars(
         bar.set_alpha(1.0 if facet.resolved else 0.45)
     ax.axvline(0, color="0.3", linewidth=0.7)
     ax.set(ylim=(len(facets) - 0.5, -0.5), yticks=[])
-    ax.set_xlabel(label, fontsize=10)
-    ax.tick_params(labelsize=9.5)
+    ax.set_xlabel(label)
     ax.locator_params(axis="x", nbins=5)
     ax.spines[["top", "right", "left"]].set_visible(False)
 

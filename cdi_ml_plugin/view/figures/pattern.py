@@ -5,18 +5,14 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from ...data.measurement import Measurement
-from ...errors import CdiMlError
 from ..style.slices import PLANES, new_figure, show
-from ..style.volumes import Frame, diffraction_volumes, q_steps
+from ..style.volumes import Frame, diffraction_volumes, geometry_of, q_steps
 
 
 def draw_pattern(measurement: Measurement) -> Figure:
     """Draw three slices through the middle of a measured pattern; axes are δQ where the geometry is known."""
     (volume,) = diffraction_volumes(measurement, None)
-    try:
-        steps = q_steps(measurement.geometry)
-    except CdiMlError:  # a geometry that cannot be read
-        steps = None
+    steps = q_steps(geometry_of(measurement))
     figure = new_figure(14, 4.6)
     axes = figure.subplots(1, 3)
     centre = tuple(n // 2 for n in measurement.shape)

@@ -11,33 +11,18 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
-from ...crystal.analysis import analyse, index_of, told_of
+from ...crystal.analysis import analyse
 from ...crystal.crystal import FAINT, Crystal, object_level
-from ...crystal.facet_search import find_facets
-from ...crystal.indexing import indexed
+from ...crystal.of_result import facets_of, index_of, told_of
 from ...data.result import Result
 from ...errors import ParameterError, ReadError
-from ...geometry.geometry import BEAM, Basis
-from ...geometry.laboratory import cubic_voxel, laboratory_shape
+from ...geometry.laboratory import fine_voxel, laboratory_shape
 from ...utils.values import above_0, instance, whole
 from .. import probe
-from ..style.colours import ColourScale, distance_scale
-from ..style.curves import NYQUIST, WAVENUMBER
-from ..style.quantities import Drawn, quantities_of
+from ..style.quantities import quantities_of
 from ..style.sheet import Sheet, save, settle
 from ..style.slices import new_figure
-from ..style.volumes import calculated_intensity
-from ..surfaces.camera import best_camera
-from ..surfaces.coloured import phase_on, surface_of_object
-from ..surfaces.mesh import (
-    Mesh,
-    Values,
-    amplitude_mesh,
-    diffraction_level,
-    diffraction_mesh,
-    laboratory_basis,
-)
-from ..surfaces.render import Panel, Scene, draw_surfaces
+from ..surfaces.coloured import phase_on
 from .crystal import SHEET as CRYSTAL
 from .crystal import draw_crystal_slices
 from .detector import draw_diffraction, draw_object
@@ -47,14 +32,18 @@ from .histograms import draw_histograms
 from .history import draw_history
 from .spectrum import SHEET as SPECTRUM
 from .spectrum import draw_spectrum
+from .surfaces import (
+    LENGTHS,
+    draw_crystal_surface,
+    draw_diffraction_surfaces,
+    draw_object_surface,
+    laboratory_scene,
+)
 
 SIZE = 1600  # pixels
 DETECTOR_SHEET = Sheet(8.4, 9)
 SIZES = (200, 10_000)
 CELLS = 3e7  # voxels in the laboratory; more take several GB
-FINE = 50  # voxels along the longest side of a crystal, at least; fewer look like steps
-DETECTOR = ("column", "row", "rocking")  # what is drawn along x, y, z without a geometry
-COLOURS = {"Q": "#D55E00", "beam": "#0072B2"}
 HOW_TO_KNOW = "phase the data with --geometry, or frames with --spec and --scan, to have nm"
 
 
@@ -183,9 +172,7 @@ class Pictures:
         basis = self.geometry.direct_basis(self.result.measurement.shape)
         voxel = self.voxel
         if voxel is None:
-            solid = np.argwhere(amplitude >= object_level(amplitude))
-            longest = float(np.ptp(solid @ basis.T, axis=0).max())
-            voxel = min(cubic_voxel(basis), longest / FINE)
+            voxel = fine_voxel(amplitude >= object_level(amplitude), basis)
         cells = float(np.prod(laboratory_shape(support, basis, voxel), dtype=np.float64))
         if cells > CELLS:
             raise ParameterError(
@@ -203,49 +190,33 @@ class Pictures:
     def phase(self) -> Figure:
         """Surface of the amplitude, coloured by the phase, from two sides."""
         if self.geometry is None:
-            return self._detector_phase()
-        drawn = quantities_of(self.crystal)["phase"]
-        return self._crystal_surface(drawn, lambda mesh: phase_on(mesh, self.crystal, drawn))
+            return draw_object_surface(self.result, self.level, self.size, self.sheet)
+        crystal, drawn = self.crystal, quantities_of(self.crystal)["phase"]
+        return draw_crystal_surface(
+            crystal, drawn, lambda mesh: phase_on(mesh, crystal, drawn), self.size, self.sheet
+        )
 
     def strain(self) -> Figure:
         """Surface of the amplitude, coloured by the strain, from the same two sides."""
         drawn = quantities_of(self.crystal)["strain"]
-        return self._crystal_surface(drawn, lambda mesh: mesh.values(drawn.data))
+        return draw_crystal_surface(
+            self.crystal, drawn, lambda mesh: mesh.values(drawn.data), self.size, self.sheet
+        )
 
     def facets(self) -> Figure:
         """Surface coloured by facet, and what facets come to; of the same voxels as every other table of them."""
         if self.geometry is None:
             raise ParameterError(f"the result names no geometry: {HOW_TO_KNOW}")
         crystal = self._analysed(self.result.support, self.voxel)
-        found = find_facets(crystal)
-        if "material" in self.told:
-            found = indexed(found, crystal.q, self.told["material"], self.told["hkl"])
-        scene = _laboratory(("x (nm)", "y (nm)", "z (nm)"), crystal.q)
-        return draw_facets(found, scene, self.size)
+        found = facets_of(crystal, self.told)
+        scene = laboratory_scene(LENGTHS, crystal.q)
+        return draw_facets(found, scene, self.size, self.sheet)
 
     def diffraction(self) -> Figure:
         """Surfaces of measured and calculated intensity at the same counts, coloured by |Q|."""
-        measured = self.result.measurement.intensity
-        counts = diffraction_level(measured) if self.counts is None else self.counts
-        if self.geometry is None:
-            basis: Basis = np.diag(2.0 / np.array(measured.shape))[::-1]
-            scene = Scene(DETECTOR)
-            label = NYQUIST
-        else:
-            basis = self.geometry.reciprocal_basis()
-            q = self.geometry.momentum_transfer()
-            scene = _laboratory(("$Q_x$ (1/nm)", "$Q_y$ (1/nm)", "$Q_z$ (1/nm)"), q)
-            label = WAVENUMBER
-        camera = best_camera([vector for _, vector in scene.arrows.values()])
-        panels = []
-        for title, intensity in (
-            (f"measured, at {counts:.3g} counts", measured),
-            ("calculated, at the same", calculated_intensity(self.result.run)),
-        ):
-            mesh = diffraction_mesh(intensity, counts, basis)
-            panels.append(Panel(title, mesh, np.linalg.norm(mesh.points, axis=1), camera))
-        highest = max(float(panel.values.max()) for panel in panels)
-        return draw_surfaces(panels, scene, distance_scale(highest, label), self.size, self.sheet)
+        return draw_diffraction_surfaces(
+            self.result, self.geometry, self.counts, self.size, self.sheet
+        )
 
     def slices(self) -> Figure:
         """Three planes of amplitude and phase; with a geometry, also of displacement and strain."""
@@ -281,40 +252,11 @@ class Pictures:
         basis = None if self.geometry is None else self.geometry.reciprocal_basis()
         return draw_spectrum(self.result, basis, self.sheet or SPECTRUM)
 
-    def _crystal_surface(self, drawn: Drawn, values: Callable[[Mesh], Values]) -> Figure:
-        crystal = self.crystal
-        mesh = amplitude_mesh(crystal.amplitude, crystal.level, laboratory_basis(crystal))
-        scene = _laboratory(("x (nm)", "y (nm)", "z (nm)"), crystal.q)
-        return self._two_sides(mesh, values(mesh), crystal.level, scene, drawn.scale)
-
-    def _detector_phase(self) -> Figure:
-        surface = surface_of_object(self.result.object, self.result.support, None, self.level)
-        assert surface is not None  # the object is neither 0 nor infinite
-        (phase,) = surface.colourings
-        scene = Scene(tuple(f"{name} (voxels)" for name in surface.axes))
-        scale = phase.scale(phase.inside)
-        return self._two_sides(surface.mesh, phase.values, surface.level, scene, scale)
-
-    def _two_sides(
-        self, mesh: Mesh, values: Values, level: float, scene: Scene, scale: ColourScale
-    ) -> Figure:
-        camera = best_camera([vector for _, vector in scene.arrows.values()])
-        panels = [
-            Panel(f"amplitude = {level:.2f} × max", mesh, values, camera),
-            Panel("from the other side", mesh, values, camera.opposite()),
-        ]
-        return draw_surfaces(panels, scene, scale, self.size, self.sheet)
-
     def _amplitude(self) -> NDArray[np.float32]:
         """Of its highest value, in the detector's frame, 0 outside the support."""
         amplitude = np.where(self.result.support, np.abs(self.result.object), np.float32(0))
         amplitude /= amplitude.max()
         return amplitude
-
-
-def _laboratory(axes: tuple[str, str, str], q: NDArray[np.float64]) -> Scene:
-    vectors = {"Q": tuple(q), "beam": BEAM}
-    return Scene(axes, {name: (COLOURS[name], vector) for name, vector in vectors.items()})
 
 
 _DRAWN: dict[str, Callable[[Pictures], Figure]] = {
@@ -323,10 +265,10 @@ _DRAWN: dict[str, Callable[[Pictures], Figure]] = {
     "diffraction": Pictures.diffraction,
     "slices": Pictures.slices,
     "spectral-weight": Pictures.spectral_weight,
-    "facets": Pictures.facets,
     "diffraction-slices": Pictures.diffraction_slices,
     "histograms": Pictures.histograms,
     "history": Pictures.history,
+    "facets": Pictures.facets,
 }
 KINDS = tuple(_DRAWN)
 ASKED = ("facets",)  # only where they are asked for

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 from collections.abc import Mapping
 from functools import cache
 from io import BytesIO
@@ -40,11 +41,13 @@ def environment() -> Environment:
     return made
 
 
+@cache
 def plotly() -> Markup:
-    """The whole of plotly.js, as it goes into a script element."""
+    """The whole of plotly.js, packed by gzip into letters: 2 MB in place of 5, which a browser unpacks."""
     from plotly.offline import get_plotlyjs  # a few megabytes: only for pages that need it
 
-    return Markup(get_plotlyjs())  # its authors' text, no user's
+    packed = gzip.compress(get_plotlyjs().encode(), 9, mtime=0)
+    return Markup(base64.b64encode(packed).decode("ascii"))
 
 
 def picture(figure: Figure, dpi: int = DPI) -> str:

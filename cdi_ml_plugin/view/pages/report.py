@@ -13,7 +13,6 @@ from ...crystal.account import Account, Entry, shown
 from ...crystal.checks import checks
 from ...data.quantities import MERITS, QUANTITIES, quantity
 from ...engine.recipe import algorithms, machine
-from ...errors import CdiMlError
 from ...geometry.geometry import Geometry
 from ...physics.metrics import ranked_by
 from ..figures.crystal import draw_crystal_slices
@@ -22,6 +21,7 @@ from ..figures.history import draw_history
 from ..figures.spectrum import draw_spectrum
 from ..style.sheet import Sheet, settle
 from ..style.slices import new_figure
+from ..style.volumes import geometry_of
 from ..surfaces.coloured import surface_of_crystal, surface_of_object
 from .html import picture, render
 from .surfaces import contents
@@ -63,7 +63,7 @@ def page(
         How to make this again.
     """
     result, content = account.result, account.content()
-    geometry = _geometry(result)
+    geometry = geometry_of(result.measurement)
     more = dict(
         title=_title(content["data"]["provenance"]),
         seeds=_seeds([run.seed for run in result.runs]),
@@ -150,13 +150,6 @@ def _images(result: Result, crystal: Crystal | None, geometry: Geometry | None) 
                 draw(figures[name], result)
             settle(figures[name], sheet)
     return {name: picture(figure) for name, figure in figures.items()}
-
-
-def _geometry(result: Result) -> Geometry | None:
-    try:
-        return result.measurement.geometry
-    except CdiMlError:  # the result's notes say why
-        return None
 
 
 def _about(geometry: Geometry) -> dict[str, str]:

@@ -136,7 +136,7 @@ class Volume:
         if np.isnan(value):
             return f"{name}: {self.unknown}"
         unit = "" if unit.startswith("of") else f" × {unit}" if unit[0] == "1" else f" {unit}"
-        return f"{name} {value:.4g}{unit}".replace("-", "−")
+        return f"{name} {value:.4g}{unit}".replace("-", MINUS)
 
 
 def object_volumes(run: Run, level: float | None = None) -> tuple[Volume, ...]:
@@ -201,6 +201,14 @@ def solid_window(amplitude: Volume) -> tuple[tuple[int, int, int], list[slice]]:
     solid = amplitude.data >= amplitude.level
     (z, y, x), window = object_window(np.where(solid, amplitude.data, 0))
     return (z, y, x), window
+
+
+def geometry_of(measurement: Measurement) -> Geometry | None:
+    """The geometry that data name; None where there is none, or it cannot be read."""
+    try:
+        return measurement.geometry
+    except CdiMlError:  # the notes of the result say why
+        return None
 
 
 def q_steps(geometry: Geometry | None) -> tuple[float, float, float] | None:

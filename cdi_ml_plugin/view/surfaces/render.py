@@ -20,7 +20,7 @@ from ...errors import DisplayError
 from ..style.colours import ColourScale
 from ..style.sheet import Sheet, settle
 from .axes_box import Real, draw_box, draw_compass
-from .camera import Camera
+from .camera import Camera, best_camera
 from .mesh import Mesh
 from .opengl import quiet, require
 
@@ -70,6 +70,11 @@ class Scene:
 
     axes: Sequence[str]
     arrows: Mapping[str, tuple[str, Sequence[float]]] = field(default_factory=dict)
+
+    @property
+    def camera(self) -> Camera:
+        """The camera that sees the arrows best."""
+        return best_camera([vector for _, vector in self.arrows.values()])
 
 
 def draw_surfaces(

@@ -10,12 +10,9 @@ from typing import Any
 from silx.gui import icons, qt
 
 from ...crystal.account import Entry, account_of
-from ...crystal.analysis import analyse, crystal_of
 from ...crystal.crystal import Crystal
 from ...data.measurement import Measurement
 from ...data.result import Result, Run
-from ...errors import CdiMlError
-from ...geometry.geometry import Geometry
 from ..probe import no_opengl_in_a_window
 from ..style.volumes import (
     Frame,
@@ -27,7 +24,8 @@ from ..style.volumes import (
 )
 from .before import OVERVIEW, Before
 from .browser import Browser
-from .display import application, busy, going
+from .crystals import Crystals
+from .display import application, going
 from .isosurface import Isosurface
 from .mask import Door
 from .recorded import Recorded
@@ -62,11 +60,10 @@ class Window:
         self._backend = backend = "mpl" if self._no_opengl else "gl"
         self.measurement: Measurement | None = None
         self.before: Before | None = None
-        self.geometry: Geometry | None = None
         self.shown: tuple[Run, ...] = ()
         self.chosen: int | None = None
         self.result: Result | None = None
-        self._crystals: dict[int, Crystal | None] = {}
+        self._crystals = Crystals(self.show_message)
         self._stale: set[str] = set()
         self._seen: dict[str, Frame] = {}
         self.widget = qt.QMainWindow()
@@ -131,12 +128,7 @@ class Window:
         """Show all runs of a result, the chosen one first."""
         self.measurement, self.chosen, self.result = result.measurement, result.best, result
         self.show_message("")
-        try:
-            self.geometry = result.measurement.geometry
-        except CdiMlError as error:
-            self.geometry = None
-            self.show_message(f"no laboratory frame: {error}")
-        self._crystals.clear()
+        self._crystals.begin(result)
         self.shown = result.runs
         self.runs.show(self.shown, self.chosen, result.best)
         self._show(afresh=True)
@@ -183,17 +175,7 @@ class Window:
     @property
     def crystal(self) -> Crystal | None:
         """Crystal of the run that is shown; None without a geometry, or where there is none."""
-        row, run = self.runs.row, self.run
-        if self.geometry is None or run is None or run.reason == "running":
-            return None
-        if row not in self._crystals:
-            try:
-                with busy():
-                    self._crystals[row] = self._analysed(row, run, self.geometry)
-            except CdiMlError as error:
-                self._crystals[row] = None
-                self.show_message(f"seed {run.seed}: no laboratory frame: {error}")
-        return self._crystals[row]
+        return None if self.run is None else self._crystals.of(self.runs.row, self.run)
 
     @property
     def figures(self) -> list[Entry]:
@@ -203,12 +185,6 @@ class Window:
         return account_of(replace(self.result, best=self.runs.row), self.crystal).headline()
 
     # how it does that
-
-    def _analysed(self, row: int, run: Run, geometry: Geometry) -> Crystal | None:
-        """The crystal of a run; only that of the chosen one is told by all runs together."""
-        if self.result is not None and row == self.result.best:
-            return crystal_of(self.result)
-        return analyse(run.object, run.support, geometry)
 
     def _tools(self) -> Any:
         bar = self.widget.addToolBar("View")
@@ -250,7 +226,7 @@ class Window:
         self._stale.discard(name)
         if name == DIFFRACTION:
             volumes = diffraction_volumes(self.measurement, self.run)
-            frame = Frame.detector(self.measurement.shape, self.geometry)
+            frame = Frame.detector(self.measurement.shape, self._crystals.geometry)
             middle: Any = tuple(n // 2 for n in frame.shape)
             self._browse(self.diffraction, name, frame, volumes, middle, frame.whole)
         elif name == OBJECT:
@@ -259,7 +235,7 @@ class Window:
             self._browse(self.objects, name, frame, volumes, centre, window)
         elif self.run is None:
             (volume,) = diffraction_volumes(self.measurement, None)
-            frame = Frame.detector(self.measurement.shape, self.geometry)
+            frame = Frame.detector(self.measurement.shape, self._crystals.geometry)
             self.isosurface.show(frame, volume, (), tuple(frame.whole))
         elif self.isosurface.works:
             frame, (solid, *colours) = self._object()

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...crystal.account import account_of
-from ...crystal.analysis import crystal_or_note
 from ...crystal.checks import checks
+from ...crystal.of_result import crystal_or_note
 from ...data.measurement import Measurement, data_digest
 from ...data.scan import Scan
 from ...engine.kept import forget

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ...crystal.analysis import analyse, crystal_or_note
+from ...crystal.analysis import analyse
+from ...crystal.of_result import crystal_or_note
 from ...crystal.twin import flip_notes
 from ...errors import CdiMlError
 from ...io.cxi.reader import read_result

@@ -20,6 +20,8 @@ GOOD: dict[str, Words] = {
     "bench solve": ("--crystals", "1"),
     "bench uncertainty": ("--crystals", "1"),
     "bench weights": ("fast", "--patterns", "1"),
+    "cdiutils-modes": ("result/result.cxi", "-o", "out/mode.h5"),
+    "cdiutils-phase": ("pynx-cdi-inputs.txt", "-a", "2*ER"),
     "cohere-guess": ("exp_54", "-o", "out"),
     "compare": ("counts.npy", "-a", "2*ER", "-a", "3*ER", "--seeds", "2", "-o", "out"),
     "demo": ("-o", "out", "-a", "2*ER", "--seeds", "1"),

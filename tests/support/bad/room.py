@@ -70,6 +70,7 @@ class Room:
         experiment(folder, counts())  # exp_54
         Path("geometry.json").write_text(json.dumps(NUMBERS))
         Path("config_rec").write_text('algorithm_sequence = "2*ER"\n')
+        Path("pynx-cdi-inputs.txt").write_text("data = counts.npy\nmask = None\n")
         Path("empty").touch()
         Path("text.txt").write_text("no data at all\n")
         for name in ("empty.npy", "empty.cxi", "empty.tif", "empty.json"):

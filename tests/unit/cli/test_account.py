@@ -15,7 +15,7 @@ import pytest
 from cdi_ml_plugin import Measurement, crystal_of, read_result, save
 from cdi_ml_plugin.crystal.account import Account, Entry, account_of, shown, table
 from cdi_ml_plugin.crystal.crystal import Crystal
-from cdi_ml_plugin.data.quantities import QUANTITIES, measured, quantity
+from cdi_ml_plugin.data.quantities import measured, quantity
 from cdi_ml_plugin.data.result import Result
 from support.pages import Page
 from support.results import GEOMETRY, make_result
@@ -110,14 +110,11 @@ def test_uncertainties_and_reasons_of_a_crystal_are_told(result: Result, crystal
 
 
 def test_sizes_are_one_row(account: Account) -> None:
-    x, y, z = (
-        QUANTITIES[f"size_{axis}_nm"].text(
-            next(e.value for e in account.crystal if e.key == f"size_{axis}_nm")
-        ).removesuffix(" nm")
-        for axis in "xyz"
-    )  # fmt: skip
+    told = {entry.key: entry.text for entry in account.crystal}
+    x, y, z = (told[f"size_{axis}_nm"].removesuffix(" nm") for axis in "xyz")
     (size,) = [entry for entry in shown(account.entries) if entry.key == "size"]
     assert size.text == f"{x} × {y} × {z} nm"
+    assert "±" in x
 
 
 def test_a_table_is_aligned() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,14 @@ from cdi_ml_plugin.crystal.twin import TAKEN
 from cdi_ml_plugin.fourier import diffraction
 from cdi_ml_plugin.io.cxi.writer import cxi_bytes
 from cdi_ml_plugin.simulate.particle import coordinates
+from cdi_ml_plugin.view import probe
+from cdi_ml_plugin.workflow.later import read_later
 from support.polyhedron import HEIGHTS, NORMALS
 
 SHAPE = (40, 44, 40)
+WITH_OPENGL = pytest.mark.skipif(
+    probe.no_opengl_for_pictures() is not None, reason="surfaces need OpenGL"
+)
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +57,9 @@ def test_facets_are_listed_and_written(run, result, tmp_path, plain_picture) -> 
     assert (tmp_path / "out" / "facets.vtp").is_file()
     assert run("analyse", result, "--facets", "-o", tmp_path / "out")[0] == 2
     assert run("analyse", result, "--facets", "-o", tmp_path / "out", "--force")[0] == 0
+    # what was found with another surface does not stay beside a new result
+    assert run("analyse", result, "--level", 0.6, "-o", tmp_path / "out", "--force")[0] == 0
+    assert not list((tmp_path / "out").glob("facets.*"))
 
 
 def test_refraction_is_applied_and_said(run, result, tmp_path, plain_picture) -> None:
@@ -79,6 +88,30 @@ def test_the_twin_is_open_and_taken_twice_it_is_what_it_was(
     assert TAKEN in read_result(once).notes
     assert run("analyse", once, "--twin", "-o", twice)[0] == 0
     assert TAKEN not in read_result(twice).notes
+
+
+def test_what_an_earlier_analysis_said_of_itself_is_replaced(
+    run, result, tmp_path, plain_picture
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    words = ("--level", 0.3, "--refraction", "Au")
+    assert run("analyse", result, *words, "-o", first)[0] == 0
+    words = ("--level", 0.5, "--refraction", "Pt")
+    assert run("analyse", first, *words, "-o", second)[0] == 0
+    for folder, level, material in ((first, 0.3, "Au"), (second, 0.5, "Pt")):
+        notes = read_result(folder).notes
+        (surface,) = [note for note in notes if note.startswith("surface at")]
+        assert surface == f"surface at {level} of the highest amplitude"
+        (corrected,) = [note for note in notes if "refraction" in note]
+        assert f"of {material} (" in corrected
+        largest = json.loads((folder / "metrics.json").read_text())["crystal"]["refraction_rad"]
+        assert f"up to {largest:.3g} rad" in corrected
+    assert f"note: {surface}" in run("analyse", second)[1]  # kept, and so still said
+
+
+def test_every_reader_of_the_twin_knows_that_it_is_one(result) -> None:
+    assert TAKEN in read_later(result, flip=True).notes
+    assert TAKEN not in read_later(result).notes
 
 
 @pytest.mark.parametrize(
@@ -110,3 +143,18 @@ def test_without_a_geometry_there_are_none(run, counts, tmp_path) -> None:
     assert code == 2
     assert "no picture of the facets, which needs a geometry" in said
     assert "shows nothing of facets" in refused
+
+
+@WITH_OPENGL
+@pytest.mark.parametrize(("width", "points"), [("85mm", 240.945), ("178mm", 504.567)])
+def test_facets_have_the_width_and_the_letters_that_were_asked_for(
+    run, result, tmp_path, width, points
+) -> None:
+    file = tmp_path / "facets.svg"
+    words = ("--kind", "facets", "--width", width, "--font-size", 7.5, "--dpi", 60, "-o", file)
+    code, _, error = run("figure", result, *words)
+    assert code == 0, error
+    text = file.read_text(encoding="utf-8")
+    (found,) = re.findall(r'<svg [^>]*?width="([\d.]+)pt"', text)
+    assert float(found) == pytest.approx(points, abs=0.01)
+    assert {float(size) for size in re.findall(r"font-size: ([\d.]+)px", text)} <= {7.5, 5.25}

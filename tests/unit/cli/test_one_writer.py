@@ -38,8 +38,9 @@ CALLS = {
     "bench solve": "bench solve --crystals 1 -o out.jsonl",
     "bench uncertainty": "bench uncertainty --crystals 1 -o out.jsonl",
     "cohere-guess": "cohere-guess exp_54 -o out",
+    "cdiutils-modes": "cdiutils-modes result.cxi -o out.h5",
 }
-PLACES = {"demo": "result", "figure of one file": "out.png"}
+PLACES = {"demo": "result", "figure of one file": "out.png", "cdiutils-modes": "out.h5"}
 FORCED = ("simulate", "figure", "figure of one file", "inspect", "export")
 OTHER = 2**22 + 1  # no process has it
 

@@ -37,7 +37,7 @@ def test_frames_to_result(scan, run, tmp_path):
     assert code == 0, err
     assert "best is seed" in out
     metrics = assert_written(tmp_path / "out", runs=2)
-    assert "crystal: voxel_nm" in out
+    assert "lattice spacing" in out
     assert metrics["crystal"]["size_x_nm"] > 0
     assert [one["seed"] for one in metrics["runs"]] == [0, 1]
     assert metrics["data"]["shape"] == [16, 16, 16]
@@ -149,7 +149,7 @@ def test_geometry_from_a_file(
     out = tmp_path / "out"
     code, shown, _ = run("reconstruct", array, "--geometry", file, "-a", "5*ER", "--out", out)
     assert code == 0
-    assert "crystal: voxel_nm" in shown
+    assert "lattice spacing" in shown
     assert (out / "result.vti").is_file()
     file.write_text(json.dumps({**numbers, "enregy": 9}))
     answer = run("reconstruct", array, "--geometry", file, "-a", "5*ER", "--out", tmp_path / "b")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,6 +28,15 @@ def cohere(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.save(folder / "image.npy", to_cohere(obj) / np.abs(obj).max())
     np.save(folder / "support.npy", (np.abs(obj) > 0).T)
     return folder
+
+
+def rounded(value: Any) -> Any:
+    """Numbers to nine digits: the last depend on where in memory an array lies."""
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [rounded(item) for item in value]
+    return float(f"{value:.9g}") if isinstance(value, float) else value
 
 
 def test_results_beside_a_chain(measurement: Measurement, cohere: Path, tmp_path: Path) -> None:
@@ -55,7 +65,7 @@ def test_results_beside_a_chain(measurement: Measurement, cohere: Path, tmp_path
     assert json.loads(numbers.read_text())["chains"][1]["finished"] == 2
     # the folder is gone on with as any other
     again = compare(measurement, chains, tmp_path, seeds=2, results=results)
-    assert again.content()["chains"] == content["chains"]
+    assert rounded(again.content()["chains"]) == rounded(content["chains"])
 
 
 def test_results_alone(measurement: Measurement, cohere: Path, tmp_path: Path) -> None:

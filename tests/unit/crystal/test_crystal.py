@@ -7,9 +7,10 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from cdi_ml_plugin import Geometry, Measurement, reconstruct
-from cdi_ml_plugin.crystal.analysis import analyse, crystal_of
+from cdi_ml_plugin.crystal.analysis import analyse
 from cdi_ml_plugin.crystal.crystal import FAINT, object_level
 from cdi_ml_plugin.crystal.figures import edge_width
+from cdi_ml_plugin.crystal.of_result import crystal_of
 from cdi_ml_plugin.crystal.phase import without_ramp
 from cdi_ml_plugin.errors import ParameterError
 from cdi_ml_plugin.fourier import diffraction

@@ -155,10 +155,9 @@ def test_no_index_where_it_cannot_be_told() -> None:
     other = np.cross(axis, aside)
     sides = [np.cos(a) * aside + np.sin(a) * other for a in np.arange(6) * np.pi / 3]
     prism = [replace(f, normal=tuple(s)) for f, s in zip(found.facets, sides, strict=False)]
-    assert all(
-        f.index is None
-        for f in indexed(replace(found, facets=tuple(prism)), q, "Au", (1, 1, 1)).facets
-    )
+    turned = indexed(replace(found, facets=tuple(prism)), q, "Au", (1, 1, 1))
+    assert all(facet.index is None for facet in turned.facets)
+    assert "two turns about Q" in turned.notes[-1]
 
 
 def test_planes_of_a_lattice() -> None:

@@ -10,8 +10,8 @@ import pytest
 import torch
 from scipy.ndimage import binary_erosion
 
-from cdi_ml_plugin.crystal.analysis import crystal_of
-from cdi_ml_plugin.crystal.of_runs import FIGURES
+from cdi_ml_plugin.crystal.of_result import crystal_of
+from cdi_ml_plugin.crystal.of_runs import ALIKE, FIGURES
 from cdi_ml_plugin.crystal.runs import agreement_of
 from cdi_ml_plugin.crystal.spread import FACTORS, departures, slope
 from cdi_ml_plugin.data.measurement import Measurement
@@ -164,9 +164,12 @@ def test_a_crystal_of_several_runs() -> None:
     # of one figure by hand
     each = [crystal_of(made([one], [held])) for one in objects]
     values = [one.figures["strain_rms"] for one in each if one is not None]
-    assert found.errors["strain_rms"] == pytest.approx(FIGURES * np.std(values, ddof=1), rel=0.2)
-    assert found.errors["size_x_nm"] >= found.voxel / 6**0.5
-    assert not {"d_spacing_nm", "voxel_nm", "edge_width_nm"} & set(found.errors)
+    alike = ALIKE["strain_rms"] * figures["strain_rms"]
+    expected = np.hypot(FIGURES * np.std(values, ddof=1), alike)
+    assert found.errors["strain_rms"] == pytest.approx(expected, rel=0.2)
+    assert found.errors["size_x_nm"] >= ALIKE["size_x_nm"] * found.voxel
+    assert not {"voxel_nm", "ramp_z_rad"} & set(found.errors)
+    assert found.errors["d_spacing_nm"] == alone.errors["d_spacing_nm"]  # runs do not differ in it
     assert "too few runs" in found.reasons["resolution_prtf_nm"]
     assert math.isnan(figures["resolution_fsc_nm"]) == ("resolution_fsc_nm" in found.reasons)
 
@@ -195,7 +198,7 @@ def test_one_start_says_why() -> None:
     found = crystal_of(made([crystal()]))
     assert found is not None
     assert not found.uncertainties
-    assert not found.errors
+    assert {key.partition("_")[0] for key in found.errors} == {"d"}  # of the geometry
     keys = ("agreement", "phase_uncertainty_rad", "strain_uncertainty", "resolution_fsc_nm")
     for key in keys:
         assert math.isnan(found.figures[key])

@@ -10,7 +10,7 @@ import pytest
 
 from cdi_ml_plugin import Geometry, Measurement
 from cdi_ml_plugin.crystal.analysis import analyse
-from cdi_ml_plugin.crystal.spacing import UNCERTAIN, known_spacing, spacings, uncertainties
+from cdi_ml_plugin.crystal.spacing import UNCERTAIN, geometry_uncertainties, known_spacing, spacings
 from cdi_ml_plugin.errors import ParameterError
 from cdi_ml_plugin.geometry.instruments import KEV_NM
 
@@ -91,8 +91,8 @@ def test_errors_add_in_squares_and_the_defaults_are_those_stated(geometry: Geome
     ]
     whole = spacings(geometry, q)["d_spacing_nm"].error
     assert whole == pytest.approx(np.linalg.norm(each), rel=1e-6)
-    assert uncertainties(None) == UNCERTAIN
-    assert uncertainties({"beam_zero": 0.2}) == {**UNCERTAIN, "beam_zero": 0.2}
+    assert geometry_uncertainties(None) == UNCERTAIN
+    assert geometry_uncertainties({"beam_zero": 0.2}) == {**UNCERTAIN, "beam_zero": 0.2}
 
 
 def test_a_nominal_beam_zero_leaves_open_where_the_beam_is() -> None:

@@ -170,3 +170,16 @@ def test_a_bare_chain_survives_anything(name: str) -> None:
     assert result.object.any()
     assert result.run.reason == "completed"
     assert result.metrics["chi2"] <= 1.5
+
+
+def test_coheres_global_minimum_is_taken_with_a_note(noisy: Measurement) -> None:
+    bare = phase(noisy, "6*ER")
+    for chain, given in (
+        ("6*ER", {"global_min_trigger": [0, 1]}),
+        ("6*ER.GM0", {"global_min_trigger": [[0, 1]]}),
+        ("6*ER.GM0", {}),
+    ):
+        result = phase(noisy, chain, parameters=given)
+        (note,) = result.notes
+        assert note.startswith("global_min_trigger, and GM0 in a sequence, is not done")
+        np.testing.assert_array_equal(result.object, bare.object)

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from silx.io import nxdata
 
 from cdi_ml_plugin.cli.export import export
-from cdi_ml_plugin.crystal.analysis import crystal_of
+from cdi_ml_plugin.crystal.of_result import crystal_of
 from cdi_ml_plugin.errors import ParameterError, WriteError
 from cdi_ml_plugin.io.cdiutils import export_cdiutils
 from cdi_ml_plugin.io.cxi.reader import read_result

@@ -52,6 +52,19 @@ def test_the_surface_reads_back(crystal: Crystal, facets: Facets, tmp_path: Path
     assert (mesh.face_normals * corner).sum(axis=1).mean() > 0.9
 
 
+def test_uncertainties_are_those_of_the_voxels_at_the_corners(
+    crystal: Crystal, facets: Facets, tmp_path: Path
+) -> None:
+    steep = 1e-3 * np.arange(crystal.amplitude.shape[0], dtype=np.float32)[:, None, None]
+    field = np.where(crystal.inside, steep, np.float32(np.nan))
+    known = replace(crystal, uncertainties={"displacement": field, "strain": 2 * field})
+    write_facets(tmp_path, known, facets)
+    mesh = pyvista.read(tmp_path / "facets.vtp")
+    at = 1e-3 * facets.surface.voxels[:, 0]
+    np.testing.assert_allclose(mesh["displacement_uncertainty_nm"], at, atol=1e-3)
+    np.testing.assert_allclose(mesh["strain_uncertainty"], 2 * at, atol=2e-3)
+
+
 def test_the_table_reads_back(crystal: Crystal, facets: Facets, tmp_path: Path) -> None:
     write_facets(tmp_path, crystal, facets)
     with (tmp_path / "facets.csv").open(encoding="utf-8", newline="") as file:

@@ -14,8 +14,9 @@ from silx.io import open as silx_open
 from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkIOXML import vtkXMLImageDataReader
 
-from cdi_ml_plugin.crystal.analysis import crystal_of, crystal_or_note
+from cdi_ml_plugin.crystal.account import account_of
 from cdi_ml_plugin.crystal.crystal import Crystal
+from cdi_ml_plugin.crystal.of_result import crystal_of, crystal_or_note
 from cdi_ml_plugin.io.cxi.reader import read_result
 from cdi_ml_plugin.io.cxi.writer import cxi_bytes
 from cdi_ml_plugin.io.vtk import vti_bytes
@@ -260,5 +261,6 @@ def test_the_crystal_is_made_once(result, crystal, tmp_path, monkeypatch):
 
 
 def test_a_result_file_of_the_laboratory_is_small(result, crystal):
-    plain, more = cxi_bytes(result), cxi_bytes(result, crystal=crystal)
+    figures = account_of(result, crystal).crystal
+    plain, more = cxi_bytes(result), cxi_bytes(result, crystal=crystal, figures=figures)
     assert len(more) < 3 * len(plain)

@@ -265,15 +265,20 @@ def test_cohere_experiment(experiment: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scan", "noted"), [("54", 54), ("53-54", 54), ("54.2", "54.2"), ("53,x", "x"), ("54-", "")]
-)
-def test_scan_of_a_cohere_experiment(experiment: Path, scan: str, noted: int | str) -> None:
+    ("scan", "added", "noted"),
+    [("54", None, 54), ("53-54", None, 53), ("54.2", None, "54.2"), ("x,53", None, "x"), ("-54", None, ""),
+     ("52-55", 53, 53)],
+)  # fmt: skip
+def test_scan_of_a_cohere_experiment(
+    experiment: Path, scan: str, added: int | None, noted: int | str
+) -> None:
+    """Of several the first that cohere `added`, on whose voxels the others lie."""
     (experiment / "conf" / "config").write_text(f'scan = "{scan}"\n')
     (experiment / "conf" / "config_instr").write_text('specfile = "a.spec"\n')
     (experiment / "preprocessed_data").mkdir()
     book = Workbook()
-    book.active.append(["max ind (x)", "max ind (y)", "max ind frame"])
-    book.active.append([1, 2, 3])
+    book.active.append([*["scan"][: bool(added)], "max ind (x)", "max ind (y)", "max ind frame"])
+    book.active.append([*[added][: bool(added)], 1, 2, 3])
     book.save(experiment / "preprocessed_data" / "preprocess.xlsx")
     m = load(experiment)
     assert (m.provenance["scan"], m.provenance["peak"]) == (noted, (3, 2, 1))

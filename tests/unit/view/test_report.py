@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cdi_ml_plugin.crystal.account import account_of
-from cdi_ml_plugin.crystal.analysis import crystal_or_note
+from cdi_ml_plugin.crystal.of_result import crystal_or_note
 from cdi_ml_plugin.data.result import Run
 from cdi_ml_plugin.view.pages import report
 from cdi_ml_plugin.view.pages.html import plotly
@@ -89,7 +89,7 @@ def test_it_says_what_and_how(text, result, crystal):
         "hio_beta = 0.9",
         "9 keV",
         "delta 30",
-        f"{crystal.figures['d_spacing_nm']:.5f} nm"[:7],
+        next(e.text for e in account_of(result, crystal).crystal if e.key == "d_spacing_nm"),
         "torch",
     ):
         assert expected in said, expected
