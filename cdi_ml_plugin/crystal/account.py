@@ -236,7 +236,10 @@ def _prediction(run: Run) -> list[Entry]:
     words = "taken" if used else "not taken"
     chi2, chance = (run.metrics.get(key, math.nan) for key in ("cnn_chi2", "cnn_chi2_chance"))
     if chi2 > 0 and chance >= chi2:
-        words += f", {chance / chi2:.1f} × better than chance"
+        ratio = f"{chance / chi2:.1f}"
+        words += (
+            ", about as good as chance" if ratio == "1.0" else f", {ratio} × better than chance"
+        )
     elif not used:
         words += ": no better than chance"
     return [

@@ -15,7 +15,7 @@ import pytest
 from cdi_ml_plugin import Measurement, crystal_of, read_result, save
 from cdi_ml_plugin.crystal.account import Account, Entry, account_of, shown, table
 from cdi_ml_plugin.crystal.crystal import Crystal
-from cdi_ml_plugin.data.quantities import QUANTITIES, measured, quantity
+from cdi_ml_plugin.data.quantities import measured, quantity
 from cdi_ml_plugin.data.result import Result
 from support.pages import Page
 from support.results import GEOMETRY, make_result
@@ -89,6 +89,9 @@ def test_the_verdict_on_a_prediction_is_in_words(result: Result) -> None:
     assert said(cnn_used=1.0, cnn_chi2=0.01, cnn_chi2_chance=0.019) == (
         "taken, 1.9 × better than chance"
     )
+    assert said(cnn_used=1.0, cnn_chi2=0.01, cnn_chi2_chance=0.0104) == (
+        "taken, about as good as chance"
+    )
     assert said(cnn_used=1.0, cnn_chi2=0.02, cnn_chi2_chance=0.01) == "taken"
     assert said(cnn_used=0.0, cnn_chi2=0.02, cnn_chi2_chance=0.01) == (
         "not taken: no better than chance"
@@ -110,12 +113,9 @@ def test_uncertainties_and_reasons_of_a_crystal_are_told(result: Result, crystal
 
 
 def test_sizes_are_one_row(account: Account) -> None:
-    x, y, z = (
-        QUANTITIES[f"size_{axis}_nm"].text(
-            next(e.value for e in account.crystal if e.key == f"size_{axis}_nm")
-        ).removesuffix(" nm")
-        for axis in "xyz"
-    )  # fmt: skip
+    texts = {entry.key: entry.text.removesuffix(" nm") for entry in account.crystal}
+    x, y, z = (texts[f"size_{axis}_nm"] for axis in "xyz")
+    assert "±" in x
     (size,) = [entry for entry in shown(account.entries) if entry.key == "size"]
     assert size.text == f"{x} × {y} × {z} nm"
 

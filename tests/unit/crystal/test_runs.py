@@ -11,10 +11,11 @@ import torch
 from scipy.ndimage import binary_erosion
 
 from cdi_ml_plugin.crystal.analysis import crystal_of
-from cdi_ml_plugin.crystal.of_runs import FIGURES
+from cdi_ml_plugin.crystal.of_runs import BETWEEN, FIGURES
 from cdi_ml_plugin.crystal.runs import agreement_of
 from cdi_ml_plugin.crystal.spread import FACTORS, departures, slope
 from cdi_ml_plugin.data.measurement import Measurement
+from cdi_ml_plugin.data.quantities import SIZES
 from cdi_ml_plugin.data.result import Result, Run
 from cdi_ml_plugin.errors import ParameterError
 from cdi_ml_plugin.fourier import diffraction, shift_ramp
@@ -166,6 +167,9 @@ def test_a_crystal_of_several_runs() -> None:
     values = [one.figures["strain_rms"] for one in each if one is not None]
     assert found.errors["strain_rms"] == pytest.approx(FIGURES * np.std(values, ddof=1), rel=0.2)
     assert not {"voxel_nm", "edge_width_nm", "ramp_z_rad"} & set(found.errors)
+    assert all(
+        found.errors[key] >= BETWEEN * found.voxel for key in SIZES
+    )  # however alike they are
     assert found.errors["d_spacing_nm"] == alone.errors["d_spacing_nm"]  # runs do not differ in it
     assert "too few runs" in found.reasons["resolution_prtf_nm"]
     assert math.isnan(figures["resolution_fsc_nm"]) == ("resolution_fsc_nm" in found.reasons)
