@@ -100,8 +100,9 @@ def _object(result: Result) -> Iterator[Check]:
 def _agreement(result: Result) -> Iterator[Check]:
     """Hold some runs against the chosen one; one start alone says nothing of it."""
     chosen = result.run
-    others = [run for run in result.runs if run is not chosen and run.object.any()][:COMPARED]
-    if not others or not chosen.object.any():
+    sound = [run for run in result.runs if run.object.any() and np.isfinite(run.object).all()]
+    others = [run for run in sound if run is not chosen][:COMPARED]
+    if not others or chosen not in sound:
         yield Check("seeds", "amber", "one start alone", "take five: --seeds 5")
         return
     box = _about(np.any([run.support for run in (chosen, *others)], axis=0))

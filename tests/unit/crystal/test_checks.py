@@ -77,6 +77,13 @@ def test_a_spoilt_object_is_seen(good: Result) -> None:
     assert levels(replace(good, runs=good.runs[:1], best=0))["seeds"] == "amber"
 
 
+def test_a_run_of_nan_is_none_to_compare_with(good: Result) -> None:
+    """As other programs leave them; the report is of the others."""
+    lost = replace(good.run, object=np.full_like(good.object, np.nan))
+    assert levels(replace(good, runs=(*good.runs, lost)))["seeds"] == "green"
+    assert levels(replace(good, runs=(good.run, lost), best=0))["seeds"] == "amber"
+
+
 def test_every_warning_says_what_to_do(good: Result) -> None:
     stale = good.measurement.intensity.copy()
     stale[15] = stale[14]
