@@ -59,7 +59,8 @@ def test_id01_to_a_crystal_without_a_number_typed(run, tmp_path):
     options = ("--crop", 8, 48, 48, "-a", "20*ER", "--device", "cpu", "--out", tmp_path / "out")
     code, out, err = run("reconstruct", path, "--scan", 12, *options)
     assert (code, err) == (0, "")
-    assert re.search(r"crystal: .*d_spacing_nm 0\.2346, .*size_x_nm \d+", out)
+    assert re.search(r"^lattice spacing +0\.2346\d* ", out, re.MULTILINE)
+    assert re.search(r"^size +[\d.]+ × [\d.]+ × [\d.]+ nm", out, re.MULTILINE)
     assert (tmp_path / "out" / "result.vti").is_file()
     assert "no geometry" not in out
     assert_refused(

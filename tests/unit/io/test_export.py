@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from silx.io import nxdata
 
 from cdi_ml_plugin.cli.export import export
+from cdi_ml_plugin.crystal.account import account_of
 from cdi_ml_plugin.crystal.of_result import crystal_of
 from cdi_ml_plugin.errors import ParameterError, WriteError
 from cdi_ml_plugin.io.cdiutils import export_cdiutils
@@ -157,7 +158,8 @@ def test_cdiutils_ranks_the_runs_and_loads_the_mode(result, others, tmp_path):
 @pytest.mark.slow
 def test_cdiutils_finds_our_displacement_and_strain(result, others, tmp_path):
     crystal = crystal_of(result)
-    (tmp_path / "result.cxi").write_bytes(cxi_bytes(result, crystal=crystal))
+    figures = account_of(result, crystal).crystal
+    (tmp_path / "result.cxi").write_bytes(cxi_bytes(result, "", crystal, figures))
     run(others, tmp_path, POSTPROCESS)
     with np.load(tmp_path / "lab.npz") as theirs:
         for name, tolerance in (("displacement", 1e-4), ("strain", 1e-5)):
