@@ -45,7 +45,7 @@ def transfer_resolution(
     """
     parts = shells(measurement.shape, geometry.reciprocal_basis())
     curve = prtf(np.sqrt(diffraction(mean)), measurement.intensity, parts, measurement.mask)
-    at = crossing(parts.q, curve, 1 / np.e)
+    at = crossing(parts.q, curve, 1 / math.e)
     if at is not None:
         return 2 * math.pi / at, ""
     if runs < ENOUGH:

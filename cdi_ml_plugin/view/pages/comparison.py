@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -128,7 +129,7 @@ def draw_transfer(comparison: Comparison) -> Figure:
     for index, member in enumerate(comparison.members):
         colour, style = _line(index)
         ax.plot(comparison.shells.q, member.transfer, color=colour, linestyle=style, linewidth=1.8)
-    for level, text in ((1 / np.e, "1/e"), (0.5, "0.5")):
+    for level, text in ((1 / math.e, "1/e"), (0.5, "0.5")):
         ax.axhline(level, color=GREY, linewidth=0.8, linestyle=":")
         ax.annotate(
             text,
