@@ -67,13 +67,14 @@ def crystal_of(
     index = index_of(told, geometry)
 
     def analysed(obj: NDArray[np.complexfloating], support: NDArray[np.bool_]) -> Crystal:
-        crystal = analyse(
+        return analyse(
             obj, support, geometry, told.get("voxel"), level=told.get("level"), index=index
         )
-        found = spacings(geometry, crystal.q, result.measurement, told.get("uncertain"))
-        return with_spacings(crystal, found, known)
 
-    return with_runs(analysed(result.object, result.support), result, analysed)
+    # spacings are of the chosen run alone: the others share what they are uncertain by
+    crystal = analysed(result.object, result.support)
+    found = spacings(geometry, crystal.q, result.measurement, told.get("uncertain"))
+    return with_runs(with_spacings(crystal, found, known), result, analysed)
 
 
 def crystal_or_note(result: Result) -> tuple[Crystal | None, Result]:

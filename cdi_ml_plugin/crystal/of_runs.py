@@ -14,9 +14,10 @@ from ..data.quantities import SIZES
 from ..data.result import Result
 from ..fourier import about_centre
 from ..geometry.geometry import Geometry
+from ..physics.modes import modes
 from ..physics.resolution import shell_correlation_resolution, transfer_resolution
 from .crystal import Crystal
-from .runs import Agreement, Aligned, aligned, compared
+from .runs import Aligned, aligned
 from .spread import uncertainties
 
 # What a standard deviation of the runs is multiplied with for a figure, a sum over many voxels; and what all runs are
@@ -68,15 +69,15 @@ def with_runs(crystal: Crystal, result: Result, analysed: Analysed) -> Crystal:
         Makes a crystal of object and support, as that of the chosen run was made.
     """
     runs = aligned(result)
-    agreement = compared(runs)
     figures: dict[str, float] = dict.fromkeys(_OF_RUNS, math.nan)
-    figures["runs_used"] = float(len(agreement.used))
-    if agreement.why_none:
-        return _added(crystal, figures, {}, dict.fromkeys(_OF_RUNS, agreement.why_none))
+    figures["runs_used"] = float(len(runs.used))
+    if runs.why_none:
+        return _added(crystal, figures, {}, dict.fromkeys(_OF_RUNS, runs.why_none))
     geometry = result.measurement.geometry
     assert geometry is not None  # or there were no crystal
-    figures["agreement"] = float(agreement.shares[0])
-    reasons = _resolutions(figures, agreement, runs, result, geometry)
+    _, shares = modes(runs.objects, 1)
+    figures["agreement"] = float(shares[0])
+    reasons = _resolutions(figures, runs, result, geometry)
     others = [
         analysed(runs.window.whole(obj), runs.window.whole(held))
         for obj, held in zip(runs.objects[1:], runs.supports[1:], strict=True)
@@ -104,7 +105,6 @@ def _added(
 
 def _resolutions(
     figures: dict[str, float],
-    agreement: Agreement,
     runs: Aligned,
     result: Result,
     geometry: Geometry,
@@ -116,7 +116,7 @@ def _resolutions(
     held = runs.supports[0]
     found = {
         "resolution_prtf_nm": transfer_resolution(
-            runs.window.whole(agreement.mean), count, result.measurement, geometry
+            runs.window.whole(np.mean(runs.objects, axis=0)), count, result.measurement, geometry
         ),
         "resolution_fsc_nm": shell_correlation_resolution(
             (halves[0], halves[1]), held, shape, geometry

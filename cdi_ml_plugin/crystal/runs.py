@@ -87,15 +87,6 @@ class Agreement:
     def __repr__(self) -> str:
         return f"Agreement({len(self.used)} runs, first mode {self.shares[0]:.4f})"
 
-    @property
-    def why_none(self) -> str:
-        """Why there is no spread, in words; empty where there is."""
-        if len(self.used) > 1:
-            return ""
-        if not self.left_out:
-            return ALONE
-        return f"no other run agrees with the best ({len(self.left_out)} left out): take more seeds"
-
 
 @dataclass(frozen=True, eq=False)
 class Aligned:
@@ -116,6 +107,15 @@ class Aligned:
     objects: list[NDArray[np.complex64]]
     supports: list[NDArray[np.bool_]]
 
+    @property
+    def why_none(self) -> str:
+        """Why there is no spread, in words; empty where there is."""
+        if len(self.used) > 1:
+            return ""
+        if not self.left_out:
+            return ALONE
+        return f"no other run agrees with the best ({len(self.left_out)} left out): take more seeds"
+
 
 def agreement_of(result: Result) -> Agreement:
     """Bring the runs of a result onto the best: the same object up to shift, twin and global phase.
@@ -125,11 +125,7 @@ def agreement_of(result: Result) -> Agreement:
     ParameterError
         The chosen run has no object.
     """
-    return compared(aligned(result))
-
-
-def compared(runs: Aligned) -> Agreement:
-    """What `agreement_of` says, of runs that are aligned already."""
+    runs = aligned(result)
     best = runs.objects[0]
     found, shares = modes(runs.objects, MODES)
     size = np.abs(best) / np.abs(best).max()

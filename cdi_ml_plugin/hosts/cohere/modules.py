@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Mapping
 from functools import wraps
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 from typing import Any
 
@@ -20,6 +19,7 @@ from ...errors import CdiMlError
 from ...operators import registry
 from ...operators.sequence import plain
 from ..log import log
+from ..release import installed, too_old
 
 OLDEST = (4, 2)
 AFTER = ("to_reciprocal_space", "modulus", "to_direct_space")  # they record cohere's error
@@ -28,23 +28,12 @@ MARK = "cdi_ml"  # attribute that holds what is ours: a Rec's bridge, a form's k
 
 def installed_version() -> str | None:
     """Version of cohere_core, or None where it is not installed as a package."""
-    try:
-        return version("cohere_core")
-    except PackageNotFoundError:
-        return None
+    return installed("cohere_core")
 
 
 def unsupported() -> str:
     """One line about a cohere_core that is too old; nothing where it is not."""
-    found = installed_version()
-    numbers = re.match(r"(\d+)\.(\d+)", found or "")
-    if numbers is None or tuple(map(int, numbers.groups())) >= OLDEST:
-        return ""
-    oldest = ".".join(map(str, OLDEST))
-    return (
-        f"cohere_core {found} is older than {oldest}: it is left as it is, without CNN and REFINE; "
-        "pip install --upgrade cohere_core"
-    )
+    return too_old("cohere_core", installed_version(), OLDEST, "pip install --upgrade cohere_core")
 
 
 def step_name(name: str) -> str:

@@ -7,14 +7,13 @@ of these words runs as without them. Nothing here imports torch.
 from __future__ import annotations
 
 import importlib.util
-import re
 from collections.abc import Iterable
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
 
 from ...operators import registry
 from ...utils.plugins import provider
+from ..release import installed, too_old
 from ..say import say
 
 OLDEST = (2025, 1)  # none before it was run
@@ -30,23 +29,12 @@ def is_there() -> bool:
 
 def installed_version() -> str | None:
     """Version of PyNX, or None where it is not installed as a package."""
-    try:
-        return version("pynx")
-    except PackageNotFoundError:
-        return None
+    return installed("pynx")
 
 
 def unsupported() -> str:
     """One line about a PyNX that was never run with these; nothing where it was."""
-    found = installed_version()
-    numbers = re.match(r"(\d+)\.(\d+)", found or "")
-    if numbers is None or tuple(map(int, numbers.groups())) >= OLDEST:
-        return ""
-    oldest = ".".join(map(str, OLDEST))
-    return (
-        f"PyNX {found} is older than {oldest}: it is left as it is, without CNN and REFINE; "
-        "install a newer one"
-    )
+    return too_old("PyNX", installed_version(), OLDEST, "install a newer one")
 
 
 def offered(taken: Iterable[str] = ()) -> dict[str, str]:
