@@ -80,7 +80,7 @@ def series(
     scan: str | None,
     **reading: Any,
 ) -> None:
-    """Phase many scans by one recipe, each into OUT/scan_NAME, and write series.html, .csv, .json and .pvd.
+    """Phase many scans by one recipe, each into OUT/scan_NAME, and write series.html, .csv, .json, .nxs, .pvd and .gif.
 
     DATA are files and folders of scans, as of `reconstruct`; or with --scan 54-80,90 one file of many scans, or a path
     with {scan} where its number stands ({scan:04}: with zeros), which goes for --spec, --dark, --white, --mask and

@@ -62,10 +62,11 @@ def read_array(
             f"{path}: cohere keeps amplitudes in this file, not counts: "
             f"give its experiment folder, {path.parent.parent}"
         )
+    from .cxi.reader import check_kind, earlier_provenance  # imports xrayutilities: takes its time
+
+    check_kind(path)
     held = _load(path, dataset)
     data = held.data
-    from .cxi.reader import earlier_provenance  # imports xrayutilities, which takes its time
-
     earlier = earlier_provenance(path)
     provenance = {
         **earlier,

@@ -13,7 +13,7 @@ from typing import Any
 
 import h5py
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ...crystal.account import Entry
 from ...crystal.crystal import Crystal
@@ -47,7 +47,7 @@ def add_laboratory(
     image["data_space"] = "real"
     image["image_size"] = [crystal.voxel * 1e-9 * n for n in crystal.amplitude.shape[::-1]]
     image["image_size"].attrs["units"] = "m"  # CXI's, along (x, y, z)
-    for axis, positions in zip(AXES, crystal.axes(), strict=True):
+    for axis, positions in positions_of(crystal).items():
         _number(image, axis, positions, "nm", f"{axis} (nm)")
 
     laboratory = add_group(entry, "laboratory_1", "NXcollection", default="amplitude")
@@ -71,13 +71,18 @@ def add_laboratory(
         _instrument(entry["instrument_1"], geometry)
 
 
+def positions_of(crystal: Crystal) -> dict[str, NDArray[np.float64]]:
+    """Positions in nm along each axis, in double precision: silx takes what is less regular for scattered points."""
+    return dict(zip(AXES, (each.astype(float) for each in crystal.axes()), strict=True))
+
+
 def _figure(group: h5py.Group, entry: Entry) -> None:
     """A figure of the account: its number with unit, name and text; its uncertainty as an attribute."""
     if isinstance(entry.value, str):
         group[entry.key] = entry.value
         group[entry.key].attrs["long_name"] = entry.what.name
         return
-    _number(group, entry.key, entry.value, _ascii(entry.what.unit), entry.what.name)
+    _number(group, entry.key, entry.value, ascii_unit(entry.what.unit), entry.what.name)
     said = {"text": entry.text, "meaning": entry.what.says, "reason": entry.reason}
     group[entry.key].attrs.update({key: value for key, value in said.items() if value})
     if entry.with_level:
@@ -86,7 +91,7 @@ def _figure(group: h5py.Group, entry: Entry) -> None:
         group[entry.key].attrs["uncertainty"] = entry.error
 
 
-def _ascii(unit: str) -> str:
+def ascii_unit(unit: str) -> str:
     """A unit as NeXus writes it."""
     return unit.replace("³", "^3").replace("²", "^2")
 

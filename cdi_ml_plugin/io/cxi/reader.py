@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,19 @@ from ...utils.values import path as named
 from ..hdf5_links import check_whole
 from ..hdf5_links import is_one as is_hdf5
 from . import tree
-from .writer import ABOUT_RUN, DETECTOR, FORM, GROUPS, PROCESS, PROGRAM, WORDS
+from .writer import ABOUT_RUN, DETECTOR, FORM, GROUPS, KIND, PROCESS, PROGRAM, WORDS
 
 # What h5py and a record that was tampered with raise.
 _DAMAGE = (OSError, RuntimeError, ValueError, KeyError, IndexError, TypeError, AttributeError)
 KINDS: dict[str, Any] = {
     **{"best": int, "sequence": str, "parameters": dict, "device": str},
     **{"seconds": int | float, "notes": tuple, "analysis": dict},
+}
+
+BESIDE = {
+    "series": "points to the results of a series: give one of them, as scan_NAME/result.cxi beside it; "
+    "`silx view` shows this file",
+    "aligned": "is the object of a result as the reference of its series has it: give the result.cxi beside it",
 }
 
 
@@ -62,6 +69,7 @@ def read_result(path: str | os.PathLike[str]) -> Result:
         raise ReadError(f"{path}: no such file: give a result.cxi, or the folder that holds it")
     if not h5py.is_hdf5(path):
         raise ReadError(f"{path}: not an HDF5 file, or damaged: give a result.cxi")
+    check_kind(path)
     try:
         with h5py.File(path, "r") as file:
             check_whole(file, path)
@@ -76,6 +84,23 @@ def is_one(path: Path) -> bool:
     """Whether a path is a result of this package, or a folder with its ``result.cxi``."""
     file = path / "result.cxi" if path.is_dir() else path
     return is_hdf5(file, lambda held: bool(held.attrs.get("creator") == PROGRAM))
+
+
+def check_kind(path: Path) -> None:
+    """Refuse files that this package writes beside results.
+
+    Raises
+    ------
+    ReadError
+        It is one of them.
+    """
+    for kind, says in BESIDE.items():
+        if is_hdf5(path, partial(_is_of, kind)):
+            raise ReadError(f"{path}: {says}")
+
+
+def _is_of(kind: str, file: h5py.File) -> bool:
+    return bool(file.attrs.get(KIND) == kind)
 
 
 def earlier_provenance(path: str | os.PathLike[str]) -> dict[str, Any]:

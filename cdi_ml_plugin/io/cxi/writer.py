@@ -33,6 +33,7 @@ PROCESS = "entry_1/image_1/process_1"
 AXES = ("rocking", "row", "column")
 # How what is known about a result is kept: as groups, not as one text, as before 0.2.
 FORM, GROUPS = "record", "groups"
+KIND = "kind"  # of a file of ours that is no result: "series" or "aligned"
 WORDS = {"algorithm": "sequence", "device": "device", "seconds": "seconds", "notes": "notes"}
 ABOUT_RUN = ("seed", "metrics", "reason", "notes")
 PYNX = {

@@ -28,6 +28,7 @@ PANELS = (
     ("free_llk",),
 )
 MARKS = ("o", "s", "^")
+COMMON = ("d_spacing_nm",)  # their uncertainty is the geometry's, the same for all scans
 OTHER = {"difference_strain_rms": "strain, against the reference, rms"}
 
 
@@ -71,10 +72,14 @@ def _panel(
     ax: Axes, rows: Sequence[Mapping[str, Any]], across: np.ndarray, keys: Sequence[str]
 ) -> None:
     present = [key for key in keys if _known(rows, key).any()]
+    common = ""
     size = 4.5 if len(rows) < 60 else 2.5
     for place, key in enumerate(present):
         values, errors = _column(rows, "figures", key), _column(rows, "errors", key)
         colour = COLOURS[place]
+        if key in COMMON and np.isfinite(errors).any():
+            common = f", each ± {np.nanmedian(errors):.1g} in common"
+            errors = np.full_like(errors, np.nan)
         ax.errorbar(
             across,
             values,
@@ -84,7 +89,7 @@ def _panel(
             color=colour,
             ecolor=colour,
             elinewidth=0.8,
-            label=quantity(key).name if len(present) > 1 else None,
+            label=quantity(key).name.removeprefix("size ") if len(present) > 1 else None,
         )
         ringed = np.array([key in row["outliers"] for row in rows])
         ax.plot(
@@ -97,10 +102,18 @@ def _panel(
         )
     first = quantity(present[0])
     name = OTHER.get(first.key, _shared(present))
-    ax.set_title(f"{name} ({first.unit})" if first.unit else name, loc="left")
+    ax.set_title((f"{name} ({first.unit})" if first.unit else name) + common, loc="left")
     ax.ticklabel_format(axis="y", useOffset=True, scilimits=(-3, 4), useMathText=True)
     if len(present) > 1:
-        ax.legend(frameon=False, loc="best")
+        ax.legend(
+            loc="lower right",
+            bbox_to_anchor=(1.0, 1.0),
+            ncols=len(present),
+            frameon=False,
+            borderaxespad=0,
+            handletextpad=0,
+            columnspacing=1,
+        )
     plain(ax)
 
 

@@ -54,6 +54,7 @@ class Series:
 def content(series: Series) -> dict[str, Any]:
     """All that is said of a series, as JSON knows it: a row a scan, in their order."""
     rows: list[dict[str, Any]] = []
+    mark = next((o.mark for o in series.outcomes if o.name == series.reference), "")
     for scan, outcome in zip(series.scans, series.outcomes, strict=True):
         columns = {**outcome.columns, **scan.columns}
         number = float(scan.number) if scan.number is not None else None
@@ -76,6 +77,7 @@ def content(series: Series) -> dict[str, Any]:
                 "shape": outcome.shape,
                 "seconds": outcome.seconds,
                 "turned": outcome.turned,
+                "aligned": outcome.aligned if mark and outcome.reference == mark else [],
                 "outliers": {},
             }
         )

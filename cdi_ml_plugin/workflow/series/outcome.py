@@ -15,6 +15,10 @@ from ...utils.jsonable import plain
 
 FILE = "scan.json"
 SLICE = "slice.npy"
+ALIGNED = (
+    "aligned.nxs",
+    "aligned.vti",
+)  # as the reference has it; the second where both have a geometry
 DONE, FAILED = "done", "failed"
 
 
@@ -52,6 +56,8 @@ class Outcome:
         How it differs from the reference.
     reference : str
         Digest of the reference that it was held against.
+    aligned : list of str
+        Which of `ALIGNED` came of that.
     """
 
     name: str
@@ -72,6 +78,7 @@ class Outcome:
     turned: bool = False
     beside: Mapping[str, float | None] = field(default_factory=dict)
     reference: str = ""
+    aligned: list[str] = field(default_factory=list)
 
     @property
     def done(self) -> bool:
@@ -86,8 +93,12 @@ class Outcome:
 
     @property
     def mark(self) -> str:
-        """Of its data and recipe: what others are held against is known by it."""
-        return digest([self.name, self.content, self.identity])
+        """Of its data, recipe and twin: what others are held against is known by it."""
+        return digest([self.name, self.content, self.identity, self.turned])
+
+    def held(self, folder: Path, mark: str) -> bool:
+        """Whether it was held against the reference of that mark, and what came of that is there."""
+        return self.reference == mark and all((folder / name).is_file() for name in self.aligned)
 
     @classmethod
     def read(cls, folder: Path) -> Self | None:
@@ -101,14 +112,15 @@ class Outcome:
         right = isinstance(found.figures, dict) and isinstance(found.checks, list)
         return found if right and found.done else None
 
-    def write(self, folder: Path, picture: bytes | None = None) -> None:
-        """Write it into the folder of its result, with a slice of the crystal as a NumPy file."""
-        names = (FILE,) if picture is None else (FILE, SLICE)
+    def write(self, folder: Path, files: Mapping[str, bytes] | None = None) -> None:
+        """Write it into the folder of its result, last of all after `files`; of `ALIGNED` others than its own go."""
+        files = {} if files is None else files
         text = json.dumps(plain(asdict(self)), indent=1, allow_nan=False, ensure_ascii=False)
-        with staged(folder, names, force=True) as stage:
+        others = [name for name in ALIGNED if name not in self.aligned]
+        with staged(folder, (*files, FILE), force=True, optional=others) as stage:
+            for name, held in files.items():
+                (stage / name).write_bytes(held)
             (stage / FILE).write_text(text + "\n", encoding="utf-8")
-            if picture is not None:
-                (stage / SLICE).write_bytes(picture)
 
 
 def digest(value: Any) -> str:
@@ -142,7 +154,8 @@ def clear(folder: Path) -> None:
     WriteError
         It cannot be deleted.
     """
-    try:
-        (folder / FILE).unlink(missing_ok=True)
-    except OSError as error:
-        raise WriteError(f"{folder / FILE}: cannot be deleted: {error.strerror}") from error
+    for name in (FILE, *ALIGNED):  # what says that the others hold goes first
+        try:
+            (folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise WriteError(f"{folder / name}: cannot be deleted: {error.strerror}") from error

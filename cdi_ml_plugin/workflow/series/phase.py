@@ -10,7 +10,6 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,9 +30,10 @@ from ...utils.versions import versions
 from ..earlier import RESULT_FILES, was_interrupted
 from ..load import read_prepared
 from ..save import save
-from .outcome import DONE, FAILED, Outcome, clear, digest, stamp
+from .outcome import DONE, FAILED, SLICE, Outcome, clear, digest, stamp
 from .recipe import FILES, Recipe
 from .scans import SeriesScan, of_scan
+from .slices import slice_of
 
 if TYPE_CHECKING:
     from ...crystal.crystal import Crystal
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
 KEPT = ".cdi-runs"  # where runs that have ended are kept, beside the folder of the result
 MOST_PARTS = 64  # of the seeds of a scan
-WIDEST = 96  # pixels of a slice on the page of a series
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,7 @@ def _phase(task: Task) -> Outcome:
     recipe, scan = task.recipe, task.scan
     identity, files = digest(recipe.identity()), task.stamp()
     measurement = read_prepared(scan.data, **reading(task))
-    content = data_digest(measurement)
+    content = digest([data_digest(measurement), measurement.provenance.get("geometry")])
     before = Outcome.read(task.folder) if holds(task.folder) else None
     if before is not None and (before.identity, before.content) == (identity, content):
         again = replace(before, stamp=files)  # the files were touched, and hold the same
@@ -144,7 +143,7 @@ def _phase(task: Task) -> Outcome:
     clear(task.folder)
     save(result, task.folder, force=True, crystal=crystal, command=command(task))
     made = replace(told(scan, result, crystal), identity=identity, content=content, stamp=files)
-    made.write(task.folder, slice_of(result, crystal))
+    made.write(task.folder, {SLICE: slice_of(result, crystal)})
     forget(keep)
     return made
 
@@ -233,31 +232,6 @@ def columns_of(measurement: Measurement) -> dict[str, float | str]:
         if scan.date:
             found["date"] = scan.date
     return found
-
-
-def slice_of(result: Result, crystal: Crystal | None) -> bytes:
-    """A slice through the middle of the crystal, as a NumPy file: its strain, or without a geometry its phase.
-
-    float32 (row, column), the first row lowest, NaN outside the crystal, at most `WIDEST` pixels wide.
-    """
-    if crystal is not None:
-        values, solid = crystal.strain, crystal.solid
-    else:
-        size = np.abs(result.object)
-        solid = result.support & (size > 0.5 * np.median(size[result.support]))
-        mean = np.angle((result.object * solid).sum())
-        values = np.angle(result.object * np.exp(-1j * mean))
-    buffer = BytesIO()
-    flat = np.full((1, 1), np.nan, np.float32)
-    if solid.any():
-        plane = round(float(np.average(np.arange(len(solid)), weights=solid.sum((1, 2)))))
-        rows, columns = (np.flatnonzero(solid.any((0, axis))) for axis in (2, 1))
-        cut = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-        flat = np.where(solid[plane], values[plane], np.nan)[cut].astype(np.float32)
-        step = -(-max(flat.shape) // WIDEST)
-        flat = flat[::step, ::step]
-    np.save(buffer, flat, allow_pickle=False)
-    return buffer.getvalue()
 
 
 def command(task: Task) -> str:

@@ -166,7 +166,9 @@ def _together(
     first = (named or there)[0]
     mark = found[first].mark
     items = [
-        Held(tasks[place], tasks[first], mark) for place in there if found[place].reference != mark
+        Held(tasks[place], tasks[first], mark)
+        for place in there
+        if not found[place].held(tasks[place].folder, mark)
     ]
     places = {item.scan.name: place for item, place in ((h, tasks.index(h.task)) for h in items)}
     say({"event": "together", "scans": len(items), "reference": found[first].name})

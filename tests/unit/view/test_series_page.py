@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cdi_ml_plugin.view.pages.series import page, small
+from cdi_ml_plugin.view.pages.series import EMBEDDED, film_of, page, small
 from cdi_ml_plugin.view.style.colours import strain_scale
 from support.pages import Page
 
@@ -28,6 +28,7 @@ def content(count):
                 "reason": "" if done else "a.h5: damaged <b>",
                 "verdict": "green" if done else "",
                 "checks": [{"name": "seeds", "level": "amber", "says": "one start alone"}],
+                "aligned": ["aligned.nxs"] if done else [],
                 "along": {"temperature": 900.0 - number},
                 "figures": figures if done else {},
                 "errors": {"strain_rms": 1e-5} if done else {},
@@ -59,6 +60,18 @@ def test_every_scan_is_there_and_linked(count):
     assert "strain, rms (-4.2 σ)" in parsed.text
     assert len(text) < 2e6
     assert sum(source.startswith("data:image/png") for source in parsed.sources) == count
+
+
+def test_a_small_film_is_part_of_the_page_and_a_large_one_linked():
+    slices = {f"{n:04d}": np.full((20, 30), 1e-4 * n, np.float32) for n in range(1, 4)}
+    made = film_of(content(3), slices)
+    assert made.startswith(b"GIF89a")
+    sources = Page(page(content(3), slices, film=made)).sources
+    assert sum(source.startswith("data:image/gif") for source in sources) == 1
+    sources = Page(page(content(3), slices, film=bytes(EMBEDDED + 1))).sources
+    assert "series.gif" in sources
+    assert not any(source.startswith("data:image/gif") for source in sources)
+    assert film_of(content(2), slices) is None  # the second failed
 
 
 def test_a_slice_stands_upright_and_is_clear_outside():

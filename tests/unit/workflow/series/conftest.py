@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +12,24 @@ from matplotlib.figure import Figure
 
 from cdi_ml_plugin.view.figures import summary
 from cdi_ml_plugin.view.pages import report
+from cdi_ml_plugin.view.pages import series as pages
+from cdi_ml_plugin.workflow.series.content import Series
+from cdi_ml_plugin.workflow.series.recipe import Recipe
+from cdi_ml_plugin.workflow.series.run import series
+from cdi_ml_plugin.workflow.series.table import applied, read_table, scans_of
 from support.growing import write
+
+
+def emptied(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(summary, "draw_summary", lambda result: Figure((1, 1)))
+    monkeypatch.setattr(report, "page", lambda *_: "")
+    monkeypatch.setattr(pages, "draw_trends", lambda *_: None)
 
 
 @pytest.fixture
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Results with an empty picture and page, which take longest."""
-    monkeypatch.setattr(summary, "draw_summary", lambda result: Figure((1, 1)))
-    monkeypatch.setattr(report, "page", lambda *_: "")
+    emptied(monkeypatch)
 
 
 @pytest.fixture
@@ -47,3 +59,28 @@ def beamtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "\n".join(["name,scan,data,spec,dark,white,temperature", *lines]) + "\n"
     )
     return folder
+
+
+@pytest.fixture(scope="session")
+def go_on(beamtime: Path) -> Callable[..., Series]:
+    """Make a series of those scans over the temperature, or go on with one."""
+    table = beamtime / "table.csv"
+    rows = read_table(table, ["temperature"])
+    scans = applied(table, rows, scans_of(table, rows), ["temperature"])
+    recipe = Recipe("10*ER + 30*HIO + 20*ER", seeds=1)
+    return partial(series, scans, recipe=recipe, along=["temperature"])
+
+
+@pytest.fixture(scope="session")
+def ended(
+    beamtime: Path, go_on: Callable[..., Series], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The folder of that series, to be copied; its third scan had lost a file, and failed."""
+    out = tmp_path_factory.mktemp("ended") / "out"
+    lost = beamtime / "scan_003/white.tif"
+    lost.rename(lost.with_suffix(".away"))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        emptied(monkeypatch)
+        go_on(out=out)
+    lost.with_suffix(".away").rename(lost)
+    return out
