@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import ParameterError, ReadError
-from .options import PATH, data_options, parameter_options, read_parameters, whole
+from .options import ABOVE_0, PATH, Number, data_options, parameter_options, read_parameters, whole
+
+if TYPE_CHECKING:
+    from ..workflow.series.scans import SeriesScan
+    from ..workflow.series.watch import Watch
 
 
 @click.command()
@@ -54,6 +58,19 @@ from .options import PATH, data_options, parameter_options, read_parameters, who
     help="Have --workers N started as jobs, by dask-jobqueue and its configuration.",
 )
 @click.option("--gpus", is_flag=True, help="One worker a card.")
+@click.option(
+    "--watch",
+    "minutes",
+    type=ABOVE_0,
+    metavar="MINUTES",
+    help="Take scans as they come in, until nothing new has come for so long; Ctrl-C ends it too.",
+)
+@click.option(
+    "--settled",
+    type=Number(min=0),
+    metavar="SECONDS",
+    help="Of --watch: how long nothing of a scan may have changed (default: 30).",
+)
 @click.option("--dry-run", is_flag=True, help="Of --cluster: print the job script, and do nothing.")
 @click.option("--json-lines", is_flag=True, help="Say what happens as JSON, an object a line.")
 @data_options
@@ -70,6 +87,8 @@ def series(
     scheduler: str | None,
     system: str | None,
     gpus: bool,
+    minutes: float | None,
+    settled: float | None,
     dry_run: bool,
     json_lines: bool,
     config: Path | None,
@@ -88,6 +107,8 @@ def series(
 
     A scan that fails says why, and stops no other. The same command goes on where it was stopped: what is finished is
     done again only where data, recipe or version have changed.
+
+    With --watch a scan is taken once, when nothing of it changes any more and all of its frames are there.
     """
     from ..physics.moduli import HELD_OUT
     from ..workflow.series import run
@@ -111,24 +132,41 @@ def series(
         device,
         reading,
     )
+    watch = watched(minutes, settled)
     rows = [] if table is None else read_table(table, along)
-    if data or table is None:
-        scans = listed(data, scan, reading.get("reader"))
-    else:
+    come_in = watch is not None and bool(data) and scan is None
+    if come_in and table is not None:
+        raise ParameterError("--watch: --table takes --scan, or a column data")
+    scans: list[SeriesScan] = []
+    if table is not None and not data:
         scans = scans_of(table, rows)
+    elif not come_in:
+        scans = listed(data, scan, reading.get("reader"), there=watch is None)
     if table is not None:
         scans = applied(table, rows, scans, along)
     say = Progress(quiet, json_lines)
+    about: dict[str, Any] = {"reference": reference, "along": along, "watch": watch, "say": say}
     try:
-        made = run.series(
-            scans, out, recipe, workers=wanted, reference=reference, along=along, say=say
-        )
+        made = run.series(data if come_in else scans, out, recipe, workers=wanted, **about)
     except KeyboardInterrupt as stop:
         click.echo(f"note: what is finished is kept in {out}: the same command goes on from there")
         raise click.Abort from stop
+    if not made.scans:
+        raise ReadError("no scan has come in: give --watch more minutes, or look where DATA leads")
     if not made.done:
         raise ReadError(f"no scan of {len(made.scans)} has a result: {made.outcomes[0].reason}")
     say.end(made)
+
+
+def watched(minutes: float | None, settled: float | None) -> Watch | None:
+    """How scans are waited for; None where they are not."""
+    from ..workflow.series.watch import Watch
+
+    if minutes is None:
+        if settled is not None:
+            raise ParameterError("--settled: is of --watch: give --watch MINUTES too")
+        return None
+    return Watch(minutes) if settled is None else Watch(minutes, settled)
 
 
 class Progress:
@@ -141,7 +179,9 @@ class Progress:
     def __call__(self, event: dict[str, Any]) -> None:
         if self.json_lines:
             click.echo(json.dumps(event, ensure_ascii=False))
-        elif (line := said(event)) and (not self.quiet or event["event"] in ("failed", "alone")):
+        elif (line := said(event)) and (
+            not self.quiet or event["event"] in ("failed", "alone", "unwritten")
+        ):
             click.echo(line)
 
     def end(self, made: Any) -> None:
@@ -165,7 +205,17 @@ def said(event: dict[str, Any]) -> str:
     if kind == "begin":
         ready = event["finished"]
         already = f", {ready} of them finished already" if ready else ""
-        return f"{event['scans']} scans{already}"
+        return "waiting for scans" if event["scans"] is None else f"{event['scans']} scans{already}"
+    if kind == "waiting":
+        return f"scan {event['scan']} waits: {event['reason']}"
+    if kind == "arrived":
+        return (
+            f"scan {event['scan']} {'is finished already' if event['finished'] else 'is complete'}"
+        )
+    if kind == "unwritten":
+        return f"note: the page is not written: {event['reason']}"
+    if kind == "stopped":
+        return "note: stopped: the same command goes on from there"
     if kind == "workers":
         return str(event["about"])
     if kind == "alone":

@@ -19,7 +19,7 @@ from .spec_lines import Block, mnemonics, number, parted, read_blocks
 
 ENERGY_MOTOR, CAMERA_MOTOR = "Energy", "camdist"  # keV; mm from the sample to the detector
 # Word of the command that holds the number of intervals; a scan that stops at each has one point more.
-_INTERVALS = {
+INTERVALS = {
     "ascan": 4,
     "dscan": 4,
     "lup": 4,
@@ -249,7 +249,7 @@ def _table(block: Block, where: str) -> tuple[list[str], NDArray[np.float64]]:
 def _check_points(block: Block, points: int, where: str, ends: bool) -> None:
     """Refuse a scan that has none, or whose points stop where the file does."""
     words = block.lines[0].split()[2:]
-    at = _INTERVALS.get(words[0]) if words else None
+    at = INTERVALS.get(words[0]) if words else None
     digits = at is not None and len(words) > at and re.fullmatch(r"\d{1,9}", words[at], re.ASCII)
     intervals = int(digits[0]) if digits else 0
     if ends and points < max(intervals + block.torn, 1):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
 from ...errors import ClusterError
+from .workers import PAUSE
 
 SCAN = "scan"  # resource of Dask: a worker does one scan at a time, with all of its threads
 
@@ -27,6 +29,8 @@ class Dask:
         self.about = f"{self.count} worker(s) of Dask at {where}" + (
             f", dashboard {link}" if link else ""
         )
+        if not self.count and resources is None:  # nobody has asked for any
+            self.about += f": waits for `dask worker {where} --nthreads 1 --resources {SCAN}=1`"
 
     @property
     def count(self) -> int:
@@ -34,7 +38,7 @@ class Dask:
         return len(self.client.scheduler_info(n_workers=-1)["workers"])
 
     def run(
-        self, function: Callable[[Any], Any], items: Sequence[Any]
+        self, function: Callable[[Any], Any], items: Iterable[Any]
     ) -> Iterator[tuple[int, Any]]:
         """See `Workers`.
 
@@ -45,17 +49,27 @@ class Dask:
         """
         from distributed import as_completed
 
-        if not items:
-            return
-        works = [Work(function, item, self.gpus) for item in items]
+        coming, count, more = iter(items), 0, True
+        places: dict[Any, int] = {}
         try:
-            futures = self.client.map(do, works, pure=False, resources=self._resources())
-            places = {future.key: place for place, future in enumerate(futures)}
-            for future in as_completed(futures):
+            ended = as_completed()
+            while more or places:
+                new: list[Work] = []
+                if more:
+                    new, more = _there(function, coming, self.gpus)
+                if new:
+                    futures = self.client.map(do, new, pure=False, resources=self._resources())
+                    places |= {future.key: at for at, future in enumerate(futures, count)}
+                    count += len(new)
+                    ended.update(futures)
+                if not places or (more and not ended.has_ready()):
+                    time.sleep(PAUSE)
+                    continue
+                future = next(ended)
                 if future.status in ("cancelled", "lost"):
                     raise _gone(self.client)
                 error = future.exception()
-                yield places[future.key], future.result() if error is None else error
+                yield places.pop(future.key), future.result() if error is None else error
         except (OSError, TimeoutError) as error:
             raise _gone(self.client) from error
 
@@ -71,6 +85,18 @@ class Dask:
             for name, value in wanted.items()
             if there and all(worker.get(name, 0) >= value for worker in there)
         }
+
+
+def _there(
+    function: Callable[[Any], Any], coming: Iterator[Any], gpus: int
+) -> tuple[list[Work], bool]:
+    """What is there now, and whether more may come."""
+    found: list[Work] = []
+    for item in coming:
+        if item is None:
+            return found, True
+        found.append(Work(function, item, gpus))
+    return found, False
 
 
 def _gone(client: Any) -> ClusterError:

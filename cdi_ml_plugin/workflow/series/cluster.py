@@ -159,7 +159,8 @@ def _dask(wanted: Wanted, tasks: int, each: int) -> Iterator[Workers]:
                 where = f"--cluster {wanted.system}" if wanted.system else "workers of this machine"
                 raise ClusterError(f"{where}: do not start ({_line(error)}): try again") from error
             raise ClusterError(
-                f"{wanted.scheduler}: no scheduler answers there ({_line(error)})"
+                f"{wanted.scheduler}: no scheduler answers there ({_line(error)}): start `dask scheduler`, "
+                "or give the address that it says"
             ) from error
         yield Dask(client, each, gpus, {SCAN: 1.0} if wanted.system is not None else None)
 

@@ -5,23 +5,25 @@ from __future__ import annotations
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from ...errors import ParameterError
+from ...errors import ParameterError, WriteError
 from ...utils.files import check_folder
 from ...utils.swap import writer
 from ...utils.values import instance, path
+from .arrivals import Arrivals
 from .cluster import Wanted, bytes_of, cluster, needed
 from .content import Series, content
 from .look import look
 from .outcome import DONE, Outcome
 from .phase import Task, failed, parts, phase, some_seeds
 from .recipe import Recipe
-from .scans import SeriesScan, listed
+from .scans import MOST, SeriesScan, listed
 from .together import Held, held
+from .watch import Watch, phased
 from .workers import Alone, Workers
 from .write import write
 
@@ -36,6 +38,7 @@ def series(
     workers: Wanted | None = None,
     reference: str | None = None,
     along: Sequence[str] = (),
+    watch: Watch | None = None,
     say: Say | None = None,
 ) -> Series:
     """Phase many scans by one recipe; what is finished already is not done again.
@@ -55,6 +58,9 @@ def series(
         Name of the scan that the others are held against; default the first that has a result.
     along : sequence of str
         Columns, motors or numbers of the geometry that figures are shown over.
+    watch : Watch, optional
+        Take scans as they come in and are complete; pages and tables are written anew with each result. An
+        interruption ends it as its minutes do.
     say : callable, optional
         Called with a mapping of each event: ``event``, ``scan``, ``done`` …
 
@@ -78,6 +84,9 @@ def series(
     instance("recipe", recipe, Recipe, "a Recipe")
     out = path("out", out)
     say = (lambda _: None) if say is None else say
+    if watch is not None:
+        arrivals = Arrivals(scans, out, recipe, watch, say, reference)
+        return _watched(arrivals, out, workers, reference, along, say)
     chosen = listed(scans)
     tasks = [Task(scan, recipe.changed(scan.given), out) for scan in chosen]
     for task in tasks:
@@ -101,9 +110,61 @@ def series(
             outcomes = _phased(tasks, found, lent, say)
             outcomes, chosen_reference = _together(tasks, outcomes, lent, reference, say)
         made = Series(out, tuple(chosen), tuple(outcomes), chosen_reference, tuple(along))
-        if made.done:
-            write(content(made), shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]))
+        _write(made)
     return made
+
+
+def _watched(
+    arrivals: Arrivals,
+    out: Path,
+    workers: Wanted | None,
+    reference: str | None,
+    along: Sequence[str],
+    say: Say,
+) -> Series:
+    """The same with scans that come in."""
+    check_folder(out)
+    with writer(out), ExitStack() as stack:
+        lent: Workers = Alone()
+        ready = len(arrivals.outcomes)
+        say({"event": "begin", "scans": arrivals.most, "finished": ready})
+        chosen = arrivals.reference
+        try:
+            first = arrivals.first()
+            if first is not None and workers is not None:
+                seen = look([first], along)
+                each = needed(bytes_of(first), 0 if seen is None else seen.mask.size)
+                lent = stack.enter_context(cluster(workers, arrivals.most or MOST, each))
+            if first is not None:
+                say({"event": "workers", "about": lent.about})
+            for which, outcome in _outcomes(lent, phased, arrivals, arrivals.taken):
+                arrivals.ended(which, outcome)
+                tasks, outcomes = arrivals.results()
+                say(_event(outcome, outcomes, min(arrivals.running, lent.count)))
+                scans = tuple(task.scan for task in tasks)
+                chosen = arrivals.reference
+                try:
+                    _write(Series(out, scans, tuple(outcomes), chosen, tuple(along)))
+                except WriteError as error:  # a full disk, for one: at the end it is an error
+                    say({"event": "unwritten", "reason": str(error)})
+            tasks, outcomes = arrivals.results()
+            together, chosen = _together(tasks, outcomes, lent, reference, say)
+            arrivals.outcomes |= {outcome.name: outcome for outcome in together}
+        except KeyboardInterrupt:
+            if not arrivals.reference:  # there is nothing to write
+                raise
+            say({"event": "stopped"})
+        arrivals.give_up()
+        tasks, outcomes = arrivals.results()
+        scans = tuple(task.scan for task in tasks)
+        made = Series(out, scans, tuple(outcomes), chosen, tuple(along))
+        _write(made)
+    return made
+
+
+def _write(made: Series) -> None:
+    if made.done:
+        write(content(made), shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]))
 
 
 def _phased(
@@ -123,31 +184,45 @@ def _phased(
         found[missing[which]] = outcome
         left = len(missing) - ended
         spent = time.perf_counter() - began
-        say(
-            {
-                "event": outcome.state,
-                "scan": outcome.name,
-                "reason": outcome.reason,
-                "seconds": outcome.seconds,
-                "figures": outcome.figures,
-                "done": sum(o is not None and o.done for o in found),
-                "failed": sum(o is not None and not o.done for o in found),
-                "running": min(left, workers.count),
-                "left": left,
-                "seconds_left": spent / ended * left,
-            }
-        )
+        running = min(left, workers.count)
+        say(_event(outcome, found, running, left, spent / ended * left))
     return [outcome for outcome in found if outcome is not None]
 
 
+def _event(
+    outcome: Outcome,
+    found: Sequence[Outcome | None],
+    running: int,
+    left: int = 0,
+    seconds_left: float = 0.0,
+) -> dict[str, Any]:
+    return {
+        "event": outcome.state,
+        "scan": outcome.name,
+        "reason": outcome.reason,
+        "seconds": outcome.seconds,
+        "figures": outcome.figures,
+        "done": sum(o is not None and o.done for o in found),
+        "failed": sum(o is not None and not o.done for o in found),
+        "running": running,
+        "left": left,
+        "seconds_left": seconds_left,
+    }
+
+
 def _outcomes(
-    workers: Workers, function: Callable[[Any], Outcome], items: Sequence[Any]
+    workers: Workers,
+    function: Callable[[Any], Outcome],
+    items: Iterable[Any],
+    taken: Sequence[Any] | None = None,
 ) -> Iterator[tuple[int, Outcome]]:
-    for which, outcome in workers.run(function, items):
+    """What becomes of each; `taken` are the items that have come, where they come in bit by bit."""
+    every = list(items) if taken is None else taken
+    for which, outcome in workers.run(function, every if taken is None else items):
         if isinstance(outcome, Outcome):
             yield which, outcome
         else:
-            yield which, failed(items[which].scan.name, f"the worker died: {outcome}")
+            yield which, failed(every[which].scan.name, f"the worker died: {outcome}")
 
 
 def _together(

@@ -93,7 +93,7 @@ def listed(
     reader : str, optional
         What reads them.
     there : bool
-        Whether the data have to be there.
+        Whether the data have to be there; else they are not looked at.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def _by_number(
 ) -> list[SeriesScan]:
     found = []
     one_for_all = PLACE.search(str(data)) is None
-    if one_for_all and (there or data.exists()):
+    if one_for_all and there:
         first = choose(data, reader)[0]
         if "scan" not in first.takes:
             raise ParameterError(
@@ -168,12 +168,12 @@ def _within(path: Path, reader: str | None, there: bool) -> Iterator[Path]:
             raise ReadError(f"{path}: no such file or folder")
         yield path
         return
-    if _known(path, reader):
+    if known(path, reader):
         yield path
         return
     found = 0
-    for inner in sorted(path.iterdir(), key=_natural):
-        if not inner.name.startswith(".") and _known(inner, reader):
+    for inner in sorted(path.iterdir(), key=natural):
+        if not inner.name.startswith(".") and known(inner, reader):
             found += 1
             yield inner
     if there and not found:
@@ -182,7 +182,8 @@ def _within(path: Path, reader: str | None, there: bool) -> Iterator[Path]:
         )
 
 
-def _known(path: Path, reader: str | None) -> bool:
+def known(path: Path, reader: str | None) -> bool:
+    """Whether the reader knows what lies there, or any where none is named."""
     if reader is not None:
         return answer(find(reader), path)[0]
     try:
@@ -191,7 +192,8 @@ def _known(path: Path, reader: str | None) -> bool:
         return False
 
 
-def _natural(path: Path) -> list[Any]:
+def natural(path: Path) -> list[Any]:
+    """For sorting: the name, with numbers in it as numbers."""
     return [
         (0, int(p), "") if p.isdigit() else (1, 0, p) for p in re.split(r"(\d+)", path.name) if p
     ]

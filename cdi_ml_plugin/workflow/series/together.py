@@ -12,7 +12,7 @@ from ...crystal.analysis import analyse
 from ...crystal.grid import on_grid, roomy
 from ...crystal.of_result import crystal_or_note
 from ...crystal.twin import flip_notes
-from ...errors import CdiMlError
+from ...errors import CdiMlError, WriteError
 from ...io.cxi.aligned import aligned_bytes
 from ...io.cxi.reader import read_result
 from ...io.vtk import vti_bytes
@@ -102,7 +102,11 @@ def _turned(pair: Held, before: Outcome, result: Result) -> tuple[Result, Outcom
     result = replace(result, runs=tuple(map(twin_of, result.runs)), notes=flip_notes(result.notes))
     crystal, result = crystal_or_note(result)
     clear(folder)
-    save(result, folder, force=True, crystal=crystal, command=command(pair.task))
+    try:
+        save(result, folder, force=True, crystal=crystal, command=command(pair.task))
+    except WriteError:  # a full disk, for one: what was there is finished as before
+        replace(before, reference="", aligned=[]).write(folder)
+        raise
     kept = ("identity", "content", "stamp", "seconds", "worker")
     made = replace(
         told(pair.scan, result, crystal),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
+
+PAUSE = 0.05  # s between two looks for what comes in
 
 
 class Workers(Protocol):
@@ -22,11 +25,12 @@ class Workers(Protocol):
         """How many tasks at once."""
 
     def run(
-        self, function: Callable[[Any], Any], items: Sequence[Any]
+        self, function: Callable[[Any], Any], items: Iterable[Any]
     ) -> Iterator[tuple[int, Any]]:
         """Call a function of a module with each item; yield its place and what came of it, as each ends.
 
-        A worker that died with an item more than a few times yields the error.
+        `items` may come in bit by bit: None is no item, and says that there is none at the moment. A worker that died
+        with an item more than a few times yields the error.
         """
 
 
@@ -37,8 +41,13 @@ class Alone:
     about = "one process"
 
     def run(
-        self, function: Callable[[Any], Any], items: Sequence[Any]
+        self, function: Callable[[Any], Any], items: Iterable[Any]
     ) -> Iterator[tuple[int, Any]]:
         """See `Workers`."""
-        for place, item in enumerate(items):
+        place = 0
+        for item in items:
+            if item is None:
+                time.sleep(PAUSE)
+                continue
             yield place, function(item)
+            place += 1
