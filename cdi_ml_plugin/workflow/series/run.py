@@ -144,7 +144,7 @@ def _watched(
                 scans = tuple(task.scan for task in tasks)
                 chosen = arrivals.reference
                 try:
-                    _write(Series(out, scans, tuple(outcomes), chosen, tuple(along)))
+                    _write(Series(out, scans, tuple(outcomes), chosen, tuple(along)), film=False)
                 except WriteError as error:  # a full disk, for one: at the end it is an error
                     say({"event": "unwritten", "reason": str(error)})
             tasks, outcomes = arrivals.results()
@@ -162,9 +162,9 @@ def _watched(
     return made
 
 
-def _write(made: Series) -> None:
+def _write(made: Series, film: bool = True) -> None:
     if made.done:
-        write(content(made), shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]))
+        write(content(made), shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]), film)
 
 
 def _phased(

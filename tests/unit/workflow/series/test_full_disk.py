@@ -35,7 +35,7 @@ def full(monkeypatch):
             monkeypatch.setattr(module, "synced", synced)
         return counted
 
-    monkeypatch.setattr(pages, "page", lambda *_: "")
+    monkeypatch.setattr(pages, "page", lambda *_: "a page")
     yield limit
     monkeypatch.undo()
 

@@ -14,7 +14,6 @@ import pytest
 
 from cdi_ml_plugin.cli.app import cli
 from cdi_ml_plugin.errors import ParameterError
-from cdi_ml_plugin.view.pages import series as pages
 from cdi_ml_plugin.workflow.series import cluster as clusters
 from cdi_ml_plugin.workflow.series import phase as phasing
 from cdi_ml_plugin.workflow.series.arrivals import Arrivals
@@ -50,12 +49,6 @@ def beside(function):
     thread = threading.Thread(target=function, daemon=True)
     thread.start()
     return thread
-
-
-@pytest.fixture
-def no_page(monkeypatch):
-    """The page of the series, which takes longest, left empty."""
-    monkeypatch.setattr(pages, "page", lambda *_: "")
 
 
 def of(events, kind):
@@ -98,7 +91,6 @@ def test_a_scan_whose_frames_arrive_one_by_one_is_taken_once_when_complete(
     assert (tmp_path / "out" / "series.html").is_file()
 
 
-@pytest.mark.usefixtures("no_page")
 def test_half_a_scan_fails_and_is_taken_again_when_the_rest_has_come(night, tmp_path, phased):
     whole = (night / "scan_2.npy").read_bytes()
     (night / "scan_2.npy").write_bytes(whole[:-500])
@@ -115,7 +107,6 @@ def test_half_a_scan_fails_and_is_taken_again_when_the_rest_has_come(night, tmp_
     assert sorted(name for name, _ in phased) == ["scan_1.npy", "scan_2.npy", "scan_3.npy"]
 
 
-@pytest.mark.usefixtures("no_page")
 def test_a_folder_gets_scans_until_nothing_is_new_and_the_same_command_goes_on(
     night, tmp_path, phased
 ):
@@ -243,7 +234,6 @@ def test_what_cannot_be_watched(tmp_path):
         Arrivals(2 * [SeriesScan("a", Path("a.h5"))], tmp_path, RECIPE, SOON, print)
 
 
-@pytest.mark.usefixtures("no_page")
 @pytest.mark.parametrize("lines", [True, False])
 def test_the_command_says_what_waits_and_what_has_come(night, tmp_path, monkeypatch, capsys, lines):
     monkeypatch.setattr(clusters, "installed", lambda: False)
