@@ -43,6 +43,12 @@ if TYPE_CHECKING:
 )
 @click.option("--reference", metavar="SCAN", help="What the others are held against.")
 @click.option(
+    "--warm",
+    type=whole(2),
+    metavar="N",
+    help="Start all but one in N scans from the object of the nearest of those: of one crystal that changes slowly.",
+)
+@click.option(
     "--workers",
     type=whole(1),
     metavar="N",
@@ -83,6 +89,7 @@ def series(
     table: Path | None,
     along: Sequence[str],
     reference: str | None,
+    warm: int | None,
     workers: int | None,
     scheduler: str | None,
     system: str | None,
@@ -133,6 +140,8 @@ def series(
         reading,
     )
     watch = watched(minutes, settled)
+    if watch is not None and warm is not None:
+        raise ParameterError("--warm: takes scans that are all there: leave --watch out")
     rows = [] if table is None else read_table(table, along)
     come_in = watch is not None and bool(data) and scan is None
     if come_in and table is not None:
@@ -145,7 +154,13 @@ def series(
     if table is not None:
         scans = applied(table, rows, scans, along)
     say = Progress(quiet, json_lines)
-    about: dict[str, Any] = {"reference": reference, "along": along, "watch": watch, "say": say}
+    about: dict[str, Any] = {
+        "reference": reference,
+        "along": along,
+        "watch": watch,
+        "warm": warm,
+        "say": say,
+    }
     try:
         made = run.series(data if come_in else scans, out, recipe, workers=wanted, **about)
     except KeyboardInterrupt as stop:
@@ -227,6 +242,7 @@ def said(event: dict[str, Any]) -> str:
 
         figures = {k: event["figures"][k] for k in SHOWN if event["figures"].get(k) is not None}
         what = event["reason"] if kind == "failed" else f"{event['seconds']:.1f} s, {line(figures)}"
+        what += f"; {event['start']}" if event.get("start") else ""
         word = "failed: " if kind == "failed" else ""
         count = f"{event['done']} done, {event['failed']} failed, {event['running']} running"
         left = (

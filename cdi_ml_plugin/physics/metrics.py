@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import numpy as np
 import torch
@@ -115,6 +116,52 @@ def likelihood(model: torch.Tensor, measured: torch.Tensor, data: Moduli) -> flo
     excess = model @ model - measured @ measured + logs
     found = 2 * float(excess) * data.scale**2 / max(1, len(measured))
     return found if math.isfinite(found) else math.inf
+
+
+def misfits(
+    obj: torch.Tensor, data: Moduli, transfer: torch.Tensor | None = None
+) -> dict[str, tuple[float, float]]:
+    """How many times what counting alone gives the Poisson likelihoods of an object (z, y, x) are.
+
+    So scans of more counts and of less can be compared.
+
+    Returns
+    -------
+    dict
+        ``"fitted"`` and ``"held_out"``, of those voxels: the ratio, about 1 where nothing but counting keeps an object
+        from the data, and the standard deviation that counting gives it; NaN where there are no such voxels.
+    """
+    photon = _photon(data)
+    model = shown(to_reciprocal(obj)[None], [transfer]).flatten()
+    fitted = torch.ones_like(model, dtype=torch.bool)
+    fitted[data.masked] = False
+    fitted[data.held_out] = False
+    grid, means, variances = _counting()
+    found = {}
+    for name, voxels in (("fitted", fitted.nonzero()[:, 0]), ("held_out", data.held_out)):
+        counts = (model[voxels].double().square() * (data.scale**2 / photon)).cpu().numpy()
+        place = np.log(np.clip(counts, grid[0], grid[-1]))
+        expected = photon * float(np.interp(place, np.log(grid), means).sum())
+        deviation = photon * math.sqrt(np.interp(place, np.log(grid), variances).sum())
+        llk = likelihood(model[voxels], data.measured.flatten()[voxels], data) * len(voxels)
+        known = expected > 0
+        found[name] = (llk / expected, deviation / expected) if known else (NAN, NAN)
+    return found
+
+
+@cache
+def _counting() -> NDArray[np.float64]:
+    """Expected counts, and mean and variance of 2 (m − n + n ln(n/m')) of Poisson numbers n of them, (3, k)."""
+    from scipy.stats import poisson  # takes its time
+
+    grid = np.geomspace(1e-4, 1e2, 200)  # below next to nothing, above as of a normal distribution
+    numbers = np.arange(250.0)
+    guarded = (grid + GUARD * (grid < GUARD))[:, None]
+    logs = numbers * np.log(np.maximum(numbers, 1) / guarded)
+    each = 2 * (grid[:, None] - numbers + logs)
+    share = poisson.pmf(numbers, grid[:, None])
+    mean = (share * each).sum(1)
+    return np.stack([grid, mean, (share * each**2).sum(1) - mean**2])
 
 
 def _logs(fit: torch.Tensor, target: torch.Tensor, guard: float) -> torch.Tensor:

@@ -59,6 +59,7 @@ def page(
         content=content,
         done=[rows[place] for place in order if rows[place]["state"] == "done"],
         failed=[row for row in rows if row["state"] != "done"],
+        warm=any(row["start"] for row in rows),
         label=label,
         trends=None if trends is None else picture(trends, 90),
         columns=[(key, NAMES.get(key, quantity(key).name)) for key in columns],

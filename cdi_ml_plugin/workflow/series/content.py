@@ -78,6 +78,7 @@ def content(series: Series) -> dict[str, Any]:
                 "seconds": outcome.seconds,
                 "turned": outcome.turned,
                 "aligned": outcome.aligned if mark and outcome.reference == mark else [],
+                "start": outcome.start,
                 "outliers": {},
             }
         )

@@ -58,6 +58,10 @@ class Outcome:
         Digest of the reference that it was held against.
     aligned : list of str
         Which of `ALIGNED` came of that.
+    start : str
+        What it was started from, where that was asked for: see `warm`; empty for random phases.
+    anchors : mapping
+        Origins of the scans that a warm start was made from and judged by, by their folders.
     """
 
     name: str
@@ -79,6 +83,8 @@ class Outcome:
     beside: Mapping[str, float | None] = field(default_factory=dict)
     reference: str = ""
     aligned: list[str] = field(default_factory=list)
+    start: str = ""
+    anchors: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def done(self) -> bool:
@@ -92,9 +98,14 @@ class Outcome:
         return next((level for level in ("red", "amber", "green") if level in levels), "")
 
     @property
+    def origin(self) -> str:
+        """Of its data and recipe: what others begin from is known by it, in either twin."""
+        return digest([self.name, self.content, self.identity])
+
+    @property
     def mark(self) -> str:
         """Of its data, recipe and twin: what others are held against is known by it."""
-        return digest([self.name, self.content, self.identity, self.turned])
+        return digest([self.origin, self.turned])
 
     def held(self, folder: Path, mark: str) -> bool:
         """Whether it was held against the reference of that mark, and what came of that is there."""
@@ -109,7 +120,8 @@ class Outcome:
             found = cls(**{key: value for key, value in content.items() if key in known})
         except (OSError, ValueError, TypeError, AttributeError, RecursionError):
             return None
-        right = isinstance(found.figures, dict) and isinstance(found.checks, list)
+        right = all(isinstance(one, dict) for one in (found.figures, found.anchors))
+        right = right and isinstance(found.checks, list)
         return found if right and found.done else None
 
     def write(self, folder: Path, files: Mapping[str, bytes] | None = None) -> None:

@@ -30,6 +30,7 @@ from ...utils.versions import versions
 from ..earlier import RESULT_FILES, was_interrupted
 from ..load import read_prepared
 from ..save import save
+from . import warm
 from .outcome import DONE, FAILED, SLICE, Outcome, clear, digest, stamp
 from .recipe import FILES, Recipe
 from .scans import SeriesScan, of_scan
@@ -54,6 +55,8 @@ class Task:
         With what the table changes of it.
     out : Path
         Folder of the series.
+    starts : tuple of str
+        Folders of the scans that it begins from, the nearest first; empty for a cold start.
     versions : mapping
         Of the process that asks; a worker of other versions refuses.
     """
@@ -61,6 +64,7 @@ class Task:
     scan: SeriesScan
     recipe: Recipe
     out: Path
+    starts: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=versions)
 
     @property
@@ -73,11 +77,28 @@ class Task:
         reading = of_scan(self.recipe.reading, self.scan.number)
         return stamp(self.scan.data, *(reading[key] for key in FILES if key in reading))
 
-    def finished(self) -> Outcome | None:
-        """What it came to before, of the same files, recipe and versions."""
+    def identity(self, anchors: Mapping[str, str]) -> str:
+        """Digest of what a result hangs on beside the data; `anchors`: see `Outcome.anchors`."""
+        own = self.recipe.identity()
+        return digest(own | {"warm": [warm.CHAIN, anchors]} if anchors else own)
+
+    def earlier(self) -> Outcome | None:
+        """What it came to before, of the same recipe and versions, and of anchors that are still the same."""
         before = Outcome.read(self.folder) if holds(self.folder) else None
-        same = before is not None and before.identity == digest(self.recipe.identity())
-        if not same or before is None or before.stamp != self.stamp():
+        if before is None or before.identity != self.identity(before.anchors):
+            return None
+        if before.anchors and not self.starts:
+            return None
+        anchors = (
+            (Outcome.read(self.out / name), origin) for name, origin in before.anchors.items()
+        )
+        same = all(anchor is not None and anchor.origin == origin for anchor, origin in anchors)
+        return before if same else None
+
+    def finished(self) -> Outcome | None:
+        """What it came to before, where its files too are the same."""
+        before = self.earlier()
+        if before is None or before.stamp != self.stamp():
             return None
         forget(beside(self.folder, KEPT))  # a process that was killed may have left them
         return before
@@ -92,13 +113,17 @@ def phase(task: Task) -> Outcome:
     """Do one scan; no error leaves it but an interruption."""
     began = time.perf_counter()
     try:
-        made = _phase(task)
+        made = _phase(task, began)
     except CdiMlError as error:
         made = failed(task.scan.name, str(error))
     except Exception as error:  # whatever it is, the other scans go on
         made = failed(task.scan.name, f"{type(error).__name__}: {error}")
+    return _timed(made, began)
+
+
+def _timed(outcome: Outcome, began: float) -> Outcome:
     worker = f"{socket.gethostname()}:{os.getpid()}"
-    return replace(made, seconds=time.perf_counter() - began, worker=worker)
+    return replace(outcome, seconds=time.perf_counter() - began, worker=worker)
 
 
 def differences(ours: Mapping[str, str], theirs: Mapping[str, str]) -> str:
@@ -115,19 +140,44 @@ def failed(name: str, reason: str) -> Outcome:
     return Outcome(name, FAILED, shortened(reason))
 
 
-def _phase(task: Task) -> Outcome:
+def _phase(task: Task, began: float) -> Outcome:
     if differing := differences(task.versions, versions()):
         raise ClusterError(f"the worker has other versions ({differing}): install the same there")
-    recipe, scan = task.recipe, task.scan
-    identity, files = digest(recipe.identity()), task.stamp()
+    recipe, scan, files = task.recipe, task.scan, task.stamp()
     measurement = read_prepared(scan.data, **reading(task))
     content = digest([data_digest(measurement), measurement.provenance.get("geometry")])
-    before = Outcome.read(task.folder) if holds(task.folder) else None
-    if before is not None and (before.identity, before.content) == (identity, content):
+    before = task.earlier()
+    if before is not None and before.content == content:
         again = replace(before, stamp=files)  # the files were touched, and hold the same
         again.write(task.folder)
         return again
     keep = beside(task.folder, KEPT)
+    tried = warm.attempt(recipe, [task.out / name for name in task.starts], measurement)
+    if tried.result is not None and tried.right:
+        result = tried.result
+    else:
+        result, tried = warm.better(tried, _cold(task, measurement, keep))
+    crystal, result = crystal_or_note(result)
+    clear(task.folder)
+    start = tried.said if tried.origins else ""
+    save(result, task.folder, force=True, crystal=crystal, command=command(task, start))
+    made = replace(
+        told(scan, result, crystal),
+        identity=task.identity(tried.origins),
+        content=content,
+        stamp=files,
+        start=tried.said,
+        anchors=tried.origins,
+    )
+    made = _timed(made, began)
+    made.write(task.folder, {SLICE: slice_of(result, crystal)})
+    forget(keep)
+    return made
+
+
+def _cold(task: Task, measurement: Measurement, keep: Path) -> Result:
+    """Phase a scan by its recipe, from random phases."""
+    recipe = task.recipe
     result = reconstruct(
         measurement,
         recipe.sequence,
@@ -139,13 +189,7 @@ def _phase(task: Task) -> Outcome:
     )
     if was_interrupted(result):
         raise KeyboardInterrupt
-    crystal, result = crystal_or_note(result)
-    clear(task.folder)
-    save(result, task.folder, force=True, crystal=crystal, command=command(task))
-    made = replace(told(scan, result, crystal), identity=identity, content=content, stamp=files)
-    made.write(task.folder, {SLICE: slice_of(result, crystal)})
-    forget(keep)
-    return made
+    return result
 
 
 @dataclass(frozen=True)
@@ -234,8 +278,8 @@ def columns_of(measurement: Measurement) -> dict[str, float | str]:
     return found
 
 
-def command(task: Task) -> str:
-    """The command that does this scan alone."""
+def command(task: Task, start: str = "") -> str:
+    """The command that does this scan alone, from random phases; `start` says what it began from in the series."""
     recipe = task.recipe
     words = ["cdi-ml", "reconstruct", str(task.scan.data)]
     options: dict[str, Any] = dict(of_scan(recipe.reading, task.scan.number))
@@ -251,4 +295,4 @@ def command(task: Task) -> str:
     for key, value in recipe.parameters.items():
         words += ["--set", f"{key}={value!r}"]
     words += ["--held-out", f"{recipe.held_out:g}", "--out", task.scan.folder]
-    return shlex.join(words)
+    return shlex.join(words) + (f"  # cold; in its series {start}" if start else "")

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ...errors import ParameterError, WriteError
 from ...utils.files import check_folder
 from ...utils.swap import writer
 from ...utils.values import instance, path
+from . import warm as warming
 from .arrivals import Arrivals
 from .cluster import Wanted, bytes_of, cluster, needed
 from .content import Series, content
@@ -39,6 +41,7 @@ def series(
     reference: str | None = None,
     along: Sequence[str] = (),
     watch: Watch | None = None,
+    warm: int | None = None,
     say: Say | None = None,
 ) -> Series:
     """Phase many scans by one recipe; what is finished already is not done again.
@@ -61,6 +64,10 @@ def series(
     watch : Watch, optional
         Take scans as they come in and are complete; pages and tables are written anew with each result. An
         interruption ends it as its minutes do.
+    warm : int, optional
+        Phase one in so many scans from random phases, and start the others from the object of the nearest of
+        those, in the order of the scans or of a table's first column of `along`. Where that foretells the held-out
+        voxels worse than is to be expected, the scan is phased from random phases as well, and the better is kept.
     say : callable, optional
         Called with a mapping of each event: ``event``, ``scan``, ``done`` …
 
@@ -85,12 +92,20 @@ def series(
     out = path("out", out)
     say = (lambda _: None) if say is None else say
     if watch is not None:
+        if warm is not None:
+            raise ParameterError("warm: takes scans that are all there: leave it or watch out")
         arrivals = Arrivals(scans, out, recipe, watch, say, reference)
         return _watched(arrivals, out, workers, reference, along, say)
     chosen = listed(scans)
-    tasks = [Task(scan, recipe.changed(scan.given), out) for scan in chosen]
-    for task in tasks:
-        task.recipe.identity()  # before any data, which take longer
+    begins = [()] * len(chosen) if warm is None else warming.starts(chosen, warm, along)
+    tasks = [
+        Task(scan, recipe.changed(scan.given), out, starts)
+        for scan, starts in zip(chosen, begins, strict=True)
+    ]
+    for task in tasks:  # before any data, which take longer
+        task.recipe.identity()
+        if task.starts:
+            warming.check(task.recipe)
     if reference is not None and reference not in [scan.name for scan in chosen]:
         raise ParameterError(f"reference {reference!r:.40}: is no scan of this series")
     check_folder(out)
@@ -103,7 +118,8 @@ def series(
             lent: Workers = Alone()
             if missing and workers is not None:
                 voxels = 0 if first is None else first.mask.size
-                each = needed(max(map(bytes_of, missing)), voxels)
+                warmed = [warming.bytes_per_voxel()] if warm is not None else []
+                each = needed(max([*map(bytes_of, missing), *warmed]), voxels)
                 lent = stack.enter_context(cluster(workers, len(parts(missing)), each))
             if missing:
                 say({"event": "workers", "about": lent.about})
@@ -173,16 +189,14 @@ def _phased(
     """What becomes of each scan: what is finished, and what is done now."""
     found = list(before)
     missing = [place for place, outcome in enumerate(found) if outcome is None]
-    items = [tasks[place] for place in missing]
-    if (
-        workers.count >= 2 * len(items) > 0
-    ):  # some would have nothing to do: seeds beside each other
-        for _ in workers.run(some_seeds, parts(items)):
+    cold = [tasks[place] for place in missing if not tasks[place].starts]
+    if workers.count >= 2 * len(cold) > 0:  # some would have nothing to do: seeds beside each other
+        for _ in workers.run(some_seeds, parts(cold)):
             pass  # what went wrong is said when the scan's turn comes
     began = time.perf_counter()
-    for ended, (which, outcome) in enumerate(_outcomes(workers, phase, items), 1):
-        found[missing[which]] = outcome
-        left = len(missing) - ended
+    for ended, (place, outcome) in enumerate(_in_turn(tasks, found, workers), 1):
+        found[place] = outcome
+        left = sum(one is None for one in found)
         spent = time.perf_counter() - began
         running = min(left, workers.count)
         say(_event(outcome, found, running, left, spent / ended * left))
@@ -201,6 +215,7 @@ def _event(
         "scan": outcome.name,
         "reason": outcome.reason,
         "seconds": outcome.seconds,
+        "start": outcome.start,
         "figures": outcome.figures,
         "done": sum(o is not None and o.done for o in found),
         "failed": sum(o is not None and not o.done for o in found),
@@ -208,6 +223,26 @@ def _event(
         "left": left,
         "seconds_left": seconds_left,
     }
+
+
+def _in_turn(
+    tasks: Sequence[Task], found: list[Outcome | None], workers: Workers
+) -> Iterator[tuple[int, Outcome]]:
+    """Do what is missing, the scans that others begin from before those; yield each one's place and what came of it."""
+    first = [place for place, one in enumerate(found) if one is None and not tasks[place].starts]
+    for which, outcome in _outcomes(workers, phase, [tasks[place] for place in first]):
+        yield first[which], outcome
+    there = {task.scan.folder for task, one in zip(tasks, found, strict=True) if one and one.done}
+    items = []
+    for place, task in enumerate(tasks):
+        if not task.starts:
+            continue
+        if found[place] is None or task.finished() is None:  # an anchor may have changed
+            found[place] = None
+            starts = tuple(name for name in task.starts if name in there)
+            items.append((place, replace(task, starts=starts)))
+    for which, outcome in _outcomes(workers, phase, [task for _, task in items]):
+        yield items[which][0], outcome
 
 
 def _outcomes(

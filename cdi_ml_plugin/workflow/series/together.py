@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from ...crystal.crystal import Crystal
     from ...data.result import Result
 
+# Of an outcome, what its twin has as well.
+KEPT = ("identity", "content", "stamp", "seconds", "worker", "start", "anchors")
+
 
 @dataclass(frozen=True)
 class Held:
@@ -103,15 +106,15 @@ def _turned(pair: Held, before: Outcome, result: Result) -> tuple[Result, Outcom
     crystal, result = crystal_or_note(result)
     clear(folder)
     try:
-        save(result, folder, force=True, crystal=crystal, command=command(pair.task))
+        start = before.start if before.anchors else ""
+        save(result, folder, force=True, crystal=crystal, command=command(pair.task, start))
     except WriteError:  # a full disk, for one: what was there is finished as before
         replace(before, reference="", aligned=[]).write(folder)
         raise
-    kept = ("identity", "content", "stamp", "seconds", "worker")
     made = replace(
         told(pair.scan, result, crystal),
         turned=not before.turned,
-        **{key: getattr(before, key) for key in kept},
+        **{key: getattr(before, key) for key in KEPT},
     )
     return result, made
 

@@ -92,7 +92,7 @@ def table(content: Mapping[str, Any]) -> str:
     rows = content["rows"]
     keys = figure_keys(rows)
     uncertain = {key for row in rows for key in row["errors"]}
-    titles = ["scan", "data", "state", "reason", "verdict", "outliers", *content["along"]]
+    titles = ["scan", "data", "state", "reason", "verdict", "outliers", "start", *content["along"]]
     for key in keys:
         titles += [key, f"{key}_uncertainty"] if key in uncertain else [key]
     buffer = io.StringIO()
@@ -100,7 +100,7 @@ def table(content: Mapping[str, Any]) -> str:
     lines.writerow(titles)
     for row in rows:
         values = [row["scan"], row["data"], row["state"], row["reason"], row["verdict"]]
-        values.append(" ".join(row["outliers"]))
+        values += [" ".join(row["outliers"]), row["start"]]
         values += [row["along"][name] for name in content["along"]]
         for key in keys:
             values.append(row["figures"].get(key))

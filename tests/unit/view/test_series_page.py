@@ -33,6 +33,7 @@ def content(count):
                 "figures": figures if done else {},
                 "errors": {"strain_rms": 1e-5} if done else {},
                 "texts": {},
+                "start": "warm from 0001" if number == 3 else "",
                 "outliers": {"strain_rms": -4.2} if number == 3 else {},
             }
         )
@@ -58,6 +59,7 @@ def test_every_scan_is_there_and_linked(count):
     assert links[0] == f"scan_{count:04d}/report.html"
     assert "a.h5: damaged <b>" in parsed.text
     assert "strain, rms (-4.2 σ)" in parsed.text
+    assert "warm from 0001" in parsed.text
     assert len(text) < 2e6
     assert sum(source.startswith("data:image/png") for source in parsed.sources) == count
 
