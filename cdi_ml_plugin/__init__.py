@@ -16,6 +16,7 @@ _HOME = {
     "Recipe": "workflow.series.recipe",
     "Result": "data.result",
     "Run": "data.result",
+    "Wanted": "utils.workers.wanted",
     "agreement_of": "crystal.runs",
     "align": "physics.alignment",
     "analyse": "crystal.analysis",

@@ -32,6 +32,7 @@ from .operators.support import SW as SW
 from .operators.support import TWIN as TWIN
 from .physics.alignment import align as align
 from .physics.alignment import object_error as object_error
+from .utils.workers.wanted import Wanted as Wanted
 from .version import __version__ as __version__
 from .workflow.save import save as save
 from .workflow.save import save_comparison as save_comparison
@@ -62,6 +63,7 @@ __all__ = [
     "Recipe",
     "Result",
     "Run",
+    "Wanted",
     "agreement_of",
     "align",
     "analyse",

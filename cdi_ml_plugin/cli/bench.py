@@ -140,6 +140,50 @@ def gpu(**given: Any) -> None:
 
 
 @bench.command()
+@click.option("--scans", type=whole(2), default=24, show_default=True, help="Of the series.")
+@click.option("--size", type=whole(16), default=64, show_default=True, help="Cubic crop of those.")
+@click.option("--workers", type=whole(1), default=2, show_default=True, help="Of the series.")
+@click.option(
+    "--idle",
+    type=click.IntRange(1, 10_000),
+    default=1000,
+    show_default=True,
+    help="Workers without work.",
+)
+@click.option(
+    "--tasks", type=whole(1), default=10_000, show_default=True, help="For the idle ones."
+)
+@click.option(
+    "--only",
+    type=click.Choice(["throughput", "overhead", "scan"]),
+    multiple=True,
+    help="Leave the rest out; may be repeated.",
+)
+def series(scans: int, size: int, workers: int, idle: int, tasks: int, only: Sequence[str]) -> None:
+    """Time a series against commands one after the other, the scheduler with idle workers, and a scan by its size.
+
+    The scans are virtual ones in a temporary folder. The commands and the series have the threads that the environment
+    gives them, OMP_NUM_THREADS.
+    """
+    from tempfile import TemporaryDirectory
+
+    from ..bench.scheduler import overhead
+    from ..bench.series import one_scan, throughput
+
+    parts = only or ("throughput", "overhead", "scan")
+    with TemporaryDirectory() as name:
+        if "throughput" in parts:
+            for line in throughput(Path(name) / "many", scans, size, workers):
+                click.echo(line)
+        if "overhead" in parts:
+            for line in overhead(idle, tasks):
+                click.echo(line)
+        if "scan" in parts:
+            for line in one_scan(Path(name) / "one", sorted({size, 2 * size})):
+                click.echo(line)
+
+
+@bench.command()
 @click.option("--crystals", type=whole(1), default=63, show_default=True)
 @click.option(
     "--first",

@@ -22,6 +22,7 @@ from .options import (
     say_notes,
     whole,
 )
+from .workers import told, worker_options
 
 if TYPE_CHECKING:
     from ..comparison.comparison import Comparison
@@ -58,6 +59,7 @@ LONGEST = 40  # characters of a sequence that can be the name of its chain
     help="Runs of each chain.",
 )
 @click.option("-o", "--out", type=PATH, required=True, help="Folder for the runs and the page.")
+@worker_options
 @data_options
 @parameter_options
 def compare(
@@ -66,6 +68,10 @@ def compare(
     finished: Sequence[str],
     seeds: int,
     out: Path,
+    workers: int | None,
+    scheduler: str | None,
+    system: str | None,
+    gpus: bool,
     config: Path | None,
     settings: Sequence[str],
     held_out: float | None,
@@ -79,7 +85,8 @@ def compare(
     each chain. DATA and its options are those of `cdi-ml reconstruct`; --set NAME:KEY=VALUE is for
     the chain of that name alone. Nothing of a --result is run: its figures of merit are computed anew, on DATA.
     Each finished run is kept in OUT/runs: the same command goes on
-    where it was stopped, and more --seeds add to what is there.
+    where it was stopped, and more --seeds add to what is there. The runs are done one after the other by this process,
+    unless --workers, --scheduler, --cluster or --gpus name others.
     """
     from ..comparison import run as comparing
     from ..comparison.chains import parameters_of
@@ -91,6 +98,7 @@ def compare(
     from ..utils.swap import writer
     from ..workflow.save import save_comparison
 
+    wanted = told(workers, scheduler, system, gpus)
     others = by_path(finished)
     named = by_name(chains, len(others))
     for_all, own = by_chain(settings, named)
@@ -119,6 +127,7 @@ def compare(
                 basis=_basis(measurement),
                 command=shlex.join(["cdi-ml", *sys.argv[1:]]),
                 progress=not quiet and sys.stderr.isatty(),
+                workers=wanted,
             )
         except KeyboardInterrupt as stop:
             click.echo(

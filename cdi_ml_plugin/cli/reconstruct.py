@@ -17,11 +17,13 @@ import click
 from ..workflow.load import read_prepared
 from .options import PATH, Number, data_options, parameter_options, read_parameters, whole
 from .view import can_watch, watch_and_write
+from .workers import told, worker_options
 
 if TYPE_CHECKING:
     from ..data.measurement import Measurement
     from ..data.result import Result
     from ..engine.progress import Watch
+    from ..utils.workers.wanted import Wanted
 
 
 @click.command()
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     help="How often the state of a long run is kept; 0: after each iteration, which is slow.",
 )
 @click.option("--live", is_flag=True, help="Watch it in a window, which has a button to stop it.")
+@worker_options
 @data_options
 @parameter_options
 def reconstruct(
@@ -66,6 +69,10 @@ def reconstruct(
     force_interrupted: bool,
     checkpoint: float,
     live: bool,
+    workers: int | None,
+    scheduler: str | None,
+    system: str | None,
+    gpus: bool,
     config: Path | None,
     settings: Sequence[str],
     held_out: float | None,
@@ -80,7 +87,8 @@ def reconstruct(
     column).
 
     Of several --seeds each run that has ended is kept beside OUT until the result is written, and so is the state
-    of a long one every few minutes: after a kill the same command goes on from there.
+    of a long one every few minutes: after a kill the same command goes on from there. They are run one after the
+    other by this process, unless --workers, --scheduler, --cluster or --gpus name others.
     """
     from ..engine.kept import forget
     from ..engine.plan import Plan
@@ -88,6 +96,7 @@ def reconstruct(
     from ..workflow.earlier import check_result_folder, was_interrupted
 
     force = force or force_interrupted
+    wanted = told(workers, scheduler, system, gpus)
     parameters = read_parameters(data, config, settings)
     Plan.of(sequence, parameters)  # before the data, which take longer
     check_result_folder(out, force)
@@ -97,7 +106,7 @@ def reconstruct(
         measurement = read_prepared(data, **reading)
         click.echo(measurement)
         keep = beside(out, ".cdi-runs")
-        options = (sequence, seeds, parameters, held_out, device, quiet, keep, checkpoint)
+        options = (sequence, seeds, parameters, held_out, device, quiet, keep, checkpoint, wanted)
         phase = partial(phased, measurement, *options)
 
         def save(result: Result) -> None:
@@ -122,6 +131,7 @@ def phased(
     quiet: bool,
     keep: Path | None = None,
     checkpoint: float = 5.0,
+    workers: Wanted | None = None,
     watch: Watch | None = None,
 ) -> Result:
     """Run the chain as the options say."""
@@ -139,6 +149,7 @@ def phased(
         watch=watch,
         keep=keep,
         checkpoint=checkpoint,
+        workers=workers,
     )
 
 

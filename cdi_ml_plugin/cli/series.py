@@ -11,6 +11,7 @@ import click
 
 from ..errors import ParameterError, ReadError
 from .options import ABOVE_0, PATH, Number, data_options, parameter_options, read_parameters, whole
+from .workers import worker_options
 
 if TYPE_CHECKING:
     from ..workflow.series.scans import SeriesScan
@@ -48,22 +49,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Start all but one in N scans from the object of the nearest of those: of one crystal that changes slowly.",
 )
-@click.option(
-    "--workers",
-    type=whole(1),
-    metavar="N",
-    help="Processes, one scan each at a time (default: as many as this machine feeds).",
-)
-@click.option(
-    "--scheduler", metavar="ADDRESS", help="A Dask scheduler that runs, as tcp://node12:8786."
-)
-@click.option(
-    "--cluster",
-    "system",
-    type=click.Choice(["slurm", "lsf", "pbs"]),
-    help="Have --workers N started as jobs, by dask-jobqueue and its configuration.",
-)
-@click.option("--gpus", is_flag=True, help="One worker a card.")
+@worker_options
 @click.option(
     "--watch",
     "minutes",
@@ -112,14 +98,16 @@ def series(
     with {scan} where its number stands ({scan:04}: with zeros), which goes for --spec, --dark, --white, --mask and
     --geometry as well.
 
-    A scan that fails says why, and stops no other. The same command goes on where it was stopped: what is finished is
+    By default as many --workers do it as this machine feeds. A scan that fails says why, and stops no other. The same
+    command goes on where it was stopped: what is finished is
     done again only where data, recipe or version have changed.
 
     With --watch a scan is taken once, when nothing of it changes any more and all of its frames are there.
     """
     from ..physics.moduli import HELD_OUT
+    from ..utils.workers.cluster import script
+    from ..utils.workers.wanted import Wanted
     from ..workflow.series import run
-    from ..workflow.series.cluster import Wanted, script
     from ..workflow.series.recipe import Recipe
     from ..workflow.series.scans import listed
     from ..workflow.series.table import applied, read_table, scans_of

@@ -146,24 +146,40 @@ def contenders(
     given = parameters_of(named, parameters, chain_parameters)
     made: list[Contender] = []
     for label, sequence in named.items():
-        plan = Plan.of(sequence, given[label]).on(measurement, held_out, device, precision)
-        if made:  # one copy of the data is enough
-            plan = replace(plan, data=made[0].plan.data)
-        one = Contender(label, plan, "")
-        identity = {
-            "data": [measurement.shape, data_digest(measurement)],
-            "sequence": str(plan.step),
-            "parameters": one.parameters,
-            "held_out": held_out,
-            "weights": weights_digests(plan.step),
-            "precision": precision,
-        }
-        text = json.dumps(plain(identity), sort_keys=True)
-        one = replace(one, digest=hashlib.sha256(text.encode()).hexdigest())
+        one = ready(
+            label, sequence, given[label], measurement, held_out, device, precision, made[:1]
+        )
         for other in made:
             if other.digest == one.digest:
                 raise ParameterError(
-                    f"chains {other.label!r} and {label!r} are the same ({plan.step}): give another"
+                    f"chains {other.label!r} and {label!r} are the same ({one.plan.step}): give another"
                 )
         made.append(one)
     return made
+
+
+def ready(
+    label: str,
+    sequence: str | Step,
+    parameters: Mapping[str, Any],
+    measurement: Measurement,
+    held_out: float,
+    device: str | torch.device | None,
+    precision: str,
+    like: Sequence[Contender] = (),
+) -> Contender:
+    """Make a chain with its own parameters ready, with the data of the first that is `like` it: one copy is enough."""
+    plan = Plan.of(sequence, parameters).on(measurement, held_out, device, precision)
+    if like:
+        plan = replace(plan, data=like[0].plan.data)
+    one = Contender(label, plan, "")
+    identity = {
+        "data": [measurement.shape, data_digest(measurement)],
+        "sequence": str(plan.step),
+        "parameters": one.parameters,
+        "held_out": held_out,
+        "weights": weights_digests(plan.step),
+        "precision": precision,
+    }
+    text = json.dumps(plain(identity), sort_keys=True)
+    return replace(one, digest=hashlib.sha256(text.encode()).hexdigest())

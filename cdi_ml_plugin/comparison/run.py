@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..data.measurement import Measurement
 from ..data.result import Result
+from ..engine.progress import Progress
 from ..engine.run import MOST_SEEDS
 from ..errors import AlgorithmError, ParameterError
 from ..fourier import diffraction
@@ -22,10 +23,14 @@ from ..physics.moduli import HELD_OUT
 from ..physics.shells import Shells, prtf, shells, spectral_weight
 from ..utils.memory import enough
 from ..utils.values import instance, path, whole
-from .chains import Contender, contenders
+from ..utils.workers.alone import Alone
+from ..utils.workers.cluster import cluster, needed
+from ..utils.workers.wanted import Wanted
+from .apart import Asked, apart
+from .chains import Contender, contenders, parameters_of
 from .comparison import Comparison, Member
 from .finished import Finished, finished
-from .runs import Folder, Kept, compute, keep_finished
+from .runs import Folder, Kept, compute, keep_finished, missing
 from .statistics import agreement, common_shape, in_array, placed
 
 
@@ -45,6 +50,7 @@ def compare(
     basis: ArrayLike | None = None,
     command: str = "",
     progress: bool = False,
+    workers: Wanted | None = None,
 ) -> Comparison:
     """Run several chains from the same seeds and compare what they come to.
 
@@ -71,6 +77,9 @@ def compare(
         See `shells.shells`.
     command : str
         How to make this again, for the page.
+    workers : Wanted, optional
+        Who does the runs beside each other, where Dask distributed is installed; see `reconstruct`. Default this
+        process.
 
     Returns
     -------
@@ -88,6 +97,8 @@ def compare(
         The folder holds something else; a run in it is damaged.
     AlgorithmError
         All runs of a chain ended in NaN or infinity.
+    ClusterError
+        The workers cannot be had, or are gone; what is finished is kept.
     KeyboardInterrupt
         Interrupted before each chain had a run; what is finished is kept.
     """
@@ -120,7 +131,20 @@ def compare(
     )
     folder = Folder(out, measurement)
     keep_finished(others, folder)
-    complete = compute(ready, seeds, folder, progress)
+    complete = _done(
+        missing(ready, seeds, folder),
+        Asked(
+            measurement,
+            chains,
+            parameters_of(chains, parameters or {}, chain_parameters or {}),
+            held_out,
+            None if device is None else str(device),
+            precision,
+            folder,
+        ),
+        workers,
+        progress,
+    )
     runs = [folder.kept(contender, seeds) for contender in ready]
     runs += [folder.kept(one, len(one.result.runs)) for one in others]
     if not all(runs):
@@ -145,6 +169,28 @@ def compare(
             "precision": precision,
         },
     )
+
+
+def _done(
+    runs: Sequence[tuple[Contender, int]], asked: Asked, wanted: Wanted | None, progress: bool
+) -> bool:
+    """Do runs, here or by workers; False where it was interrupted."""
+    if wanted is None or not runs:
+        return compute(runs, asked.folder, progress)
+    plans = [contender.plan for contender, _ in runs]
+    each = max(plan.bytes_per_voxel(asked.precision) for plan in plans)
+    with cluster(wanted, len(runs), needed(each, asked.measurement.mask.size)) as lent:
+        if isinstance(lent, Alone):
+            return compute(runs, asked.folder, progress)
+        with Progress(progress, sum(plan.step.iterations for plan in plans)) as bar:
+            bar.say(lent.about)
+            try:
+                for contender, ended in apart(lent, asked, runs):
+                    asked.folder.keep(contender, ended.run, ended.seconds, ended.hardware)
+                    bar.skip(contender.plan.step.iterations)
+            except KeyboardInterrupt:  # what is under way elsewhere is given up
+                return False
+    return True
 
 
 def _regular(basis: ArrayLike) -> NDArray[np.float64]:

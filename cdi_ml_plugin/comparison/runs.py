@@ -99,7 +99,7 @@ class Folder:
         check_foreign(path)
         self.path = path
         self.shape = measurement.shape
-        self.runs = path / RUNS
+        self.runs = Path(os.path.abspath(path)) / RUNS  # a worker may stand elsewhere
         marker = self.runs / MARKER
         data = {"program": PROGRAM, "data": [*measurement.shape, data_digest(measurement)]}
         if not marker.exists():
@@ -132,8 +132,14 @@ class Folder:
                 raise _damaged(run.path)
         return runs
 
-    def keep(self, contender: Contender | Finished, run: Run, seconds: float | None) -> None:
-        """Write a finished run, whole or not at all."""
+    def keep(
+        self,
+        contender: Contender | Finished,
+        run: Run,
+        seconds: float | None,
+        hardware: str | None = None,
+    ) -> None:
+        """Write a finished run, whole or not at all; it ran on that of its contender, unless another is named."""
         obj = run.object
         # One voxel stands for an object that is 0 or not finite.
         middle = tuple(n // 2 for n in obj.shape)
@@ -147,7 +153,7 @@ class Folder:
             "reason": run.reason,
             "notes": run.notes,
             "seconds": seconds,
-            "hardware": contender.hardware,
+            "hardware": hardware or contender.hardware,
             "versions": versions(),
             "first": [piece.start for piece in window],
             "shape": [piece.stop - piece.start for piece in window],
@@ -173,20 +179,26 @@ def check_foreign(path: Path) -> None:
         raise WriteError(f"{path}: holds other files ({sorted(names)[0]}): name another folder")
 
 
-def compute(contenders: Sequence[Contender], seeds: int, folder: Folder, progress: bool) -> bool:
-    """Run what is not kept yet, the chains in turn for each seed; False where it was interrupted.
-
-    Ctrl-C ends the current iteration; the run that it belongs to is not kept.
-    """
-    missing = [
+def missing(
+    contenders: Sequence[Contender], seeds: int, folder: Folder
+) -> list[tuple[Contender, int]]:
+    """What is not kept yet, the chains in turn for each seed."""
+    return [
         (contender, seed)
         for seed in range(seeds)
         for contender in contenders
         if not folder.file(contender, seed).exists()
     ]
-    iterations = sum(contender.plan.step.iterations for contender, _ in missing)
+
+
+def compute(runs: Sequence[tuple[Contender, int]], folder: Folder, progress: bool) -> bool:
+    """Do runs; False where it was interrupted.
+
+    Ctrl-C ends the current iteration; the run that it belongs to is not kept.
+    """
+    iterations = sum(contender.plan.step.iterations for contender, _ in runs)
     with interruption() as stop, Progress(progress, iterations) as bar:
-        for contender, seed in missing:
+        for contender, seed in runs:
             if stop:
                 break
             began = time.perf_counter()

@@ -110,6 +110,11 @@ class Measurement:
         object.__setattr__(self, "mask", mask)
         object.__setattr__(self, "provenance", MappingProxyType(about))
 
+    def __reduce__(
+        self,
+    ) -> tuple[Any, ...]:  # for other processes: a read-only mapping has no way there
+        return _again, (self.intensity, self.mask, dict(self.provenance))
+
     @property
     def shape(self) -> tuple[int, int, int]:
         """Voxels along (rocking, row, column)."""
@@ -142,6 +147,14 @@ class Measurement:
 
     def _repr_html_(self) -> str:
         return str(from_above("view.notebook:html_of", self))
+
+
+def _again(
+    intensity: NDArray[np.float32], mask: NDArray[np.bool_], provenance: dict[str, Any]
+) -> Measurement:
+    made = object.__new__(Measurement)
+    made._keep(intensity, mask, provenance)
+    return made
 
 
 def _notes(provenance: Mapping[str, Any]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -68,8 +69,13 @@ class Progress:
         self.bar.update()
         return enough
 
+    def say(self, text: str) -> None:
+        """Write a line above the bar, where there is one."""
+        if not self.bar.disable:
+            self.bar.write(text, file=sys.stderr)
+
     def skip(self, iterations: int) -> None:
-        """Count iterations of an earlier process."""
+        """Count iterations of another process."""
         self.bar.update(iterations)
 
     def _pause(self, took: float) -> float:

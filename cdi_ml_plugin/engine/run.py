@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -14,22 +15,25 @@ from numpy.typing import ArrayLike
 
 from ..data.measurement import Measurement
 from ..data.result import Result, Run
-from ..errors import AlgorithmError, ParameterError, TooLargeError, WriteError
+from ..errors import AlgorithmError, ParameterError, WriteError
 from ..operators.base import Step
 from ..physics import metrics
-from ..physics.moduli import HELD_OUT, Moduli
+from ..physics.moduli import HELD_OUT
 from ..utils import memory
 from ..utils.interrupt import interruption
 from ..utils.values import number, path
-from . import loop
+from ..utils.workers.alone import Alone, Workers
+from ..utils.workers.cluster import cluster, needed
+from ..utils.workers.wanted import Wanted
+from .apart import Asked, apart
+from .batches import batch_size, batches
 from .checkpoint import EVERY
 from .kept import Kept
-from .plan import SMALLER, Job, Plan
+from .plan import SMALLER, Plan
 from .progress import Progress, Watch
 from .start import given_start
 
 MOST_SEEDS = 100_000  # starts of one reconstruction
-BYTES_PER_VOXEL = 100  # of one run: object, what a search keeps, working room of a transform
 
 
 @memory.enough("phasing", SMALLER)
@@ -48,6 +52,7 @@ def reconstruct(
     watch: Watch | None = None,
     keep: str | Path | None = None,
     checkpoint: float = EVERY,
+    workers: Wanted | None = None,
 ) -> Result:
     """Phase a measurement.
 
@@ -86,6 +91,9 @@ def reconstruct(
         again. `kept.forget` deletes it.
     checkpoint : float
         Minutes from one state to the next that is kept of a run: so much a kill costs at the most.
+    workers : Wanted, optional
+        Who runs the seeds beside each other, where Dask distributed is installed: ``Wanted(workers=4)`` is four
+        processes of this machine, for which a script needs ``if __name__ == "__main__":``. Default this process.
 
     Returns
     -------
@@ -99,11 +107,15 @@ def reconstruct(
         ``continue_dir`` does not hold an object.
     TooLargeError
         More memory is needed than is free, or it ended on the way.
+    ClusterError
+        The workers cannot be had, or are gone; what is finished is in `keep`.
 
     Notes
     -----
-    One seed gives the same object to the bit on one device, whatever other seeds run beside it.
-    An interruption (Ctrl-C, SIGTERM) ends the current iteration and returns what there is.
+    One seed gives the same object to the bit on one device, whatever other seeds run beside it, here or by workers
+    with as many threads as here.
+    An interruption (Ctrl-C, SIGTERM) ends the current iteration and returns what there is; of workers, the runs that
+    have ended.
     """
     if watch is not None and not callable(watch):
         raise ParameterError(f"watch is of type {type(watch).__name__}: give a function of a Run")
@@ -129,42 +141,52 @@ def reconstruct(
             "not gone on with, and cleared when a result is written"
         )
     began = time.perf_counter()
-    size = _batch_size(plan.data, max(1, len(missing)), plan.device)
-    with (
-        interruption() as stop,
-        Progress(progress, plan.step.iterations * -(-len(missing) // size), watch) as bar,
-    ):
-        while len(runs) < len(missing):
-            if stop and (runs or found):  # there is a result however early the interruption
-                break
-            batch = missing[len(runs) : len(runs) + size]
-            place = kept.checkpoint(batch, checkpoint)
-            if place is not None:
-                batch = place.batch(batch, missing[len(runs) :])
+    where = str(plan.device)
+
+    def take(ended: list[Run], keeping: bool) -> bool:
+        """Keep runs that have ended, and show them; whether it is enough."""
+        runs.extend(ended)
+        try:
+            if keeping:
+                kept.keep(ended)
+        except WriteError as error:  # no reason to lose what was computed
+            notes.append(f"runs are no longer kept for another time: {error}")
+            kept.folder = None
+        return bar.ended(ended)
+
+    with ExitStack() as stack:
+        lent: Workers = Alone()
+        if workers is not None and missing:
+            each = needed(plan.bytes_per_voxel(precision), measurement.mask.size)
+            lent = stack.enter_context(cluster(workers, len(missing), each))
+        alone = isinstance(lent, Alone)
+        size = batch_size(plan, max(1, len(missing))) if alone else 1
+        total = plan.step.iterations * -(-len(missing) // size)
+        bar = stack.enter_context(Progress(progress, total, watch))
+        if alone:
+            stop = stack.enter_context(interruption())
+            for ended, there in batches(
+                plan, missing, size, given, kept, checkpoint, stop, bar, notes, bool(found)
+            ):
+                if take(ended, len(numbers) > 1 or there):
+                    stop.append(True)
+        else:
+            bar.say(lent.about)
+            asked = Asked(
+                measurement, sequence, parameters or {}, held_out, None if device is None else str(device),
+                precision, start, support, None if keep is None else keep.absolute(), checkpoint,
+            )  # fmt: skip
+            at_once = -(-len(missing) // lent.count) if workers is not None and workers.gpus else 1
             try:
-                ended = loop.run(plan, batch, given, stop, bar, place)
-            except torch.cuda.OutOfMemoryError as error:
-                size = _fewer(len(batch), plan, error)
-                if place is not None:
-                    place.remove()
-                notes.append(
-                    f"out of memory on {plan.device} with {len(batch)} starts at once: "
-                    f"went on with {size}"
-                )
-                continue
-            runs += ended
-            try:
-                if len(numbers) > 1 or (place is not None and place.there):
-                    kept.keep(ended)
-                if place is not None and not stop:
-                    place.remove()
-            except WriteError as error:  # no reason to lose what was computed
-                notes.append(f"runs are no longer kept for another time: {error}")
-                kept.folder = None
-            if place is not None:
-                notes += place.notes
-            if bar.ended(ended):
-                stop.append(True)
+                for came in apart(lent, asked, missing, at_once):
+                    where = came.device
+                    notes += came.notes
+                    bar.skip(plan.step.iterations * len(came.runs))
+                    if take(came.runs, True):
+                        break
+            except KeyboardInterrupt:  # what is under way elsewhere is given up
+                if not runs and not found:
+                    raise
     seconds = time.perf_counter() - began
     notes += plan.notes
     runs = sorted([*found, *runs], key=lambda run: numbers.index(run.seed))
@@ -182,7 +204,7 @@ def reconstruct(
         best=metrics.best([run.metrics for run in runs]),
         sequence=str(plan.step),
         parameters=plan.parameters,
-        device=str(plan.device),
+        device=where,
         seconds=seconds,
         notes=tuple(notes),
     )
@@ -206,23 +228,3 @@ def _seeds(seeds: Any, parameters: Mapping[str, Any]) -> list[int]:
 def _listed(seeds: Any) -> list[Any]:
     several = isinstance(seeds, Sequence | np.ndarray) and len(seeds) <= MOST_SEEDS
     return list(seeds) if several else []
-
-
-def _batch_size(data: Moduli, wanted: int, device: torch.device) -> int:
-    """How many seeds run at once: on a CPU one at a time is as fast and takes the least memory."""
-    if device.type != "cuda":
-        return 1
-    free, _ = torch.cuda.mem_get_info(device)
-    return max(1, min(wanted, int(0.8 * free / (BYTES_PER_VOXEL * data.amplitude.numel()))))
-
-
-def _fewer(size: int, plan: Job, error: Exception) -> int:
-    """Half as many starts at once, after those did not fit into the memory of the GPU."""
-    if size == 1:
-        shape = " × ".join(map(str, plan.data.shape))
-        raise TooLargeError(
-            f"out of memory on {plan.device}: a single start of {shape} voxels does not fit: crop or bin "
-            "the data (half the voxels take half the memory), leave REFINE out, or use the CPU"
-        ) from error
-    torch.cuda.empty_cache()
-    return size // 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -19,3 +20,12 @@ def versions() -> dict[str, str]:
         "numpy": np.__version__,
         "python": ".".join(map(str, sys.version_info[:3])),
     }
+
+
+def differences(ours: Mapping[str, str], theirs: Mapping[str, str]) -> str:
+    """Which versions are not the same, in words; empty where all are."""
+    return ", ".join(
+        f"{name} {theirs.get(name, 'missing')}, here {version}"
+        for name, version in ours.items()
+        if theirs.get(name) != version
+    )

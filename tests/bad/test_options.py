@@ -9,6 +9,7 @@ import pytest
 from cdi_ml_plugin.bench import cnn as bench_cnn
 from cdi_ml_plugin.bench import engine as bench_engine
 from cdi_ml_plugin.bench import refine as bench_refine
+from cdi_ml_plugin.bench import scheduler as bench_scheduler
 from cdi_ml_plugin.bench import solve as bench_solve
 from cdi_ml_plugin.bench.gpu import script as bench_gpu
 from cdi_ml_plugin.cli.app import main
@@ -22,6 +23,7 @@ MEASURING = {
     bench_engine: ("_against_pair",),
     bench_gpu: ("_all",),
     bench_refine: ("speed_table", "gap_table", "compare"),
+    bench_scheduler: ("overhead",),
     bench_solve: ("crystal",),
 }
 

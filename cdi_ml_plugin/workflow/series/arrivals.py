@@ -12,13 +12,13 @@ from typing import Any
 from ...errors import ParameterError
 from ...io.arrays import SUFFIXES
 from ...utils.values import path as named
+from ...utils.workers.alone import PAUSE
 from .complete import lacking, mark
 from .outcome import Outcome
 from .phase import Task, failed
 from .recipe import Recipe
 from .scans import SeriesScan, known, names, natural
 from .watch import OFTEN, Coming, Watch
-from .workers import PAUSE
 
 
 @dataclass

@@ -18,16 +18,21 @@ import numpy as np
 from ...crystal.account import account_of
 from ...crystal.checks import checks
 from ...crystal.of_result import crystal_or_note
+from ...crystal.twin import flip_notes
 from ...data.measurement import Measurement, data_digest
 from ...data.scan import Scan
 from ...engine.kept import forget
+from ...engine.plan import Plan
 from ...engine.run import reconstruct
 from ...errors import CdiMlError, ClusterError, shortened
+from ...io.cxi.reader import read_result
 from ...io.readers import choose
+from ...physics.alignment import placed
 from ...utils.jsonable import plain
 from ...utils.swap import beside
-from ...utils.versions import versions
+from ...utils.versions import differences, versions
 from ..earlier import RESULT_FILES, was_interrupted
+from ..later import twin_of
 from ..load import read_prepared
 from ..save import save
 from . import warm
@@ -59,6 +64,8 @@ class Task:
         Folders of the scans that it begins from, the nearest first; empty for a cold start.
     versions : mapping
         Of the process that asks; a worker of other versions refuses.
+    reference : SeriesScan, optional
+        What it will be held against.
     """
 
     scan: SeriesScan
@@ -66,6 +73,7 @@ class Task:
     out: Path
     starts: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=versions)
+    reference: SeriesScan | None = None
 
     @property
     def folder(self) -> Path:
@@ -109,6 +117,13 @@ def holds(folder: Path) -> bool:
     return all((folder / name).is_file() for name in RESULT_FILES)
 
 
+def bytes_of(task: Task) -> int:
+    """Bytes that a voxel takes in the chain of a task: the plan's own estimate."""
+    plan = Plan.of(task.recipe.sequence, task.recipe.parameters)
+    seeds = task.recipe.seeds or plan.parameters.get("reconstructions", 1)
+    return plan.bytes_per_voxel(runs=int(seeds))
+
+
 def phase(task: Task) -> Outcome:
     """Do one scan; no error leaves it but an interruption."""
     began = time.perf_counter()
@@ -124,15 +139,6 @@ def phase(task: Task) -> Outcome:
 def _timed(outcome: Outcome, began: float) -> Outcome:
     worker = f"{socket.gethostname()}:{os.getpid()}"
     return replace(outcome, seconds=time.perf_counter() - began, worker=worker)
-
-
-def differences(ours: Mapping[str, str], theirs: Mapping[str, str]) -> str:
-    """Which versions are not the same, in words; empty where all are."""
-    return ", ".join(
-        f"{name} {theirs.get(name, 'missing')}, here {version}"
-        for name, version in ours.items()
-        if theirs.get(name) != version
-    )
 
 
 def failed(name: str, reason: str) -> Outcome:
@@ -157,7 +163,8 @@ def _phase(task: Task, began: float) -> Outcome:
         result = tried.result
     else:
         result, tried = warm.better(tried, _cold(task, measurement, keep))
-    crystal, result = crystal_or_note(result)
+    is_twin = _is_twin(task, result)
+    crystal, result = crystal_or_note(turned(result) if is_twin else result)
     clear(task.folder)
     start = tried.said if tried.origins else ""
     save(result, task.folder, force=True, crystal=crystal, command=command(task, start))
@@ -168,6 +175,7 @@ def _phase(task: Task, began: float) -> Outcome:
         stamp=files,
         start=tried.said,
         anchors=tried.origins,
+        turned=is_twin,
     )
     made = _timed(made, began)
     made.write(task.folder, {SLICE: slice_of(result, crystal)})
@@ -190,6 +198,23 @@ def _cold(task: Task, measurement: Measurement, keep: Path) -> Result:
     if was_interrupted(result):
         raise KeyboardInterrupt
     return result
+
+
+def _is_twin(task: Task, result: Result) -> bool:
+    """Whether it is the twin of what the reference has come to already: turned now, it is written once."""
+    folder = None if task.reference is None else task.out / task.reference.folder
+    if folder is None or folder == task.folder or not holds(folder):
+        return False
+    try:
+        reference = read_result(folder).object
+    except CdiMlError:
+        return False
+    return reference.shape == result.object.shape and placed(result.object, reference)[1].turned
+
+
+def turned(result: Result) -> Result:
+    """The conjugate twin of a result."""
+    return replace(result, runs=tuple(map(twin_of, result.runs)), notes=flip_notes(result.notes))
 
 
 @dataclass(frozen=True)

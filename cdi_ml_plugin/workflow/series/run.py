@@ -15,18 +15,19 @@ from ...errors import ParameterError, WriteError
 from ...utils.files import check_folder
 from ...utils.swap import writer
 from ...utils.values import instance, path
+from ...utils.workers.alone import Alone, Workers
+from ...utils.workers.cluster import cluster, needed
+from ...utils.workers.wanted import Wanted
 from . import warm as warming
 from .arrivals import Arrivals
-from .cluster import Wanted, bytes_of, cluster, needed
 from .content import Series, content
 from .look import look
 from .outcome import DONE, Outcome
-from .phase import Task, failed, parts, phase, some_seeds
+from .phase import Task, bytes_of, failed, parts, phase, some_seeds
 from .recipe import Recipe
 from .scans import MOST, SeriesScan, listed
 from .together import Held, held
 from .watch import Watch, phased
-from .workers import Alone, Workers
 from .write import write
 
 Say = Callable[[dict[str, Any]], None]
@@ -97,17 +98,18 @@ def series(
         arrivals = Arrivals(scans, out, recipe, watch, say, reference)
         return _watched(arrivals, out, workers, reference, along, say)
     chosen = listed(scans)
+    if reference is not None and reference not in [scan.name for scan in chosen]:
+        raise ParameterError(f"reference {reference!r:.40}: is no scan of this series")
+    others = next((scan for scan in chosen if scan.name == reference), chosen[0])
     begins = [()] * len(chosen) if warm is None else warming.starts(chosen, warm, along)
     tasks = [
-        Task(scan, recipe.changed(scan.given), out, starts)
+        Task(scan, recipe.changed(scan.given), out, starts, reference=others)
         for scan, starts in zip(chosen, begins, strict=True)
     ]
     for task in tasks:  # before any data, which take longer
         task.recipe.identity()
         if task.starts:
             warming.check(task.recipe)
-    if reference is not None and reference not in [scan.name for scan in chosen]:
-        raise ParameterError(f"reference {reference!r:.40}: is no scan of this series")
     check_folder(out)
     first = look(tasks, along)
     with writer(out):

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from ...crystal.analysis import analyse
 from ...crystal.grid import on_grid, roomy
 from ...crystal.of_result import crystal_or_note
-from ...crystal.twin import flip_notes
 from ...errors import CdiMlError, WriteError
 from ...io.cxi.aligned import aligned_bytes
 from ...io.cxi.reader import read_result
@@ -19,10 +18,9 @@ from ...io.vtk import vti_bytes
 from ...physics.alignment import placed
 from ...physics.windows import about_centre
 from ...utils.jsonable import plain
-from ..later import twin_of
 from ..save import save
 from .outcome import ALIGNED, SLICE, Outcome, clear
-from .phase import Task, command, failed, told
+from .phase import Task, command, failed, told, turned
 from .scans import SeriesScan
 from .slices import Cut, drawn
 
@@ -102,8 +100,7 @@ def _held(pair: Held, before: Outcome) -> Outcome:
 def _turned(pair: Held, before: Outcome, result: Result) -> tuple[Result, Outcome]:
     """Write the twin of a result in its place."""
     folder = pair.task.folder
-    result = replace(result, runs=tuple(map(twin_of, result.runs)), notes=flip_notes(result.notes))
-    crystal, result = crystal_or_note(result)
+    crystal, result = crystal_or_note(turned(result))
     clear(folder)
     try:
         start = before.start if before.anchors else ""

@@ -17,6 +17,7 @@ GOOD: dict[str, Words] = {
     "bench engine": ("--size", "16"),
     "bench gpu": ("--quick", "-o", "out"),
     "bench refine": ("--crystals", "1"),
+    "bench series": ("--scans", "2", "--only", "overhead", "--idle", "2", "--tasks", "2"),
     "bench solve": ("--crystals", "1"),
     "bench uncertainty": ("--crystals", "1"),
     "bench weights": ("fast", "--patterns", "1"),

@@ -131,7 +131,7 @@ def test_what_a_prediction_leaves_for_a_search_is_kept(tmp_path, monkeypatch, ch
 @pytest.mark.slow
 def test_searches_of_several_seeds_go_on_side_by_side(tmp_path, monkeypatch):
     """As on a GPU: amid the starts, where those of one seed have agreed, on the higher level."""
-    monkeypatch.setattr("cdi_ml_plugin.engine.run._batch_size", lambda _, wanted, __: wanted)
+    monkeypatch.setattr("cdi_ml_plugin.engine.run.batch_size", lambda _, wanted: wanted)
     data, words = of_two_levels(), {"sequence": "CNN + 120*SEARCH + 5*ER", "seeds": [3, 0, 5]}
     let_some_agree(monkeypatch, data, words["sequence"], words["seeds"])
     whole = reconstruct(data, **words)

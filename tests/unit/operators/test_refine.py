@@ -258,7 +258,7 @@ def test_too_little_memory_of_a_gpu_means_smaller_batches(
         return whole(plan, seeds, *rest)
 
     monkeypatch.setattr(loop, "run", run)
-    monkeypatch.setattr(engine, "_batch_size", lambda data, wanted, device: wanted)
+    monkeypatch.setattr(engine, "batch_size", lambda plan, wanted: wanted)
     result = phase(counted(crystal), "2*ER", 5)
     assert [run.seed for run in result.runs] == [0, 1, 2, 3, 4]
     assert any("5 starts at once: went on with 2" in note for note in result.notes)

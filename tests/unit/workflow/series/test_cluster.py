@@ -1,4 +1,4 @@
-"""Workers of Dask: as many as the machine feeds, the same bits as one process, and nothing lost when they die."""
+"""Workers of Dask: the same bits as one process, and nothing lost when they die."""
 
 from __future__ import annotations
 
@@ -13,91 +13,12 @@ import numpy as np
 import pytest
 
 from cdi_ml_plugin import read_result
-from cdi_ml_plugin.errors import ClusterError, ParameterError
-from cdi_ml_plugin.workflow.series import cluster as clusters
-from cdi_ml_plugin.workflow.series.cluster import Wanted, cluster, fed, needed
-from cdi_ml_plugin.workflow.series.phase import differences
-from cdi_ml_plugin.workflow.series.workers import Alone
+from cdi_ml_plugin.utils.workers import cluster as clusters
 from support import ROOT
 
 CHAIN = "200*ER"
 dask = pytest.mark.skipif(not clusters.installed(), reason="Dask distributed is not installed")
 killing = pytest.mark.skipif(os.name != "posix", reason="signals")
-
-
-def test_as_many_workers_as_cores_memory_and_tasks_allow(monkeypatch):
-    monkeypatch.setattr(clusters, "cores", lambda: 8)
-    assert fed(100, 10**9, free=1e11) == 8
-    assert fed(3, 10**9, free=1e11) == 3
-    assert fed(100, 10**9, free=5e9) == 4
-    assert fed(100, 10**11, free=5e9) == 1
-    assert fed(100, 10**11, free=float("inf")) == 8
-
-
-def test_memory_grows_with_voxels():
-    assert needed(100, 2 * 64**3) - needed(100, 64**3) == 125 * 64**3
-
-
-@pytest.mark.parametrize(
-    ("wanted", "says"),
-    [
-        ({"scheduler": "node 12"}, "is no address"),
-        ({"scheduler": "a:1", "gpus": True}, "give one of"),
-        ({"scheduler": "a:1", "workers": 2}, "workers of its own"),
-        ({"system": "slurm"}, "say with --workers"),
-        ({"system": "lsf2", "workers": 2}, "give one of slurm, lsf, pbs"),
-        ({"workers": 0}, "whole number"),
-    ],
-)
-def test_what_cannot_be_wanted(wanted, says):
-    with pytest.raises(ParameterError, match=says):
-        Wanted(**wanted)
-
-
-def test_without_dask_one_process_does_it(monkeypatch):
-    monkeypatch.setattr(clusters, "installed", lambda: False)
-    with cluster(Wanted(), 10, 1) as workers:
-        assert isinstance(workers, Alone)
-    with pytest.raises(ClusterError, match="pip install"), cluster(Wanted(2), 10, 1):
-        pass
-
-
-def test_versions_that_differ_are_named():
-    assert differences({"torch": "2", "numpy": "1"}, {"torch": "2", "numpy": "1"}) == ""
-    assert differences({"torch": "2"}, {}) == "torch missing, here 2"
-
-
-@dask
-def test_a_scheduler_that_is_not_there(monkeypatch):
-    monkeypatch.setattr(clusters, "PATIENCE", 1)
-    with (
-        pytest.raises(ClusterError, match=r"127\.0\.0\.1:9: no scheduler answers there"),
-        cluster(Wanted(scheduler="tcp://127.0.0.1:9"), 10, 1),
-    ):
-        pass
-
-
-@dask
-@pytest.mark.filterwarnings(
-    "ignore::pytest.PytestUnraisableExceptionWarning"
-)  # Dask's, of half a cluster
-def test_a_job_script_of_slurm(monkeypatch):
-    pytest.importorskip("dask_jobqueue", reason="dask-jobqueue is not installed")
-    import dask
-
-    about = {
-        "jobqueue.slurm.cores": 8,
-        "jobqueue.slurm.memory": "16GB",
-        "jobqueue.slurm.queue": "gpu",
-    }
-    with dask.config.set(about):
-        text = clusters.script(Wanted(workers=4, system="slurm"))
-    assert "#SBATCH -p gpu" in text
-    assert "#SBATCH --cpus-per-task=8" in text
-    assert "--resources scan=1" in text
-    assert "export MALLOC_MMAP_THRESHOLD_=" in text
-    with pytest.raises(ClusterError, match="configuration"):
-        clusters.script(Wanted(workers=4, system="pbs"))
 
 
 def environment():

@@ -14,7 +14,7 @@ import pytest
 
 from cdi_ml_plugin.cli.app import cli
 from cdi_ml_plugin.errors import ParameterError
-from cdi_ml_plugin.workflow.series import cluster as clusters
+from cdi_ml_plugin.utils.workers import cluster as clusters
 from cdi_ml_plugin.workflow.series import phase as phasing
 from cdi_ml_plugin.workflow.series.arrivals import Arrivals
 from cdi_ml_plugin.workflow.series.complete import lacking, mark
@@ -268,7 +268,7 @@ def named(text):
 def test_what_comes_in_goes_to_a_free_worker_and_waits_for_no_other():
     from distributed import Client, LocalCluster
 
-    from cdi_ml_plugin.workflow.series.behind import Dask
+    from cdi_ml_plugin.utils.workers.behind import Dask
 
     ended = []
 
@@ -284,7 +284,7 @@ def test_what_comes_in_goes_to_a_free_worker_and_waits_for_no_other():
         ) as made,
         Client(made) as client,
     ):
-        for place, result in Dask(client, 1, 0, {}).run(named, coming()):
+        for place, result in Dask(client, 1, 0).run(named, coming()):
             ended.append((place, result))
     assert sorted(ended) == [(0, "A"), (1, "B"), (2, "C")]
     assert ended[0] == (0, "A")

@@ -9,36 +9,33 @@ from importlib.util import find_spec
 from typing import Any
 
 from ...errors import ClusterError
-from .workers import PAUSE
+from .alone import PAUSE
 
-SCAN = "scan"  # resource of Dask: a worker does one scan at a time, with all of its threads
+SCAN = "scan"  # resource of Dask: a worker does one task at a time, with all of its threads
 
 
 class Dask:
     """Workers behind a scheduler; see `Workers`."""
 
-    def __init__(
-        self, client: Any, each: int, gpus: int, resources: dict[str, float] | None
-    ) -> None:
+    def __init__(self, client: Any, each: int, gpus: int, jobs: bool = False) -> None:
         self.client = client
         self.gpus = gpus
         self.each = each
-        self.resources = resources  # of workers that are yet to come
         link = client.dashboard_link if find_spec("bokeh") else None
         where = client.scheduler.address
         self.about = f"{self.count} worker(s) of Dask at {where}" + (
             f", dashboard {link}" if link else ""
         )
-        if not self.count and resources is None:  # nobody has asked for any
+        if not self.count and not jobs:  # nobody has asked for any
             self.about += f": waits for `dask worker {where} --nthreads 1 --resources {SCAN}=1`"
 
     @property
     def count(self) -> int:
         """How many tasks at once."""
-        return len(self.client.scheduler_info(n_workers=-1)["workers"])
+        return int(self._about(0)["n_workers"])
 
     def run(
-        self, function: Callable[[Any], Any], items: Iterable[Any]
+        self, function: Callable[..., Any], items: Iterable[Any], shared: Any = None
     ) -> Iterator[tuple[int, Any]]:
         """See `Workers`.
 
@@ -51,40 +48,59 @@ class Dask:
 
         coming, count, more = iter(items), 0, True
         places: dict[Any, int] = {}
+        given: dict[str, Any] = {}
         try:
-            ended = as_completed()
+            waiting = as_completed()
             while more or places:
-                new: list[Work] = []
-                if more:
-                    new, more = _there(function, coming, self.gpus)
+                new, more = _there(function, coming, self.gpus) if more else ([], False)
                 if new:
-                    futures = self.client.map(do, new, pure=False, resources=self._resources())
+                    if not self.count:  # jobs of a batch system may be pending for long
+                        self.client.wait_for_workers(1)
+                    if shared is not None and not given:
+                        given["shared"] = self.client.scatter(shared, broadcast=True, hash=False)
+                    futures = self.client.map(
+                        do, new, pure=False, resources=self._resources(), **given
+                    )
                     places |= {future.key: at for at, future in enumerate(futures, count)}
                     count += len(new)
-                    ended.update(futures)
-                if not places or (more and not ended.has_ready()):
+                    waiting.update(futures)
+                    del (
+                        futures
+                    )  # what has been yielded is not held by workers and scheduler any longer
+                if not places or (more and not waiting.has_ready()):
                     time.sleep(PAUSE)
                     continue
-                future = next(ended)
-                if future.status in ("cancelled", "lost"):
+                ended = waiting.next_batch(block=True)
+                if any(future.status in ("cancelled", "lost") for future in ended):
                     raise _gone(self.client)
-                error = future.exception()
-                yield places.pop(future.key), future.result() if error is None else error
+                fine = [future for future in ended if future.status == "finished"]
+                results = dict(zip(fine, self.client.gather(fine), strict=True))
+                for future in ended:
+                    error = None if future in results else future.exception()
+                    yield places.pop(future.key), results.get(future) if error is None else error
         except (OSError, TimeoutError) as error:
             raise _gone(self.client) from error
 
     def _resources(self) -> dict[str, float]:
-        """What a task takes of a worker, where all workers say what they have."""
-        if self.resources is not None:
-            return self.resources
-        info = self.client.scheduler_info(n_workers=-1)["workers"].values()
-        there = [worker.get("resources", {}) for worker in info]
+        """What a task takes of a worker, where all workers say what they have.
+
+        Nothing where each worker has one thread, and so one task at a time: of a task with resources the
+        scheduler asks every worker, which takes it milliseconds where there are a thousand.
+        """
+        totals = self._about(0)
+        if totals["total_threads"] == totals["n_workers"]:
+            return {}
+        there = [worker.get("resources", {}) for worker in self._about(-1)["workers"].values()]
         wanted = {SCAN: 1.0, "memory": float(self.each)}
         return {
             name: value
             for name, value in wanted.items()
             if there and all(worker.get(name, 0) >= value for worker in there)
         }
+
+    def _about(self, workers: int) -> Any:
+        """What the scheduler says of all workers together, and of so many of them; -1 for each."""
+        return self.client.scheduler_info(n_workers=workers)
 
 
 def _there(
@@ -110,12 +126,12 @@ def _gone(client: Any) -> ClusterError:
 class Work:
     """A function of a module, and what it is called with."""
 
-    function: Callable[[Any], Any]
+    function: Callable[..., Any]
     item: Any
     gpus: int = 0
 
 
-def do(work: Work) -> Any:
+def do(work: Work, shared: Any = None) -> Any:
     """Do it on a worker: with its threads, and on its card."""
     import torch
     from distributed import get_worker
@@ -125,4 +141,4 @@ def do(work: Work) -> Any:
     torch.set_num_threads(worker.state.nthreads if alone else 1)
     if work.gpus:
         torch.cuda.set_device(int(worker.name) % work.gpus)
-    return work.function(work.item)
+    return work.function(work.item) if shared is None else work.function(shared, work.item)

@@ -4,73 +4,26 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
-from ...engine.plan import Plan
-from ...errors import ClusterError, ParameterError
-from ...utils import memory
-from ...utils.values import whole
-from ...utils.versions import versions
+from ...errors import ClusterError
+from .. import memory
+from ..values import instance
+from ..versions import differences, versions
+from .alone import Alone, Workers
 from .behind import SCAN, Dask
-from .phase import Task, differences
-from .workers import Alone, Workers
+from .wanted import SYSTEMS, Wanted
 
 BASE = 0.7e9  # bytes of a worker that has done nothing yet: Python, torch, h5py, Matplotlib
 READ = 25  # bytes that a voxel takes while it is read and prepared
-MOST = 10_000  # workers
 PATIENCE = 10  # s, for a scheduler or a first worker to answer
 # Dask has its workers give memory back at once, and arrays of a few megabytes then cost twice the time of phasing.
 MALLOC = {"MALLOC_TRIM_THRESHOLD_": 2**28, "MALLOC_MMAP_THRESHOLD_": 2**25}
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-SYSTEMS = {"slurm": "SLURMCluster", "lsf": "LSFCluster", "pbs": "PBSCluster"}
-ADDRESS = re.compile(r"([a-z]+://)?[\w.\-\[\]:]+:\d{1,5}")
 NEEDS = "pip install 'cdi-ml-plugin[cluster]'"
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Which workers are wanted.
-
-    Attributes
-    ----------
-    workers : int, optional
-        How many; default as many as this machine feeds, or as the batch system is asked for by its configuration.
-    scheduler : str, optional
-        Address of one that runs, as ``tcp://node12:8786``.
-    system : {"slurm", "lsf", "pbs"}, optional
-    gpus : bool
-        One worker a card of this machine.
-    """
-
-    workers: int | None = None
-    scheduler: str | None = None
-    system: str | None = None
-    gpus: bool = False
-
-    def __post_init__(self) -> None:
-        if self.workers is not None:
-            whole("workers", self.workers, 1, MOST)
-        if self.system is not None and self.system not in SYSTEMS:
-            raise ParameterError(f"cluster {self.system!r:.40}: give one of {', '.join(SYSTEMS)}")
-        if sum((self.scheduler is not None, self.system is not None, self.gpus)) > 1:
-            raise ParameterError("give one of --scheduler, --cluster and --gpus")
-        if self.scheduler is not None and self.workers is not None:
-            raise ParameterError(
-                "--workers: a scheduler that runs has workers of its own: leave it out"
-            )
-        if self.system is not None and self.workers is None:
-            raise ParameterError(
-                f"--cluster {self.system}: say with --workers how many workers to ask for"
-            )
-        if self.scheduler is not None and ADDRESS.fullmatch(self.scheduler) is None:
-            raise ParameterError(
-                f"--scheduler {self.scheduler!r:.60}: is no address, as tcp://node12:8786"
-            )
 
 
 def installed() -> bool:
@@ -81,13 +34,6 @@ def installed() -> bool:
 def needed(recipe_bytes: int, voxels: int) -> int:
     """Bytes that a worker takes for a scan of so many voxels."""
     return int(BASE + voxels * (recipe_bytes + READ))
-
-
-def bytes_of(task: Task) -> int:
-    """Bytes that a voxel takes in the chain of a task: the plan's own estimate."""
-    plan = Plan.of(task.recipe.sequence, task.recipe.parameters)
-    seeds = task.recipe.seeds or plan.parameters.get("reconstructions", 1)
-    return plan.bytes_per_voxel(runs=int(seeds))
 
 
 def cores() -> int:
@@ -121,6 +67,7 @@ def cluster(wanted: Wanted, tasks: int, each: int) -> Iterator[Workers]:
     ClusterError
         They cannot be had, or have other versions.
     """
+    instance("workers", wanted, Wanted, "a Wanted")
     if not installed():
         if wanted != Wanted():
             raise ClusterError(f"more than one process takes Dask distributed: {NEEDS}")
@@ -162,7 +109,7 @@ def _dask(wanted: Wanted, tasks: int, each: int) -> Iterator[Workers]:
                 f"{wanted.scheduler}: no scheduler answers there ({_line(error)}): start `dask scheduler`, "
                 "or give the address that it says"
             ) from error
-        yield Dask(client, each, gpus, {SCAN: 1.0} if wanted.system is not None else None)
+        yield Dask(client, each, gpus, wanted.system is not None)
 
 
 def _local(wanted: Wanted, tasks: int, each: int) -> tuple[Any, int]:

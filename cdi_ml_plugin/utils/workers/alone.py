@@ -1,4 +1,4 @@
-"""Who does the work of a series: this process alone, or whatever else has the same way of doing it."""
+"""What does many tasks: this process alone, or whatever else has the same way of doing it."""
 
 from __future__ import annotations
 
@@ -25,12 +25,13 @@ class Workers(Protocol):
         """How many tasks at once."""
 
     def run(
-        self, function: Callable[[Any], Any], items: Iterable[Any]
+        self, function: Callable[..., Any], items: Iterable[Any], shared: Any = None
     ) -> Iterator[tuple[int, Any]]:
         """Call a function of a module with each item; yield its place and what came of it, as each ends.
 
-        `items` may come in bit by bit: None is no item, and says that there is none at the moment. A worker that died
-        with an item more than a few times yields the error.
+        `items` may come in bit by bit: None is no item, and says that there is none at the moment. What is `shared` by
+        all items, and large, goes to each worker once; the function gets it first. A worker that died with an item
+        more than a few times yields the error.
         """
 
 
@@ -41,13 +42,14 @@ class Alone:
     about = "one process"
 
     def run(
-        self, function: Callable[[Any], Any], items: Iterable[Any]
+        self, function: Callable[..., Any], items: Iterable[Any], shared: Any = None
     ) -> Iterator[tuple[int, Any]]:
         """See `Workers`."""
+        given = () if shared is None else (shared,)
         place = 0
         for item in items:
             if item is None:
                 time.sleep(PAUSE)
                 continue
-            yield place, function(item)
+            yield place, function(*given, item)
             place += 1
