@@ -14,7 +14,8 @@ from ..errors import ReadError
 from ..simulate.scan import VirtualScan, write_virtual_scan
 
 LITTLE = "2*ER"
-SOME = "2*ER + 50*SEARCH"  # fifty iterations more, of the kind that the default chain has most of
+MORE = 300  # iterations, of the kind that the default chain has most of
+SOME = f"{LITTLE} + {MORE}*SEARCH"
 CHAIN = "500*SEARCH + 30*ER"  # the default without the network, whose weights need not be there
 
 
@@ -76,7 +77,8 @@ def one_scan(folder: Path, sizes: Sequence[int]) -> Iterator[str]:
         result = folder / f"{size}" / "out_0" / "scan_0001"
         disk = sum(path.stat().st_size for path in result.iterdir()) / 1e6
         memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e9
-        yield f"{size}³ | {(three - one) / 2:.2f} | {20 * (more - one):.1f} | {memory:.2f} | {disk:.1f}"
+        each = 1e3 * (more - one) / MORE
+        yield f"{size}³ | {(three - one) / 2:.2f} | {each:.1f} | {memory:.2f} | {disk:.1f}"
 
 
 def _costs(folder: Path, number: int, size: int, count: int, chain: str) -> float:
