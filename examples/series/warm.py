@@ -26,7 +26,8 @@ from cdi_ml_plugin.view.pages import report
 from cdi_ml_plugin.workflow.series.content import Series
 from cdi_ml_plugin.workflow.series.warm import CHAIN, moved
 
-WARM = sum(int(part.split("*")[0]) for part in CHAIN.split(" + "))  # iterations of a warm start
+# Iterations that a scan takes at most where it is started from both of its anchors.
+WARM = 2 * sum(int(part.split("*")[0]) for part in CHAIN.split(" + "))
 
 
 def crystal(phase_range: float, seed: int, voxels: int) -> NDArray[np.complex64]:
@@ -65,40 +66,45 @@ def main() -> None:
     parser.add_argument("--counts", type=float, default=1e7)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--every", type=int, default=8)
+    parser.add_argument("--crystal", type=int, default=0, metavar="SEED")
     parser.add_argument("--jump", action="store_true")
     given = parser.parse_args()
     (given.folder / "scans").mkdir(parents=True, exist_ok=True)
     truths = []
     for number, phase in enumerate(np.linspace(*given.phases, given.scans)):
-        other = given.jump and abs(number - given.scans // 2) <= 1
-        truths.append(crystal(float(phase), 5 if other else 0, given.voxels))
+        other = 5 * (given.jump and abs(number - given.scans // 2) <= 1)
+        truths.append(crystal(float(phase), given.crystal + other, given.voxels))
         intensity = diffraction(truths[-1]).astype(float)
         noise = np.random.default_rng([0, number])
         counts = noise.poisson(given.counts * intensity / intensity.sum())
         np.save(given.folder / "scans" / f"scan_{number:02d}.npy", counts)
 
-    totals, llks, errors = {}, {}, {}
+    seconds, llks, errors, outcomes, iterations = {}, {}, {}, (), []
     for name, every in (("cold", None), ("warm", given.every)):
-        made, seconds = phased(given, every)
+        made, seconds[name] = phased(given, every)
         results = [read_result(made.out / scan.folder) for scan in made.scans]
-        iterations = sum(len(run.history["chi2"]) for result in results for run in result.runs)
-        refused = sum(outcome.start.startswith(("cold; ", "warm, ")) for outcome in made.outcomes)
-        totals[name] = iterations + 2 * WARM * refused, seconds  # at most two starts were refused
+        if every is None:
+            iterations = [sum(len(run.history["chi2"]) for run in one.runs) for one in results]
+        outcomes = made.outcomes
         llks[name] = np.array([result.metrics["free_llk"] for result in results])
         pairs = zip(results, truths, strict=True)
         errors[name] = np.array([error(result, truth) for result, truth in pairs])
     print(f"{'scan':10} {'cold':>7} {'warm':>7}  {'error':>6} {'error':>6}  start")
     rows = zip(llks["cold"], llks["warm"], errors["cold"], errors["warm"], strict=True)
-    for outcome, (cold, warm, before, after) in zip(made.outcomes, rows, strict=True):
+    for outcome, (cold, warm, before, after) in zip(outcomes, rows, strict=True):
         start = outcome.start or "cold"
         print(f"{outcome.name:10} {cold:7.4f} {warm:7.4f}  {before:6.3f} {after:6.3f}  {start}")
-    for name, (iterations, seconds) in totals.items():
-        print(f"{name}: {iterations} iterations, {seconds:.0f} s of the processor")
+    tried = sum(WARM for o in outcomes if o.start and not o.start.startswith("cold: "))
+    again = zip(outcomes, iterations, strict=True)
+    tried += sum(many for o, many in again if not o.start.startswith("warm from"))
+    for name, total in (("cold", sum(iterations)), ("warm", tried)):
+        print(f"{name}: {total} iterations, {seconds[name]:.0f} s of the processor")
     change = 100 * (llks["warm"] / llks["cold"] - 1)
     print(f"held-out likelihood, warm against cold: median {np.median(change):+.2f} %, ", end="")
     print(f"best {change.min():+.2f} %, worst {change.max():+.2f} %")
-    ratio = np.median(errors["warm"] / errors["cold"])
-    print(f"object error, warm / cold: median {ratio:.3f}")
+    ratio = errors["warm"] / errors["cold"]
+    print(f"object error, warm / cold: median {np.median(ratio):.2f}, ", end="")
+    print(f"{ratio.min():.2f} to {ratio.max():.2f}")
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from .scans import MOST, SeriesScan
 if TYPE_CHECKING:
     from ...data.result import Result
 
-CHAIN = "50*SEARCH + 20*ER"  # brings the object of a near scan to this one
+CHAIN = "30*SEARCH + 10*ER"  # brings the object of a near scan to this one; run from each of two
 # How far above that of the anchors the misfit may be: a share of it, and standard deviations of counting.
 WORSE, SIGMA = 0.03, 2.5
 TINY = 1e-9  # distance of two patterns that are the same
@@ -116,7 +116,7 @@ class Attempt:
 
 
 def attempt(recipe: Recipe, folders: Sequence[Path], measurement: Measurement) -> Attempt:
-    """Start from one anchor after the other, until a result is as good as theirs."""
+    """Start from each anchor, and take what foretells the held-out voxels better."""
     anchors, without = [], []
     for folder in folders:
         try:
@@ -138,12 +138,10 @@ def attempt(recipe: Recipe, folders: Sequence[Path], measurement: Measurement) -
             without.append(str(error))
             continue
         made.append((_worse(result, anchors, recipe), anchor.name, result))
-        if not made[-1][0]:
-            break
     if not made:
         return Attempt(f"cold: {'; '.join(without)}")
-    best = metrics.best([result.metrics for *_, result in made])
-    worse, name, result = made[-1] if not made[-1][0] else made[best]
+    made = [one for one in made if not one[0]] or made
+    worse, name, result = made[metrics.best([one.metrics for *_, one in made])]
     said = f"from {name} {worse}" if worse else f"warm from {name}"
     note = f"warm start: from the object of scan {name}, in place of random phases"
     return Attempt(said, replace(result, notes=(*result.notes, note)), not worse, origins)

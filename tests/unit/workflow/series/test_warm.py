@@ -132,12 +132,13 @@ def test_warm_starts_are_said_and_take_part_in_going_on(grown, tmp_path, cold):
     out = tmp_path / "out"
     made = series([grown], out, RECIPE, warm=2)
     first, _, third, _ = begun(made)
-    assert begun(made) == ["warm from scan_2", "", third, ""]
-    assert third in ("warm from scan_2", "warm from scan_4")
+    assert begun(made) == [first, "", third, ""]
+    assert {first, third} <= {"warm from scan_2", "warm from scan_4"}
     assert cold == ["scan_2", "scan_4"]
     results = [read_result(out / scan.folder) for scan in made.scans]
     assert [len(result.runs) for result in results] == [1, 2, 1, 2]
-    assert "warm start: from the object of scan scan_2" in " ".join(results[0].notes)
+    note = f"warm start: from the object of scan {first.removeprefix('warm from ')}"
+    assert note in " ".join(results[0].notes)
     assert not results[0].metrics["free_llk"] > 1.05 * results[1].metrics["free_llk"]
     with (out / "series.csv").open() as file:
         assert [row["start"] for row in csv.DictReader(file)] == begun(made)
@@ -171,7 +172,7 @@ def test_after_a_jump_no_scan_is_worse_than_cold(grown, tmp_path):
     alone = series([grown / "scan_3.npy"], tmp_path / "alone", RECIPE)
     assert made.outcomes[2].start.startswith("cold: its pattern is unlike those of scan_")
     assert made.outcomes[2].figures["free_llk"] == alone.outcomes[0].figures["free_llk"]
-    assert made.outcomes[0].start == "warm from scan_2"
+    assert made.outcomes[0].start.startswith("warm from scan_")
 
 
 def test_what_is_refused_is_phased_cold_and_the_better_is_kept(grown, tmp_path, monkeypatch):
