@@ -178,8 +178,11 @@ class Progress:
     def __init__(self, quiet: bool, json_lines: bool) -> None:
         self.quiet = quiet
         self.json_lines = json_lines
+        self.failed: set[str] = set()  # what was said of already
 
     def __call__(self, event: dict[str, Any]) -> None:
+        if event["event"] == "failed":
+            self.failed.add(event["scan"])
         if self.json_lines:
             click.echo(json.dumps(event, ensure_ascii=False))
         elif (line := said(event)) and (
@@ -189,15 +192,16 @@ class Progress:
 
     def end(self, made: Any) -> None:
         """Say what came of the whole."""
-        from ..workflow.series.write import FILES
+        from ..workflow.series.write import COLLECTION, FILES, FILM
 
-        written = [str(made.out / name) for name in FILES]
+        paths = [made.out / name for name in (*FILES, COLLECTION, FILM)]
+        written = [str(path) for path in paths if path.is_file()]
         if self.json_lines:
             self({"event": "end", "done": made.done, "scans": len(made.scans), "written": written})
             return
-        failed = [outcome for outcome in made.outcomes if not outcome.done]
+        failed = [one for one in made.outcomes if not one.done and one.name not in self.failed]
         click.echo(f"{made.done} of {len(made.scans)} scans have a result")
-        for outcome in failed if self.quiet else ():
+        for outcome in failed:  # that have not come, or were stopped
             click.echo(f"scan {outcome.name}: {outcome.reason}")
         click.echo(f"written: {', '.join(written)}")
 
@@ -233,9 +237,9 @@ def said(event: dict[str, Any]) -> str:
         what += f"; {event['start']}" if event.get("start") else ""
         word = "failed: " if kind == "failed" else ""
         count = f"{event['done']} done, {event['failed']} failed, {event['running']} running"
-        left = (
-            f", {event['left']} to go: {duration(event['seconds_left'])}" if event["left"] else ""
-        )
+        left = f", {event['left']} to go" if event["left"] else ""
+        if left and event["seconds_left"] is not None:
+            left += f": {duration(event['seconds_left'])}"
         return f"scan {event['scan']}: {word}{what}  [{count}{left}]"
     return ""
 

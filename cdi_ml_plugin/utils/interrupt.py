@@ -40,6 +40,30 @@ def termination() -> Iterator[None]:
 
 
 @contextmanager
+def held_back() -> Iterator[None]:
+    """Let Ctrl-C wait until this is over, and keep it for good from the processes that are started meanwhile.
+
+    A terminal sends it to all of them, and each would say so in a traceback. They inherit the mask of the thread that
+    starts them, as do the threads that are started meanwhile; Windows has none.
+    """
+    late: list[bool] = []
+    masks = hasattr(signal, "pthread_sigmask")
+    if masks:
+        from multiprocessing import resource_tracker
+
+        resource_tracker.ensure_running()  # its start unblocks the signal in the thread that needs it first
+    with handled(lambda *_: late.append(True), (signal.SIGINT,)):
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if masks else set()
+        try:
+            yield
+        finally:
+            if masks:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    if late:
+        raise KeyboardInterrupt
+
+
+@contextmanager
 def handled(
     handler: Callable[..., Any], numbers: tuple[signal.Signals, ...] = ENDING
 ) -> Iterator[None]:

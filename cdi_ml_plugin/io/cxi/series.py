@@ -31,7 +31,7 @@ FIRST = (
     "chi2",
 )  # the first of them that there is, is the default plot
 MIDDLE = "_middle"  # ends the names of stacks of single planes
-TEXTS = ("scan", "data", "folder", "state", "reason", "verdict")
+TEXTS = ("scan", "data", "folder", "state", "reason", "verdict", "start")
 Rows = Sequence[Mapping[str, Any]]
 
 

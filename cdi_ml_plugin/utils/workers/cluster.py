@@ -11,6 +11,7 @@ from typing import Any
 
 from ...errors import ClusterError
 from .. import memory
+from ..interrupt import held_back
 from ..values import instance
 from ..versions import differences, versions
 from .alone import Alone, Workers
@@ -130,7 +131,7 @@ def _local(wanted: Wanted, tasks: int, each: int) -> tuple[Any, int]:
     free = memory.free()
     limit = int(free / count) if free < memory.UNKNOWN else 0
     environ = {**MALLOC, **dict.fromkeys(THREADS, threads)}
-    with dask.config.set({"distributed.nanny.pre-spawn-environ": environ}):
+    with dask.config.set({"distributed.nanny.pre-spawn-environ": environ}), held_back():
         made = LocalCluster(
             n_workers=count,
             threads_per_worker=threads,

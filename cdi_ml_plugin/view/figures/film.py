@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..style.colours import CHOSEN, ColourScale
-from ..style.curves import GREY, plain
+from ..style.curves import GREY, plain, whole_ticks
 from ..style.sheet import Sheet, settle
 from ..style.slices import short, verbatim
 
@@ -130,6 +130,7 @@ def _parts(
     below.locator_params(axis="y", nbins=3)
     below.margins(0.05, 0.2)
     plain(below)
+    whole_ticks(below, across)
     return title, image, mark
 
 

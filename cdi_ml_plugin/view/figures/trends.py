@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...data.quantities import quantity
-from ..style.curves import COLOURS, GREY, plain
+from ..style.curves import COLOURS, GREY, plain, whole_ticks
 from ..style.sheet import Sheet, settle
 from ..style.slices import new_figure
 
@@ -60,6 +60,7 @@ def draw_trends(
         grid = figure.subplots(lines, columns, squeeze=False, sharex=True)
         for ax, keys in zip(grid.flat, panels, strict=False):
             _panel(ax, rows, np.asarray(across, float), keys)
+            whole_ticks(ax, across)
         for ax in list(grid.flat)[len(panels) :]:
             ax.set_visible(False)
         for ax in list(grid.flat)[max(0, len(panels) - columns) : len(panels)]:

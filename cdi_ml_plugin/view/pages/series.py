@@ -72,6 +72,12 @@ def page(
         command=command,
         film=_address(film),
         film_name=FILM,
+        nowhere=[
+            row["scan"]
+            for place, row in enumerate(rows)
+            if row["state"] == "done" and not math.isfinite(across[place])
+        ],
+        sigma=lambda score: f"{score:+.1f}".replace("-", MINUS),
         same=all(row["aligned"] for row in rows if row["state"] == "done"),
         folder=lambda row: Path(row["folder"]).as_posix(),
     )

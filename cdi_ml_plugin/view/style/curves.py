@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from ...physics.shells import Shells
 
@@ -18,6 +22,12 @@ def plain(ax: Axes) -> None:
     ax.grid(True, which="major", color="0.92", linewidth=0.8)
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
+
+
+def whole_ticks(ax: Axes, across: Sequence[float]) -> None:
+    """Ticks at whole numbers below values that are whole, as the numbers of scans."""
+    if all(value == round(value) for value in across if math.isfinite(value)):
+        ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
 
 
 def q_axis(ax: Axes, parts: Shells) -> None:

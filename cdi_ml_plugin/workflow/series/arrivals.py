@@ -17,7 +17,7 @@ from .complete import lacking, mark
 from .outcome import Outcome
 from .phase import Task, failed
 from .recipe import Recipe
-from .scans import SeriesScan, known, names, natural
+from .scans import SeriesScan, known, name_of, names, natural
 from .watch import OFTEN, Coming, Watch
 
 
@@ -61,7 +61,7 @@ class Arrivals:
     say : callable
         Is told of scans that are ``waiting`` and ``arrived``.
     reference : str, optional
-        Name of the scan that the others are held against; default the first that has a result.
+        Name or number of the scan that the others are held against; default the first that has a result.
 
     Attributes
     ----------
@@ -69,6 +69,8 @@ class Arrivals:
         In the order in which they were.
     outcomes : dict of str to Outcome
         By the names of the scans.
+    wanted : str, optional
+        Name of the scan that was asked for as the reference.
     running : int
         How many were taken and have not ended.
     """
@@ -83,12 +85,12 @@ class Arrivals:
         reference: str | None = None,
     ) -> None:
         self._out, self._recipe, self._watch, self._say = out, recipe, watch, say
-        self._wanted = reference
+        self.wanted = reference
         recipe.identity()  # before any data, which take longer
         self._fixed, self._folders = _sorted(data, recipe.reading.get("reader"))
         fixed = [scan.name for scan in self._fixed]
         if not (reference is None or self._folders or reference in fixed):
-            raise ParameterError(f"reference {reference!r:.40}: is no scan of this series")
+            self.wanted = name_of(reference, self._fixed)
         there = [scan.data for scan in self._fixed if scan.number is not None]
         self._shared = {path for path in there if there.count(path) > 1}
         self.taken: list[Coming] = []
@@ -169,7 +171,7 @@ class Arrivals:
 
     def _keep(self, task: Task, outcome: Outcome) -> None:
         self.outcomes[task.scan.name] = outcome
-        if outcome.done and (self._reference is None or task.scan.name == self._wanted):
+        if outcome.done and (self._reference is None or task.scan.name == self.wanted):
             self._reference = Coming(task)
 
     def _task(self, scan: SeriesScan) -> Task:

@@ -62,6 +62,8 @@ class Task:
         Folder of the series.
     starts : tuple of str
         Folders of the scans that it begins from, the nearest first; empty for a cold start.
+    lost : tuple of str
+        Folders of those that it would have begun from, and that have no result.
     versions : mapping
         Of the process that asks; a worker of other versions refuses.
     reference : SeriesScan, optional
@@ -72,6 +74,7 @@ class Task:
     recipe: Recipe
     out: Path
     starts: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=versions)
     reference: SeriesScan | None = None
 
@@ -158,7 +161,8 @@ def _phase(task: Task, began: float) -> Outcome:
         again.write(task.folder)
         return again
     keep = beside(task.folder, KEPT)
-    tried = warm.attempt(recipe, [task.out / name for name in task.starts], measurement)
+    starts = [task.out / name for name in task.starts]
+    tried = warm.attempt(recipe, starts, measurement, task.lost)
     if tried.result is not None and tried.right:
         result = tried.result
     else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -25,7 +24,7 @@ from .look import look
 from .outcome import DONE, Outcome
 from .phase import Task, bytes_of, failed, parts, phase, some_seeds
 from .recipe import Recipe
-from .scans import MOST, SeriesScan, listed
+from .scans import MOST, SeriesScan, listed, name_of
 from .together import Held, held
 from .watch import Watch, phased
 from .write import write
@@ -59,7 +58,7 @@ def series(
         Who does it, where Dask distributed is installed: ``Wanted()`` is as many processes of this machine as it
         feeds, for which a script needs ``if __name__ == "__main__":``. Default this process.
     reference : str, optional
-        Name of the scan that the others are held against; default the first that has a result.
+        Name or number of the scan that the others are held against; default the first that has a result.
     along : sequence of str
         Columns, motors or numbers of the geometry that figures are shown over.
     watch : Watch, optional
@@ -96,10 +95,10 @@ def series(
         if warm is not None:
             raise ParameterError("warm: takes scans that are all there: leave it or watch out")
         arrivals = Arrivals(scans, out, recipe, watch, say, reference)
-        return _watched(arrivals, out, workers, reference, along, say)
+        return _watched(arrivals, out, workers, along, say)
     chosen = listed(scans)
-    if reference is not None and reference not in [scan.name for scan in chosen]:
-        raise ParameterError(f"reference {reference!r:.40}: is no scan of this series")
+    if reference is not None:
+        reference = name_of(reference, chosen)
     others = next((scan for scan in chosen if scan.name == reference), chosen[0])
     begins = [()] * len(chosen) if warm is None else warming.starts(chosen, warm, along)
     tasks = [
@@ -136,7 +135,6 @@ def _watched(
     arrivals: Arrivals,
     out: Path,
     workers: Wanted | None,
-    reference: str | None,
     along: Sequence[str],
     say: Say,
 ) -> Series:
@@ -166,7 +164,7 @@ def _watched(
                 except WriteError as error:  # a full disk, for one: at the end it is an error
                     say({"event": "unwritten", "reason": str(error)})
             tasks, outcomes = arrivals.results()
-            together, chosen = _together(tasks, outcomes, lent, reference, say)
+            together, chosen = _together(tasks, outcomes, lent, arrivals.wanted, say)
             arrivals.outcomes |= {outcome.name: outcome for outcome in together}
         except KeyboardInterrupt:
             if not arrivals.reference:  # there is nothing to write
@@ -195,14 +193,28 @@ def _phased(
     if workers.count >= 2 * len(cold) > 0:  # some would have nothing to do: seeds beside each other
         for _ in workers.run(some_seeds, parts(cold)):
             pass  # what went wrong is said when the scan's turn comes
-    began = time.perf_counter()
-    for ended, (place, outcome) in enumerate(_in_turn(tasks, found, workers), 1):
+    for place, outcome in _in_turn(tasks, found, workers):
         found[place] = outcome
         left = sum(one is None for one in found)
-        spent = time.perf_counter() - began
-        running = min(left, workers.count)
-        say(_event(outcome, found, running, left, spent / ended * left))
+        count = workers.count
+        say(_event(outcome, found, min(left, count), left, seconds_left(tasks, found, count)))
     return [outcome for outcome in found if outcome is not None]
+
+
+def seconds_left(
+    tasks: Sequence[Task], found: Sequence[Outcome | None], workers: int
+) -> float | None:
+    """How long the others will take; None where none of their kind, cold or warm, has ended yet."""
+    total = 0.0
+    for kind in (False, True):
+        same = [o for task, o in zip(tasks, found, strict=True) if bool(task.starts) is kind]
+        left = sum(one is None for one in same)
+        spent = [one.seconds for one in same if one is not None]
+        lasted = [one.seconds for one in same if one is not None and one.done] or spent
+        if left and not lasted:
+            return None
+        total += left * sum(lasted) / max(1, len(lasted))
+    return total / max(1, workers)
 
 
 def _event(
@@ -210,7 +222,7 @@ def _event(
     found: Sequence[Outcome | None],
     running: int,
     left: int = 0,
-    seconds_left: float = 0.0,
+    seconds_left: float | None = 0.0,
 ) -> dict[str, Any]:
     return {
         "event": outcome.state,
@@ -242,7 +254,8 @@ def _in_turn(
         if found[place] is None or task.finished() is None:  # an anchor may have changed
             found[place] = None
             starts = tuple(name for name in task.starts if name in there)
-            items.append((place, replace(task, starts=starts)))
+            lost = tuple(name for name in task.starts if name not in there)
+            items.append((place, replace(task, starts=starts, lost=lost)))
     for which, outcome in _outcomes(workers, phase, [task for _, task in items]):
         yield items[which][0], outcome
 

@@ -146,6 +146,29 @@ def _by_number(
     return found
 
 
+def name_of(reference: str, scans: Sequence[SeriesScan]) -> str:
+    """Name of the scan that is meant by its name or its number.
+
+    Raises
+    ------
+    ParameterError
+        There is none.
+    """
+    called = [scan.name for scan in scans]
+    numbered = [scan.number for scan in scans]
+    for told, known in (
+        (reference, called),
+        (reference, numbered),
+        (reference.zfill(4), called),
+    ):
+        if known.count(told) == 1:
+            return scans[known.index(told)].name
+    there = ", ".join(scan.name for scan in scans[:10])
+    raise ParameterError(
+        f"reference {reference!r:.40}: is no scan of this series: there are {there}{' …' if len(scans) > 10 else ''}"
+    )
+
+
 def filled(text: str, number: str | None) -> str:
     """A path with the number of a scan where ``{scan}`` stands."""
     if number is None:

@@ -22,7 +22,7 @@ from ..save import save
 from .outcome import ALIGNED, SLICE, Outcome, clear
 from .phase import Task, command, failed, told, turned
 from .scans import SeriesScan
-from .slices import Cut, drawn
+from .slices import Cut, drawn, slice_of
 
 if TYPE_CHECKING:
     from ...crystal.crystal import Crystal
@@ -71,7 +71,8 @@ def _held(pair: Held, before: Outcome) -> Outcome:
     result = reference if itself else read_result(folder)
     if result.object.shape != reference.object.shape:
         made = replace(before, beside={}, reference=pair.mark, aligned=[])
-        made.write(folder)
+        # it may lie in the plane of an earlier reference
+        made.write(folder, {SLICE: slice_of(result, crystal_or_note(result)[0])})
         return made
     aligned: NDArray[np.complexfloating] = result.object
     support, shift, made = result.support, [0.0, 0.0, 0.0], before

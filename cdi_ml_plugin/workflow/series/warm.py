@@ -59,7 +59,7 @@ def starts(
     whole("warm", every, 2, MOST)
     values = [scan.columns.get(along[0]) if along else None for scan in scans]
     order = list(range(len(scans)))
-    if all(isinstance(value, int | float) for value in values):
+    if all(isinstance(value, int | float) and math.isfinite(value) for value in values):
         order.sort(key=lambda place: values[place])  # type: ignore[arg-type,return-value]
     own = [{"sequence", "seeds"} & set(scan.given) for scan in scans]
     line = [place for place in order if not own[place]]
@@ -115,9 +115,12 @@ class Attempt:
     origins: Mapping[str, str] = field(default_factory=dict)
 
 
-def attempt(recipe: Recipe, folders: Sequence[Path], measurement: Measurement) -> Attempt:
-    """Start from each anchor, and take what foretells the held-out voxels better."""
-    anchors, without = [], []
+def attempt(
+    recipe: Recipe, folders: Sequence[Path], measurement: Measurement, lost: Sequence[str] = ()
+) -> Attempt:
+    """Start from each anchor, and take what foretells the held-out voxels better; the `lost` have no result."""
+    anchors = []
+    without = [f"scan {name.removeprefix('scan_')} has no result" for name in lost]
     for folder in folders:
         try:
             anchors.append(_anchor(folder, recipe, measurement))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
 
-from cdi_ml_plugin.utils.interrupt import interruption, termination
+from cdi_ml_plugin.utils.interrupt import held_back, interruption, termination
 
 
 def test_the_first_is_a_flag_and_the_second_acts() -> None:
@@ -56,3 +59,19 @@ def test_another_thread_changes_nothing() -> None:
     thread.start()
     thread.join()
     assert seen == [signal.getsignal(signal.SIGINT), []]
+
+
+def interrupted_start(seen: list[bytes]) -> None:
+    """Have Ctrl-C come in the midst of a start, and note whether the process that is started masks it."""
+    script = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
+    with held_back():
+        os.kill(os.getpid(), signal.SIGINT)
+        seen.append(subprocess.check_output([sys.executable, "-c", script]).strip())
+
+
+def test_ctrl_c_waits_for_a_start_and_what_is_started_never_sees_it() -> None:
+    seen: list[bytes] = []
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_start(seen)
+    assert seen == [b"True"]
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])

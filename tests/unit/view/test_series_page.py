@@ -58,10 +58,18 @@ def test_every_scan_is_there_and_linked(count):
     # over a temperature that falls, the last comes first
     assert links[0] == f"scan_{count:04d}/report.html"
     assert "a.h5: damaged <b>" in parsed.text
-    assert "strain, rms (-4.2 σ)" in parsed.text
+    assert "strain, rms (−4.2 σ)" in parsed.text
     assert "warm from 0001" in parsed.text
     assert len(text) < 2e6
     assert sum(source.startswith("data:image/png") for source in parsed.sources) == count
+
+
+def test_what_has_no_number_to_be_drawn_over_is_named():
+    held = content(6)
+    assert "Not drawn" not in Page(page(held, {})).text
+    held["rows"][3]["along"]["temperature"] = "cold"
+    held["rows"][4]["along"]["temperature"] = None
+    assert "Not drawn, for they have no number there: 0004, 0005." in Page(page(held, {})).text
 
 
 def test_a_small_film_is_part_of_the_page_and_a_large_one_linked():

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from cdi_ml_plugin.errors import ParameterError, ReadError
-from cdi_ml_plugin.workflow.series.scans import SeriesScan, filled, listed, names, numbers
+from cdi_ml_plugin.workflow.series.scans import (
+    SeriesScan,
+    filled,
+    listed,
+    name_of,
+    names,
+    numbers,
+)
 from cdi_ml_plugin.workflow.series.table import applied, read_table, scans_of
 
 
@@ -57,6 +64,14 @@ def test_by_number_with_a_place_in_the_path(folder):
         listed(["night/scan_{scan}.npy"], "1-3")
     with pytest.raises(ParameterError, match="is of one scan"):
         listed(["night/scan_1.npy"], "1-3")
+
+
+def test_a_reference_is_named_by_name_or_number(folder):
+    scans = listed(["night/scan_{scan}.npy"], "2,10")
+    assert [name_of(told, scans) for told in ("0002", "2")] == ["0002", "0002"]
+    assert name_of("7", [SeriesScan("0007", folder), SeriesScan("0008", folder)]) == "0007"
+    with pytest.raises(ParameterError, match="no scan of this series: there are 0002, 0010"):
+        name_of("3", scans)
 
 
 def test_zeros_before_a_number():

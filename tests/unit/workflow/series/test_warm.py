@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import math
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -17,8 +19,9 @@ from cdi_ml_plugin.physics.moduli import Moduli
 from cdi_ml_plugin.view.pages import series as page
 from cdi_ml_plugin.workflow.series import phase as phasing
 from cdi_ml_plugin.workflow.series import warm
+from cdi_ml_plugin.workflow.series.outcome import Outcome
 from cdi_ml_plugin.workflow.series.recipe import Recipe
-from cdi_ml_plugin.workflow.series.run import series
+from cdi_ml_plugin.workflow.series.run import seconds_left, series
 from cdi_ml_plugin.workflow.series.scans import SeriesScan
 
 RECIPE = Recipe("150*SEARCH + 20*ER", seeds=2)
@@ -92,6 +95,12 @@ def test_scans_are_near_by_a_number_of_the_table():
     found = warm.starts(scans(6, heat=[5.0, 0.0, 4.0, 1.0, 3.0, 2.0]), 3, ["heat"])
     assert [place for place, one in enumerate(found) if not one] == [2, 3]
     assert found[0] == ("scan_2", "scan_3")
+
+
+def test_what_is_no_number_leaves_the_order_of_the_scans():
+    numbered = warm.starts(scans(4), 2)
+    for value in (math.nan, "300 K"):
+        assert warm.starts(scans(4, t=[3.0, 1.0, value, 0.0]), 2, ["t"]) == numbered
 
 
 def test_a_scan_of_its_own_recipe_is_cold_and_no_anchor():
@@ -190,9 +199,28 @@ def test_without_an_anchor_that_fits_a_scan_is_cold(grown, tmp_path):
     (grown / "scan_4.npy").write_bytes(b"nothing")
     recipe = Recipe("20*ER", seeds=1)
     made = series([grown], tmp_path / "out", recipe, warm=2)
-    assert made.outcomes[0].start == "cold: scan scan_2 has another shape, 24 × 24 × 24"
+    assert made.outcomes[0].start == (
+        "cold: scan scan_4 has no result; scan scan_2 has another shape, 24 × 24 × 24"
+    )
     assert [outcome.done for outcome in made.outcomes] == [True, True, True, False]
     (grown / "scan_2.npy").write_bytes(b"nothing")
     made = series([grown], tmp_path / "none", recipe, warm=2)
     assert [outcome.done for outcome in made.outcomes] == [True, False, True, False]
-    assert begun(made) == [""] * 4
+    lost = [f"cold: scan scan_{n} has no result" for n in (2, 4)]
+    assert begun(made)[0].startswith(lost[0])
+    assert begun(made)[2] == f"{lost[0]}; {lost[1].removeprefix('cold: ')}"
+    with h5py.File(tmp_path / "none/series.nxs") as file:
+        assert list(file["entry_1/scans/start"].asstr()) == begun(made)
+
+
+def test_the_time_left_is_told_for_cold_and_warm_scans_apart():
+    tasks = [phasing.Task(one, RECIPE, Path("out"), ("scan_0",)) for one in scans(4)]
+    tasks[0] = replace(tasks[0], starts=())
+    cold, warmed, lost = (
+        Outcome(state, state, seconds=seconds)
+        for state, seconds in (("done", 100.0), ("done", 8.0), ("failed", 1.0))
+    )
+    assert seconds_left(tasks, [cold, None, None, None], 2) is None
+    assert seconds_left(tasks, [cold, warmed, None, None], 2) == 8.0
+    assert seconds_left(tasks, [cold, warmed, lost, None], 2) == 4.0
+    assert seconds_left(tasks, [None, warmed, lost, lost], 1) is None
