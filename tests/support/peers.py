@@ -36,7 +36,9 @@ def installed() -> Path:
 
 def ask(script: str, *words: str | Path) -> Any:
     """Run lines of Python with the packages; what they print last, as JSON, is returned."""
-    environment = {**os.environ, "MPLBACKEND": "Agg"}
+    # cohere's torch backend sets SCIPY_ARRAY_API, and cdiutils does not run with it
+    environment = {key: value for key, value in os.environ.items() if key != "SCIPY_ARRAY_API"}
+    environment["MPLBACKEND"] = "Agg"
     environment["PYTHONPATH"] = os.pathsep.join(
         filter(None, [environment.get("PYTHONPATH", ""), str(installed())])
     )

@@ -74,7 +74,9 @@ def test_it_runs_where_there_is_little_but_torch(bare: Environment, tmp_path: Pa
     assert 0 < short["object error between them"] < 1e-3  # of double precision, before it grows
     for row in found:
         if row["table"] == speed.ALGORITHMS:
-            assert row["ER"] > row["FFT pair"] > 0
+            assert (
+                min(row["ER"], row["FFT pair"]) > 0
+            )  # which takes longer, a busy machine does not tell
         if row["table"] == speed.PREDICTION:
             assert row["all"] > row["there and back alone"] > 0
     page = (out / script.PAGE).read_text()
