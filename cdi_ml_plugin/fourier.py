@@ -61,13 +61,13 @@ def central(array: torch.Tensor, most: int) -> torch.Tensor:
     return to_centre(array)[tuple(middle)]
 
 
-def about_centre(array: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
-    """Crop or zero-pad centred arrays (…, z, y, x) about their centre."""
+def about_centre(array: torch.Tensor, shape: Sequence[int], fill: float = 0) -> torch.Tensor:
+    """Crop centred arrays (…, z, y, x) about their centre, or pad them with `fill`."""
     pads: list[int] = []  # last axis first; a negative one crops
     for old, new in zip(reversed(array.shape[-3:]), reversed(shape), strict=True):
         before = new // 2 - old // 2
         pads += [before, new - old - before]
-    return torch.nn.functional.pad(array, pads) if any(pads) else array
+    return torch.nn.functional.pad(array, pads, value=fill) if any(pads) else array
 
 
 def resample(obj: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:

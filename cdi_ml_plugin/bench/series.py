@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..errors import ReadError
 from ..simulate.scan import VirtualScan, write_virtual_scan
+from ..utils.workers.cluster import cores
 
 LITTLE = "2*ER"
 MORE = 300  # iterations, of the kind that the default chain has most of
@@ -32,7 +33,7 @@ def throughput(folder: Path, count: int, size: int, workers: int) -> Iterator[st
     made = _scans(folder, count, size)
     crop = ["--crop", *[str(size)] * 3, "-a", CHAIN, "--seeds", "1"]
     threads = os.environ.get("OMP_NUM_THREADS", "as many as cores")
-    yield f"{count} scans of {size}³ voxels, {CHAIN}, one seed; {_cores()} cores, threads: {threads}"
+    yield f"{count} scans of {size}³ voxels, {CHAIN}, one seed; {cores()} cores, threads: {threads}"
 
     def loop() -> None:
         for number, scan in enumerate(made):
@@ -124,7 +125,3 @@ def _used() -> tuple[float, float]:
 
 def _load() -> str:
     return f"{os.getloadavg()[0]:.1f}"
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

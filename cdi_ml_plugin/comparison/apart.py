@@ -12,9 +12,8 @@ from ..data.result import Run
 from ..engine import loop
 from ..engine.progress import Progress
 from ..engine.start import Start
-from ..errors import CdiMlError, ClusterError
 from ..operators.base import Step
-from ..utils.workers.alone import Workers
+from ..utils.workers.alone import Workers, taken
 from .chains import Contender, ready
 from .runs import Folder
 
@@ -77,8 +76,4 @@ def apart(
     items = [(contender.label, seed) for contender, seed in missing]
     for which, came in workers.run(one, items, shared=asked):
         contender, seed = missing[which]
-        if isinstance(came, CdiMlError):
-            raise came
-        if not isinstance(came, Ended):
-            raise ClusterError(f"{contender.label}, seed {seed}: the worker died: {came}")
-        yield contender, came
+        yield contender, taken(came, Ended, f"{contender.label}, seed {seed}")

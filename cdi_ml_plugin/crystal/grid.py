@@ -6,8 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from ..fourier import about_centre
 from .crystal import Crystal
 
 Shape = tuple[int, int, int]
@@ -37,11 +39,6 @@ def on_grid(crystal: Crystal, shape: Shape) -> Crystal:
 
 
 def _about_centre(values: NDArray[Any], shape: Shape, fill: float) -> NDArray[Any]:
-    made = np.full(shape, fill, values.dtype)
-    here, there = [], []
-    for n, m in zip(values.shape, shape, strict=True):
-        low, high = min(n // 2, m // 2), min(n - n // 2, m - m // 2)
-        here.append(slice(n // 2 - low, n // 2 + high))
-        there.append(slice(m // 2 - low, m // 2 + high))
-    made[tuple(there)] = values[tuple(here)]
+    whole = torch.from_numpy(np.ascontiguousarray(values))
+    made: NDArray[Any] = about_centre(whole, shape, fill).numpy()
     return made

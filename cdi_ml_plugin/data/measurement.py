@@ -110,9 +110,8 @@ class Measurement:
         object.__setattr__(self, "mask", mask)
         object.__setattr__(self, "provenance", MappingProxyType(about))
 
-    def __reduce__(
-        self,
-    ) -> tuple[Any, ...]:  # for other processes: a read-only mapping has no way there
+    def __reduce__(self) -> tuple[Any, ...]:
+        # for other processes: a read-only mapping has no way there
         return _again, (self.intensity, self.mask, dict(self.provenance))
 
     @property

@@ -11,9 +11,8 @@ from numpy.typing import ArrayLike
 
 from ..data.measurement import Measurement
 from ..data.result import Run
-from ..errors import CdiMlError, ClusterError
 from ..operators.base import Step
-from ..utils.workers.alone import Workers
+from ..utils.workers.alone import Workers, taken
 from .batches import batch_size, batches
 from .kept import Kept
 from .plan import Plan
@@ -74,8 +73,4 @@ def apart(workers: Workers, asked: Asked, seeds: Sequence[int], at_once: int) ->
     """
     parts = [tuple(seeds[at : at + at_once]) for at in range(0, len(seeds), at_once)]
     for which, came in workers.run(some, parts, shared=asked):
-        if isinstance(came, CdiMlError):
-            raise came
-        if not isinstance(came, Came):
-            raise ClusterError(f"seed {parts[which][0]}: the worker died: {came}")
-        yield came
+        yield taken(came, Came, f"seed {parts[which][0]}")

@@ -4,9 +4,31 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
+
+from ...errors import CdiMlError, ClusterError
 
 PAUSE = 0.05  # s between two looks for what comes in
+
+
+Kind = TypeVar("Kind")
+
+
+def taken(came: Any, kind: type[Kind], what: str) -> Kind:
+    """What came of an item, of that kind.
+
+    Raises
+    ------
+    CdiMlError
+        As from this process, where the function raised it.
+    ClusterError
+        Anything else came instead.
+    """
+    if isinstance(came, CdiMlError):
+        raise came
+    if not isinstance(came, kind):
+        raise ClusterError(f"{what}: the worker died: {came}")
+    return came
 
 
 class Workers(Protocol):

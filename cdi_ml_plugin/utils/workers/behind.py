@@ -64,9 +64,8 @@ class Dask:
                     places |= {future.key: at for at, future in enumerate(futures, count)}
                     count += len(new)
                     waiting.update(futures)
-                    del (
-                        futures
-                    )  # what has been yielded is not held by workers and scheduler any longer
+                    # what has been yielded is not held by workers and scheduler any longer
+                    del futures
                 if not places or (more and not waiting.has_ready()):
                     time.sleep(PAUSE)
                     continue

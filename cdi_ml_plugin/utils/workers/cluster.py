@@ -79,8 +79,8 @@ def cluster(wanted: Wanted, tasks: int, each: int) -> Iterator[Workers]:
         if count == 1 and wanted.workers is None:
             yield Alone()
             return
-    with ExitStack() as stack:
-        yield stack.enter_context(_dask(wanted, tasks, each))
+    with _dask(wanted, tasks, each) as lent:
+        yield lent
 
 
 @contextmanager

@@ -67,7 +67,7 @@ def page(
         value=_value,
         pictures={name: small(values, scale) for name, values in slices.items()},
         scale=scale.label,
-        ends=[f"{scale.factor * end:+.3g}".replace("-", "−") for end in (scale.low, scale.high)],
+        ends=[f"{scale.factor * end:+.3g}".replace("-", MINUS) for end in (scale.low, scale.high)],
         names={key: quantity(key).name for row in rows for key in row["outliers"]},
         command=command,
         film=_address(film),

@@ -17,7 +17,7 @@ from .complete import lacking, mark
 from .outcome import Outcome
 from .phase import Task, failed
 from .recipe import Recipe
-from .scans import SeriesScan, known, name_of, names, natural
+from .scans import SeriesScan, distinct, known, name_of, names, natural
 from .watch import OFTEN, Coming, Watch
 
 
@@ -298,11 +298,7 @@ def _sorted(
         if (not p.suffix if not p.exists() else p.is_dir() and not known(p, reader))
     ]
     files = [path for path in paths if path not in folders]
-    fixed = [*ready, *map(SeriesScan, names(files), files)]
-    every = [scan.name for scan in fixed]
-    if twice := sorted({name for name in every if every.count(name) > 1})[:3]:
-        raise ParameterError(f"scans {', '.join(twice)} are there twice: give each once")
-    return fixed, folders
+    return distinct([*ready, *map(SeriesScan, names(files), files)]), folders
 
 
 def _may_be_scan(path: Path) -> bool:

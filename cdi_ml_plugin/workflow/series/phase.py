@@ -160,13 +160,12 @@ def _phase(task: Task, began: float) -> Outcome:
         again = replace(before, stamp=files)  # the files were touched, and hold the same
         again.write(task.folder)
         return again
-    keep = beside(task.folder, KEPT)
     starts = [task.out / name for name in task.starts]
     tried = warm.attempt(recipe, starts, measurement, task.lost)
     if tried.result is not None and tried.right:
         result = tried.result
     else:
-        result, tried = warm.better(tried, _cold(task, measurement, keep))
+        result, tried = warm.better(tried, _cold(task, measurement))
     is_twin = _is_twin(task, result)
     crystal, result = crystal_or_note(turned(result) if is_twin else result)
     clear(task.folder)
@@ -183,25 +182,29 @@ def _phase(task: Task, began: float) -> Outcome:
     )
     made = _timed(made, began)
     made.write(task.folder, {SLICE: slice_of(result, crystal)})
-    forget(keep)
+    forget(beside(task.folder, KEPT))
     return made
 
 
-def _cold(task: Task, measurement: Measurement, keep: Path) -> Result:
+def _cold(task: Task, measurement: Measurement) -> Result:
     """Phase a scan by its recipe, from random phases."""
-    recipe = task.recipe
-    result = reconstruct(
-        measurement,
-        recipe.sequence,
-        seeds=recipe.seeds,
-        parameters=recipe.parameters,
-        held_out=recipe.held_out,
-        device=recipe.device,
-        keep=keep,
-    )
+    result = _run(task, measurement, task.recipe.seeds)
     if was_interrupted(result):
         raise KeyboardInterrupt
     return result
+
+
+def _run(task: Task, measurement: Measurement, seeds: int | Sequence[int] | None) -> Result:
+    recipe = task.recipe
+    return reconstruct(
+        measurement,
+        recipe.sequence,
+        seeds=seeds,
+        parameters=recipe.parameters,
+        held_out=recipe.held_out,
+        device=recipe.device,
+        keep=beside(task.folder, KEPT),
+    )
 
 
 def _is_twin(task: Task, result: Result) -> bool:
@@ -244,17 +247,9 @@ def parts(tasks: Sequence[Task]) -> list[Part]:
 
 def some_seeds(part: Part) -> None:
     """Run some seeds of a scan, and keep them for `phase`."""
-    task, recipe = part.task, part.task.recipe
+    task = part.task
     with suppress(CdiMlError):
-        reconstruct(
-            read_prepared(task.scan.data, **reading(task)),
-            recipe.sequence,
-            seeds=part.seeds,
-            parameters=recipe.parameters,
-            held_out=recipe.held_out,
-            device=recipe.device,
-            keep=beside(task.folder, KEPT),
-        )
+        _run(task, read_prepared(task.scan.data, **reading(task)), part.seeds)
 
 
 def told(scan: SeriesScan, result: Result, crystal: Crystal | None) -> Outcome:

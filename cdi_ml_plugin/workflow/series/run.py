@@ -140,6 +140,12 @@ def _watched(
 ) -> Series:
     """The same with scans that come in."""
     check_folder(out)
+
+    def made() -> Series:
+        tasks, outcomes = arrivals.results()
+        scans = tuple(task.scan for task in tasks)
+        return Series(out, scans, tuple(outcomes), chosen, tuple(along))
+
     with writer(out), ExitStack() as stack:
         lent: Workers = Alone()
         ready = len(arrivals.outcomes)
@@ -155,12 +161,11 @@ def _watched(
                 say({"event": "workers", "about": lent.about})
             for which, outcome in _outcomes(lent, phased, arrivals, arrivals.taken):
                 arrivals.ended(which, outcome)
-                tasks, outcomes = arrivals.results()
-                say(_event(outcome, outcomes, min(arrivals.running, lent.count)))
-                scans = tuple(task.scan for task in tasks)
                 chosen = arrivals.reference
+                so_far = made()
+                say(_event(outcome, so_far.outcomes, min(arrivals.running, lent.count)))
                 try:
-                    _write(Series(out, scans, tuple(outcomes), chosen, tuple(along)), film=False)
+                    _write(so_far, film=False)
                 except WriteError as error:  # a full disk, for one: at the end it is an error
                     say({"event": "unwritten", "reason": str(error)})
             tasks, outcomes = arrivals.results()
@@ -171,11 +176,9 @@ def _watched(
                 raise
             say({"event": "stopped"})
         arrivals.give_up()
-        tasks, outcomes = arrivals.results()
-        scans = tuple(task.scan for task in tasks)
-        made = Series(out, scans, tuple(outcomes), chosen, tuple(along))
-        _write(made)
-    return made
+        whole = made()
+        _write(whole)
+    return whole
 
 
 def _write(made: Series, film: bool = True) -> None:
@@ -290,17 +293,12 @@ def _together(
         return outcomes, ""
     first = (named or there)[0]
     mark = found[first].mark
-    items = [
-        Held(tasks[place], tasks[first], mark)
-        for place in there
-        if not found[place].held(tasks[place].folder, mark)
-    ]
-    places = {item.scan.name: place for item, place in ((h, tasks.index(h.task)) for h in items)}
+    places = [place for place in there if not found[place].held(tasks[place].folder, mark)]
+    items = [Held(tasks[place], tasks[first], mark) for place in places]
     say({"event": "together", "scans": len(items), "reference": found[first].name})
     for which, outcome in _outcomes(workers, held, items):
-        place = places[items[which].scan.name]
         if outcome.done:
-            outcomes[place] = outcome
+            outcomes[places[which]] = outcome
         else:
             say({"event": "alone", "scan": outcome.name, "reason": outcome.reason})
     return outcomes, found[first].name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -120,10 +121,21 @@ def listed(
         *ready,
         *(SeriesScan(name, path) for name, path in zip(names(paths), paths, strict=True)),
     ]
-    folders = [each.folder for each in every]
-    if twice := sorted({name for name in folders if folders.count(name) > 1})[:3]:
+    return distinct(every)
+
+
+def distinct(scans: list[SeriesScan]) -> list[SeriesScan]:
+    """The scans.
+
+    Raises
+    ------
+    ParameterError
+        Two would have the same folder.
+    """
+    many = Counter(scan.folder for scan in scans)
+    if twice := sorted(name for name, count in many.items() if count > 1)[:3]:
         raise ParameterError(f"scans {', '.join(twice)} are there twice: give each once")
-    return every
+    return scans
 
 
 def _by_number(
