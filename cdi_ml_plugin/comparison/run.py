@@ -220,7 +220,7 @@ def _members(
     members = []
     for contender, all_runs, good in zip(ready, runs, finite, strict=True):
         chosen = _best(good)
-        agreed = agreement(good, align(placed(chosen, room), reference))
+        agreed = agreement(good, chosen, align(placed(chosen, room), reference))
         whole = np.sqrt(diffraction(in_array(placed(chosen, room), shape)))
         coherent = np.sqrt(diffraction(in_array(agreed.coherent, shape)))
         transfer = prtf(coherent, measurement.intensity, parts, mask)

@@ -106,15 +106,15 @@ class Agreement:
         )
 
 
-def agreement(runs: Sequence[Kept], best: NDArray[np.complex128]) -> Agreement:
-    """Align runs onto the best of them, which is given in the common box."""
+def agreement(runs: Sequence[Kept], chosen: Kept, best: NDArray[np.complex128]) -> Agreement:
+    """Align runs onto the chosen one of them, whose object in the common box is `best`."""
     total = np.zeros_like(best)
     mean = np.zeros_like(best)
     square = np.zeros(best.shape)
     distances = []
     norm = float(np.linalg.norm(best))
     for run in runs:  # one at a time: all of them would not fit into memory
-        obj = align(placed(run, best.shape), best)
+        obj = best.copy() if run is chosen else align(placed(run, best.shape), best)
         total += obj
         own = float(np.linalg.norm(obj))
         obj *= norm / own if own > 0 else 0.0

@@ -51,7 +51,7 @@ def moved(obj: np.ndarray, shift: tuple[float, ...], angle: float) -> np.ndarray
 
 def agreed(objects: list[np.ndarray]) -> Any:
     runs = kept(objects)
-    return agreement(runs, placed(runs[0], common_shape(runs, objects[0].shape)))
+    return agreement(runs, runs[0], placed(runs[0], common_shape(runs, objects[0].shape)))
 
 
 # --- distributions ------------------------------------------------------------------------------
