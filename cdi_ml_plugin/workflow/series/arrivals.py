@@ -15,9 +15,10 @@ from ...utils.values import path as named
 from ...utils.workers.alone import PAUSE
 from .complete import lacking, mark
 from .outcome import Outcome
-from .phase import Task, failed
+from .phase import failed
 from .recipe import Recipe
 from .scans import SeriesScan, distinct, known, name_of, names, natural
+from .task import Task
 from .watch import OFTEN, Coming, Watch
 
 

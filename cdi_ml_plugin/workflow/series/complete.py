@@ -16,9 +16,9 @@ from ...io.hdf5_links import Survey, series
 from ...io.hdf5_values import Values
 from ...utils.inputs import printable
 from .outcome import digest, stamp
-from .phase import Task
 from .recipe import FILES
 from .scans import of_scan
+from .task import Task
 
 HDF5 = (".h5", ".hdf5", ".hdf", ".nxs", ".cxi")
 FRAMES = (".tif", ".tiff")

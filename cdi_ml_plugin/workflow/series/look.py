@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from ...data.measurement import Measurement
 from ...errors import CdiMlError, ParameterError
 from ..load import read_prepared
-from .phase import Task, columns_of, reading
+from .phase import columns_of
+from .task import Task, reading
 
 TRIED = 3  # scans; where none can be read, each says why when its turn comes
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 import os
-import shlex
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,109 +20,28 @@ from ...crystal.twin import flip_notes
 from ...data.measurement import Measurement, data_digest
 from ...data.scan import Scan
 from ...engine.kept import forget
-from ...engine.plan import Plan
 from ...engine.run import reconstruct
 from ...errors import CdiMlError, ClusterError, shortened
 from ...io.cxi.reader import read_result
-from ...io.readers import choose
 from ...physics.alignment import placed
 from ...utils.jsonable import plain
 from ...utils.swap import beside
 from ...utils.versions import differences, versions
-from ..earlier import RESULT_FILES, was_interrupted
+from ..earlier import was_interrupted
 from ..later import twin_of
 from ..load import read_prepared
 from ..save import save
 from . import warm
-from .outcome import DONE, FAILED, SLICE, Outcome, clear, digest, stamp
-from .recipe import FILES, Recipe
-from .scans import SeriesScan, of_scan
+from .outcome import DONE, FAILED, SLICE, Outcome, clear, digest
+from .scans import SeriesScan
 from .slices import slice_of
+from .task import KEPT, Task, command, holds, reading
 
 if TYPE_CHECKING:
     from ...crystal.crystal import Crystal
     from ...data.result import Result
 
-KEPT = ".cdi-runs"  # where runs that have ended are kept, beside the folder of the result
 MOST_PARTS = 64  # of the seeds of a scan
-
-
-@dataclass(frozen=True)
-class Task:
-    """A scan, what is done with it, and where it goes.
-
-    Attributes
-    ----------
-    scan : SeriesScan
-    recipe : Recipe
-        With what the table changes of it.
-    out : Path
-        Folder of the series.
-    starts : tuple of str
-        Folders of the scans that it begins from, the nearest first; empty for a cold start.
-    lost : tuple of str
-        Folders of those that it would have begun from, and that have no result.
-    versions : mapping
-        Of the process that asks; a worker of other versions refuses.
-    reference : SeriesScan, optional
-        What it will be held against.
-    """
-
-    scan: SeriesScan
-    recipe: Recipe
-    out: Path
-    starts: tuple[str, ...] = ()
-    lost: tuple[str, ...] = ()
-    versions: Mapping[str, str] = field(default_factory=versions)
-    reference: SeriesScan | None = None
-
-    @property
-    def folder(self) -> Path:
-        """Where its result goes."""
-        return self.out / self.scan.folder
-
-    def stamp(self) -> str:
-        """Digest of names, sizes and times of its files."""
-        reading = of_scan(self.recipe.reading, self.scan.number)
-        return stamp(self.scan.data, *(reading[key] for key in FILES if key in reading))
-
-    def identity(self, anchors: Mapping[str, str]) -> str:
-        """Digest of what a result hangs on beside the data; `anchors`: see `Outcome.anchors`."""
-        own = self.recipe.identity()
-        return digest(own | {"warm": [warm.CHAIN, anchors]} if anchors else own)
-
-    def earlier(self) -> Outcome | None:
-        """What it came to before, of the same recipe and versions, and of anchors that are still the same."""
-        before = Outcome.read(self.folder) if holds(self.folder) else None
-        if before is None or before.identity != self.identity(before.anchors):
-            return None
-        if before.anchors and not self.starts:
-            return None
-        anchors = (
-            (Outcome.read(self.out / name), origin) for name, origin in before.anchors.items()
-        )
-        same = all(anchor is not None and anchor.origin == origin for anchor, origin in anchors)
-        return before if same else None
-
-    def finished(self) -> Outcome | None:
-        """What it came to before, where its files too are the same."""
-        before = self.earlier()
-        if before is None or before.stamp != self.stamp():
-            return None
-        forget(beside(self.folder, KEPT))  # a process that was killed may have left them
-        return before
-
-
-def holds(folder: Path) -> bool:
-    """Whether the files of a result are there."""
-    return all((folder / name).is_file() for name in RESULT_FILES)
-
-
-def bytes_of(task: Task) -> int:
-    """Bytes that a voxel takes in the chain of a task: the plan's own estimate."""
-    plan = Plan.of(task.recipe.sequence, task.recipe.parameters)
-    seeds = task.recipe.seeds or plan.parameters.get("reconstructions", 1)
-    return plan.bytes_per_voxel(runs=int(seeds))
 
 
 def phase(task: Task) -> Outcome:
@@ -273,16 +190,6 @@ def _known(values: dict[str, float]) -> dict[str, float | None]:
     return found
 
 
-def reading(task: Task) -> dict[str, Any]:
-    """Options of `read_prepared` for its scan."""
-    told = of_scan(task.recipe.reading, task.scan.number)
-    if task.scan.number is not None:
-        reader = choose(task.scan.data, told.get("reader"))[0]
-        if "scan" in reader.takes:
-            told["scan"] = task.scan.number
-    return told
-
-
 def columns_of(measurement: Measurement) -> dict[str, float | str]:
     """What the files say of the scan: means of motors that moved, numbers of the geometry, date, exposure."""
     found: dict[str, float | str] = {}
@@ -300,23 +207,3 @@ def columns_of(measurement: Measurement) -> dict[str, float | str]:
         if scan.date:
             found["date"] = scan.date
     return found
-
-
-def command(task: Task, start: str = "") -> str:
-    """The command that does this scan alone, from random phases; `start` says what it began from in the series."""
-    recipe = task.recipe
-    words = ["cdi-ml", "reconstruct", str(task.scan.data)]
-    options: dict[str, Any] = dict(of_scan(recipe.reading, task.scan.number))
-    if task.scan.number is not None:
-        options["scan"] = task.scan.number
-    options |= {"algorithm": recipe.sequence, "seeds": recipe.seeds, "device": recipe.device}
-    for name, value in options.items():
-        if value in (None, (), False):
-            continue
-        words.append(f"--{name}")
-        if value is not True:
-            words += map(str, value if isinstance(value, tuple) else (value,))
-    for key, value in recipe.parameters.items():
-        words += ["--set", f"{key}={value!r}"]
-    words += ["--held-out", f"{recipe.held_out:g}", "--out", task.scan.folder]
-    return shlex.join(words) + (f"  # cold; in its series {start}" if start else "")

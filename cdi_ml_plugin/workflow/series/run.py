@@ -22,9 +22,10 @@ from .arrivals import Arrivals
 from .content import Series, content
 from .look import look
 from .outcome import DONE, Outcome
-from .phase import Task, bytes_of, failed, parts, phase, some_seeds
+from .phase import failed, parts, phase, some_seeds
 from .recipe import Recipe
 from .scans import MOST, SeriesScan, listed, name_of
+from .task import Task, bytes_of
 from .together import Held, held
 from .watch import Watch, phased
 from .write import write

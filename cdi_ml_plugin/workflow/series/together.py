@@ -20,9 +20,10 @@ from ...physics.windows import about_centre
 from ...utils.jsonable import plain
 from ..save import save
 from .outcome import ALIGNED, SLICE, Outcome, clear
-from .phase import Task, command, failed, told, turned
+from .phase import failed, told, turned
 from .scans import SeriesScan
 from .slices import Cut, drawn, slice_of
+from .task import Task, command
 
 if TYPE_CHECKING:
     from ...crystal.crystal import Crystal

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from ...errors import ParameterError
 from ...utils.values import above_0, number
 from .outcome import Outcome
-from .phase import Task, phase
+from .phase import phase
 from .scans import SeriesScan
+from .task import Task
 from .together import Held, held
 
 # Longer than the longest usual exposure of a frame, and than network disks keep what they know of a folder.

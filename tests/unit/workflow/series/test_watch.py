@@ -18,10 +18,10 @@ from cdi_ml_plugin.utils.workers import cluster as clusters
 from cdi_ml_plugin.workflow.series import phase as phasing
 from cdi_ml_plugin.workflow.series.arrivals import Arrivals
 from cdi_ml_plugin.workflow.series.complete import lacking, mark
-from cdi_ml_plugin.workflow.series.phase import Task
 from cdi_ml_plugin.workflow.series.recipe import Recipe
 from cdi_ml_plugin.workflow.series.run import series
 from cdi_ml_plugin.workflow.series.scans import SeriesScan, listed
+from cdi_ml_plugin.workflow.series.task import Task
 from cdi_ml_plugin.workflow.series.watch import Watch
 
 RECIPE = Recipe("3*ER", seeds=1, parameters={"initial_support_area": [0.5, 0.5, 0.5]})
