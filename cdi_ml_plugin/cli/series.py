@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     "--table",
     type=PATH,
     metavar="FILE",
-    help="CSV or TOML with what single scans have of their own: columns scan or data, and options of `reconstruct`.",
+    help="CSV or TOML with what single scans have of their own: columns scan, name or data, and options of "
+    "`reconstruct`.",
 )
 @click.option(
     "--against",
@@ -42,12 +43,17 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="Show figures over this column of the table, motor or number of the geometry; may be repeated.",
 )
-@click.option("--reference", metavar="SCAN", help="What the others are held against.")
+@click.option(
+    "--reference",
+    metavar="SCAN",
+    help="Number or name of the scan that the others are held against (default: the first that has a result).",
+)
 @click.option(
     "--warm",
     type=whole(2),
     metavar="N",
-    help="Start all but one in N scans from the object of the nearest of those: of one crystal that changes slowly.",
+    help="Phase one in N scans from random phases, the others from the objects of the two nearest of those: for one "
+    "crystal that changes slowly.",
 )
 @worker_options
 @click.option(
@@ -61,13 +67,18 @@ if TYPE_CHECKING:
     "--settled",
     type=Number(min=0),
     metavar="SECONDS",
-    help="Of --watch: how long nothing of a scan may have changed (default: 30).",
+    help="With --watch: how long nothing of a scan may have changed (default: 30).",
 )
-@click.option("--dry-run", is_flag=True, help="Of --cluster: print the job script, and do nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="With --cluster: print the job script, and do nothing else."
+)
 @click.option("--json-lines", is_flag=True, help="Say what happens as JSON, an object a line.")
 @data_options
 @parameter_options
+@click.pass_context
 def series(
+    context: click.Context,
+    /,
     data: Sequence[Path],
     sequence: str | None,
     seeds: int | None,
@@ -98,9 +109,9 @@ def series(
     with {scan} where its number stands ({scan:04}: with zeros), which goes for --spec, --dark, --white, --mask and
     --geometry as well.
 
-    By default as many --workers do it as this machine feeds. A scan that fails says why, and stops no other. The same
-    command goes on where it was stopped: what is finished is
-    done again only where data, recipe or version have changed.
+    By default as many --workers do it as this machine feeds. A scan that fails says why, and stops no other; the exit
+    code is then 1. The same command goes on where it was stopped: what is finished is done again only where data,
+    recipe or version have changed.
 
     With --watch a scan is taken once, when nothing of it changes any more and all of its frames are there.
     """
@@ -149,16 +160,13 @@ def series(
         "warm": warm,
         "say": say,
     }
-    try:
-        made = run.series(data if come_in else scans, out, recipe, workers=wanted, **about)
-    except KeyboardInterrupt as stop:
-        click.echo(f"note: what is finished is kept in {out}: the same command goes on from there")
-        raise click.Abort from stop
+    made = run.series(data if come_in else scans, out, recipe, workers=wanted, **about)
     if not made.scans:
-        raise ReadError("no scan has come in: give --watch more minutes, or look where DATA leads")
-    if not made.done:
-        raise ReadError(f"no scan of {len(made.scans)} has a result: {made.outcomes[0].reason}")
+        where = ", ".join(map(str, data or (table or out,)))
+        raise ReadError(f"{where}: no scan has come in: give --watch more minutes, or another DATA")
     say.end(made)
+    if made.done < len(made.scans):
+        context.exit(1)
 
 
 def watched(minutes: float | None, settled: float | None) -> Watch | None:
@@ -167,7 +175,7 @@ def watched(minutes: float | None, settled: float | None) -> Watch | None:
 
     if minutes is None:
         if settled is not None:
-            raise ParameterError("--settled: is of --watch: give --watch MINUTES too")
+            raise ParameterError("--settled: goes with --watch: give --watch MINUTES too")
         return None
     return Watch(minutes) if settled is None else Watch(minutes, settled)
 
@@ -212,7 +220,10 @@ def said(event: dict[str, Any]) -> str:
     if kind == "begin":
         ready = event["finished"]
         already = f", {ready} of them finished already" if ready else ""
-        return "waiting for scans" if event["scans"] is None else f"{event['scans']} scans{already}"
+        if event["scans"] is None:
+            absent = "".join(f", {path} is not there yet" for path in event["absent"])
+            return f"waiting for scans{absent}"
+        return f"{event['scans']} {'scan' if event['scans'] == 1 else 'scans'}{already}"
     if kind == "waiting":
         return f"scan {event['scan']} waits: {event['reason']}"
     if kind == "arrived":
@@ -222,13 +233,18 @@ def said(event: dict[str, Any]) -> str:
     if kind == "unwritten":
         return f"note: the page is not written: {event['reason']}"
     if kind == "stopped":
-        return "note: stopped: the same command goes on from there"
+        of = "" if event["scans"] is None else f" of {event['scans']}"
+        has = (
+            f"{event['done']}{of} scans have a result" if event["done"] else "no scan has a result"
+        )
+        return f"note: stopped: {has}; the same command goes on from there"
     if kind == "workers":
         return str(event["about"])
     if kind == "alone":
         return f"note: scan {event['scan']} is not held against the reference: {event['reason']}"
     if kind == "together" and event["scans"]:
-        return f"{event['scans']} results are held against that of scan {event['reference']}"
+        count = f"{event['scans']} {'result is' if event['scans'] == 1 else 'results are'}"
+        return f"{count} held against that of scan {event['reference']}"
     if kind in ("done", "failed"):
         from ..data.quantities import line
 

@@ -20,7 +20,7 @@ def worker_options(command: Command) -> Command:
                 "--workers",
                 type=whole(1),
                 metavar="N",
-                help="Processes that share the work, by Dask; each does one scan or run at a time.",
+                help="Processes that share the work, by Dask; each does one scan, or one start, at a time.",
             ),
             click.option(
                 "--scheduler",

@@ -187,7 +187,7 @@ def _done(
             try:
                 for contender, ended in apart(lent, asked, runs):
                     asked.folder.keep(contender, ended.run, ended.seconds, ended.hardware)
-                    bar.skip(contender.plan.step.iterations)
+                    bar.count(contender.plan.step.iterations)
             except KeyboardInterrupt:  # what is under way elsewhere is given up
                 return False
     return True

@@ -62,7 +62,7 @@ def run(
         state.load_state_dict({**copy.deepcopy(taken["state"]), "memory": {}})
         history[: state.iteration] = taken["history"]
         lost, verdict.best = taken["lost"], taken["best"]
-        bar.skip(state.iteration)
+        bar.count(state.iteration)
     for number, block in enumerate(plan.step.blocks()):
         if taken is not None and number < taken["block"]:
             continue

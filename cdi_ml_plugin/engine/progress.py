@@ -23,7 +23,8 @@ class Progress:
     """A tqdm bar and a watcher; both get new figures at most a few times a second."""
 
     def __init__(self, shown: bool, total: int, watch: Watch | None = None) -> None:
-        self.bar = tqdm(total=total, unit="it", disable=not shown, dynamic_ncols=True)
+        # None rather than a disabled one, whose lock the system keeps where a worker is killed
+        self.bar = tqdm(total=total, unit="it", dynamic_ncols=True) if shown else None
         self.watch = watch
         self.due = 0.0
         self.looks = 0
@@ -38,7 +39,8 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.bar.close()
+        if self.bar is not None:
+            self.bar.close()
 
     def advance(self, state: State, data: Moduli, snapshot: Snapshot) -> bool:
         """Count an iteration; now and then measure the run that leads, and show it to the watcher.
@@ -52,7 +54,7 @@ class Progress:
         -------
         Whether the watcher wants the reconstruction to end.
         """
-        if self.bar.disable and self.watch is None:
+        if self.bar is None and self.watch is None:
             return False
         enough = False
         began = time.perf_counter()
@@ -60,23 +62,26 @@ class Progress:
             leader = int(state.chi2.nan_to_num(nan=float("inf")).argmin())
             obj, support = state.object[leader], state.support[leader]
             figures = metrics.figures(obj[None], data, support[None], [state.transfer[leader]])[0]
-            self.bar.set_postfix_str(
-                f"χ² {float(state.chi2[leader]):.2e}, r_p {figures['pearson']:.4f}", refresh=False
-            )
+            if self.bar is not None:
+                chi2 = float(state.chi2[leader])
+                self.bar.set_postfix_str(
+                    f"χ² {chi2:.2e}, r_p {figures['pearson']:.4f}", refresh=False
+                )
             if self.watch is not None:
                 enough = bool(self.watch(snapshot(leader, figures)))
             self.due = time.perf_counter() + self._pause(time.perf_counter() - began)
-        self.bar.update()
+        self.count(1)
         return enough
 
     def say(self, text: str) -> None:
         """Write a line above the bar, where there is one."""
-        if not self.bar.disable:
+        if self.bar is not None:
             self.bar.write(text, file=sys.stderr)
 
-    def skip(self, iterations: int) -> None:
-        """Count iterations of another process."""
-        self.bar.update(iterations)
+    def count(self, iterations: int) -> None:
+        """Count iterations, of another process for one."""
+        if self.bar is not None:
+            self.bar.update(iterations)
 
     def _pause(self, took: float) -> float:
         """Seconds until the next look, so that about a tenth of the time is spent on looks.

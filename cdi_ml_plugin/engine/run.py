@@ -181,7 +181,7 @@ def reconstruct(
                 for came in apart(lent, asked, missing, at_once):
                     where = came.device
                     notes += came.notes
-                    bar.skip(plan.step.iterations * len(came.runs))
+                    bar.count(plan.step.iterations * len(came.runs))
                     if take(came.runs, True):
                         break
             except KeyboardInterrupt:  # what is under way elsewhere is given up

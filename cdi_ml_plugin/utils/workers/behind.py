@@ -23,8 +23,9 @@ class Dask:
         self.each = each
         link = client.dashboard_link if find_spec("bokeh") else None
         where = client.scheduler.address
-        self.about = f"{self.count} worker(s) of Dask at {where}" + (
-            f", dashboard {link}" if link else ""
+        self.about = (
+            f"{self.count} {'worker' if self.count == 1 else 'workers'} of Dask at {where}"
+            + (f", dashboard {link}" if link else "")
         )
         if not self.count and not jobs:  # nobody has asked for any
             self.about += f": waits for `dask worker {where} --nthreads 1 --resources {SCAN}=1`"

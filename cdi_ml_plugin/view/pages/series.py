@@ -169,11 +169,14 @@ def small(values: Slice, scale: ColourScale) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def read_slices(out: Path, rows: Sequence[Mapping[str, Any]], name: str) -> dict[str, Slice]:
-    """The slices of those rows that have one."""
+def read_slices(
+    out: Path, rows: Sequence[Mapping[str, Any]], name: str, strained: bool
+) -> dict[str, Slice]:
+    """The slices of those rows that have one; where they are of strain, a phase is no picture among them."""
     found = {}
     for row in rows:
         path = out / row["folder"] / name
-        if row["state"] == "done" and path.is_file():
+        alike = not strained or "strain_rms" in row["figures"]
+        if row["state"] == "done" and alike and path.is_file():
             found[row["scan"]] = np.load(path, allow_pickle=False)
     return found

@@ -105,7 +105,7 @@ class Arrivals:
         self._news = time.monotonic()
         for scan in self._fixed:
             task = self._task(scan)
-            task.recipe.identity()
+            task.check()
             if (before := task.finished()) is not None:
                 self._keep(task, before)
                 self._seen[_key(scan)] = _Seen("", 0.0, closed=True)
@@ -114,6 +114,11 @@ class Arrivals:
     def reference(self) -> str:
         """Name of the scan that is held against; empty before one has a result."""
         return "" if self._reference is None else self._reference.scan.name
+
+    @property
+    def absent(self) -> list[Path]:
+        """Folders that others come into and that are not there."""
+        return [folder for folder in self._folders if not folder.exists()]
 
     @property
     def most(self) -> int | None:

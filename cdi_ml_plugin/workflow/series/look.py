@@ -30,9 +30,8 @@ def look(tasks: Sequence[Task], along: Sequence[str] = ()) -> Measurement | None
             continue
         columns = columns_of(measurement)
         if lost := [name for name in unknown if name not in columns]:
-            there = ", ".join((*tabled, *columns)) or "none"
-            raise ParameterError(
-                f"against {lost[0]!r:.40}: is no column of these scans: there are {there}"
-            )
+            there = ", ".join((*tabled, *columns))
+            there = f"there are {there}" if there else "they have none: give a --table with one"
+            raise ParameterError(f"against {lost[0]!r:.40}: is no column of these scans: {there}")
         return measurement
     return None

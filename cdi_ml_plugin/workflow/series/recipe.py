@@ -12,7 +12,7 @@ from ...engine.plan import Plan
 from ...errors import ParameterError
 from ...physics.moduli import HELD_OUT
 from ...utils.jsonable import plain
-from ...utils.values import instance
+from ...utils.values import instance, number
 from ...utils.versions import versions
 
 FILES = ("spec", "dark", "white", "geometry", "mask")  # options of reading that name a file
@@ -40,6 +40,7 @@ class Recipe:
     reading: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        number("held_out", self.held_out, 0, 0.5)
         instance("parameters", self.parameters, Mapping, "a mapping of keys as in config_rec")
         instance("reading", self.reading, Mapping, "a mapping of options of read_prepared")
         if unknown := [key for key in self.reading if key not in READING]:
@@ -74,6 +75,8 @@ class Recipe:
     def identity(self) -> dict[str, Any]:
         """What the result hangs on beside the data: recipe, weights and versions, as JSON knows them.
 
+        How data are read is not part of it: what comes of that is compared itself, see `Outcome.content`.
+
         Raises
         ------
         SequenceError, ParameterError, AlgorithmError, WeightsError
@@ -87,7 +90,6 @@ class Recipe:
                 "seeds": self.seeds,
                 "held_out": self.held_out,
                 "device": self.device,
-                "reading": {key: str(value) for key, value in sorted(self.reading.items())},
                 "weights": weights_digests(plan.step),
                 "versions": versions(),
             }

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from ...errors import ParameterError, WriteError
+from ...errors import ClusterError, ParameterError, WriteError
 from ...utils.files import check_folder
 from ...utils.swap import writer
 from ...utils.values import instance, path
@@ -21,16 +19,14 @@ from . import warm as warming
 from .arrivals import Arrivals
 from .content import Series, content
 from .look import look
-from .outcome import DONE, Outcome
-from .phase import failed, parts, phase, some_seeds
+from .outcome import Outcome
+from .phase import failed, parts
 from .recipe import Recipe
 from .scans import MOST, SeriesScan, listed, name_of
 from .task import Task, bytes_of
-from .together import Held, held
+from .turns import Say, event, hold_all, outcomes_of, phase_all
 from .watch import Watch, phased
 from .write import write
-
-Say = Callable[[dict[str, Any]], None]
 
 
 def series(
@@ -107,7 +103,7 @@ def series(
         for scan, starts in zip(chosen, begins, strict=True)
     ]
     for task in tasks:  # before any data, which take longer
-        task.recipe.identity()
+        task.check()
         if task.starts:
             warming.check(task.recipe)
     check_folder(out)
@@ -125,11 +121,45 @@ def series(
                 lent = stack.enter_context(cluster(workers, len(parts(missing)), each))
             if missing:
                 say({"event": "workers", "about": lent.about})
-            outcomes = _phased(tasks, found, lent, say)
-            outcomes, chosen_reference = _together(tasks, outcomes, lent, reference, say)
-        made = Series(out, tuple(chosen), tuple(outcomes), chosen_reference, tuple(along))
+            try:
+                phase_all(tasks, found, lent, say)
+                outcomes, first_of = hold_all(tasks, known(tasks, found), lent, reference, say)
+            except (KeyboardInterrupt, ClusterError):
+                _write_stopped(tasks, found, reference, along, say)
+                raise
+        made = Series(out, tuple(chosen), tuple(outcomes), first_of, tuple(along))
         _write(made)
     return made
+
+
+def known(tasks: Sequence[Task], found: Sequence[Outcome | None]) -> list[Outcome]:
+    """What became of each scan; of one whose turn has not come, that it was stopped."""
+    stopped = "stopped before its turn: the same command goes on"
+    return [
+        failed(task.scan.name, stopped) if outcome is None else outcome
+        for task, outcome in zip(tasks, found, strict=True)
+    ]
+
+
+def _write_stopped(
+    tasks: Sequence[Task],
+    found: Sequence[Outcome | None],
+    reference: str | None,
+    along: Sequence[str],
+    say: Say,
+) -> None:
+    """Write page and tables of what there is, for those of an earlier time would contradict it."""
+    outcomes = known(tasks, found)
+    done = [outcome.name for outcome in outcomes if outcome.done]
+    say({"event": "stopped", "done": len(done), "scans": len(tasks)})
+    if not done:
+        return
+    first_of = reference if reference in done else done[0]
+    scans = tuple(task.scan for task in tasks)
+    try:
+        _write(Series(tasks[0].out, scans, tuple(outcomes), first_of, tuple(along)), film=False)
+    except WriteError as error:
+        say({"event": "unwritten", "reason": str(error)})
 
 
 def _watched(
@@ -150,7 +180,8 @@ def _watched(
     with writer(out), ExitStack() as stack:
         lent: Workers = Alone()
         ready = len(arrivals.outcomes)
-        say({"event": "begin", "scans": arrivals.most, "finished": ready})
+        absent = [str(folder) for folder in arrivals.absent]
+        say({"event": "begin", "scans": arrivals.most, "finished": ready, "absent": absent})
         chosen = arrivals.reference
         try:
             first = arrivals.first()
@@ -160,22 +191,22 @@ def _watched(
                 lent = stack.enter_context(cluster(workers, arrivals.most or MOST, each))
             if first is not None:
                 say({"event": "workers", "about": lent.about})
-            for which, outcome in _outcomes(lent, phased, arrivals, arrivals.taken):
+            for which, outcome in outcomes_of(lent, phased, arrivals, arrivals.taken):
                 arrivals.ended(which, outcome)
                 chosen = arrivals.reference
                 so_far = made()
-                say(_event(outcome, so_far.outcomes, min(arrivals.running, lent.count)))
+                say(event(outcome, so_far.outcomes, min(arrivals.running, lent.count)))
                 try:
                     _write(so_far, film=False)
                 except WriteError as error:  # a full disk, for one: at the end it is an error
                     say({"event": "unwritten", "reason": str(error)})
             tasks, outcomes = arrivals.results()
-            together, chosen = _together(tasks, outcomes, lent, arrivals.wanted, say)
+            together, chosen = hold_all(tasks, outcomes, lent, arrivals.wanted, say)
             arrivals.outcomes |= {outcome.name: outcome for outcome in together}
         except KeyboardInterrupt:
             if not arrivals.reference:  # there is nothing to write
                 raise
-            say({"event": "stopped"})
+            say({"event": "stopped", "done": made().done, "scans": arrivals.most})
         arrivals.give_up()
         whole = made()
         _write(whole)
@@ -183,123 +214,5 @@ def _watched(
 
 
 def _write(made: Series, film: bool = True) -> None:
-    if made.done:
+    if made.scans:
         write(content(made), shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]), film)
-
-
-def _phased(
-    tasks: Sequence[Task], before: Sequence[Outcome | None], workers: Workers, say: Say
-) -> list[Outcome]:
-    """What becomes of each scan: what is finished, and what is done now."""
-    found = list(before)
-    missing = [place for place, outcome in enumerate(found) if outcome is None]
-    cold = [tasks[place] for place in missing if not tasks[place].starts]
-    if workers.count >= 2 * len(cold) > 0:  # some would have nothing to do: seeds beside each other
-        for _ in workers.run(some_seeds, parts(cold)):
-            pass  # what went wrong is said when the scan's turn comes
-    for place, outcome in _in_turn(tasks, found, workers):
-        found[place] = outcome
-        left = sum(one is None for one in found)
-        count = workers.count
-        say(_event(outcome, found, min(left, count), left, seconds_left(tasks, found, count)))
-    return [outcome for outcome in found if outcome is not None]
-
-
-def seconds_left(
-    tasks: Sequence[Task], found: Sequence[Outcome | None], workers: int
-) -> float | None:
-    """How long the others will take; None where none of their kind, cold or warm, has ended yet."""
-    total = 0.0
-    for kind in (False, True):
-        same = [o for task, o in zip(tasks, found, strict=True) if bool(task.starts) is kind]
-        left = sum(one is None for one in same)
-        spent = [one.seconds for one in same if one is not None]
-        lasted = [one.seconds for one in same if one is not None and one.done] or spent
-        if left and not lasted:
-            return None
-        total += left * sum(lasted) / max(1, len(lasted))
-    return total / max(1, workers)
-
-
-def _event(
-    outcome: Outcome,
-    found: Sequence[Outcome | None],
-    running: int,
-    left: int = 0,
-    seconds_left: float | None = 0.0,
-) -> dict[str, Any]:
-    return {
-        "event": outcome.state,
-        "scan": outcome.name,
-        "reason": outcome.reason,
-        "seconds": outcome.seconds,
-        "start": outcome.start,
-        "figures": outcome.figures,
-        "done": sum(o is not None and o.done for o in found),
-        "failed": sum(o is not None and not o.done for o in found),
-        "running": running,
-        "left": left,
-        "seconds_left": seconds_left,
-    }
-
-
-def _in_turn(
-    tasks: Sequence[Task], found: list[Outcome | None], workers: Workers
-) -> Iterator[tuple[int, Outcome]]:
-    """Do what is missing, the scans that others begin from before those; yield each one's place and what came of it."""
-    first = [place for place, one in enumerate(found) if one is None and not tasks[place].starts]
-    for which, outcome in _outcomes(workers, phase, [tasks[place] for place in first]):
-        yield first[which], outcome
-    there = {task.scan.folder for task, one in zip(tasks, found, strict=True) if one and one.done}
-    items = []
-    for place, task in enumerate(tasks):
-        if not task.starts:
-            continue
-        if found[place] is None or task.finished() is None:  # an anchor may have changed
-            found[place] = None
-            starts = tuple(name for name in task.starts if name in there)
-            lost = tuple(name for name in task.starts if name not in there)
-            items.append((place, replace(task, starts=starts, lost=lost)))
-    for which, outcome in _outcomes(workers, phase, [task for _, task in items]):
-        yield items[which][0], outcome
-
-
-def _outcomes(
-    workers: Workers,
-    function: Callable[[Any], Outcome],
-    items: Iterable[Any],
-    taken: Sequence[Any] | None = None,
-) -> Iterator[tuple[int, Outcome]]:
-    """What becomes of each; `taken` are the items that have come, where they come in bit by bit."""
-    every = list(items) if taken is None else taken
-    for which, outcome in workers.run(function, every if taken is None else items):
-        if isinstance(outcome, Outcome):
-            yield which, outcome
-        else:
-            yield which, failed(every[which].scan.name, f"the worker died: {outcome}")
-
-
-def _together(
-    tasks: Sequence[Task],
-    found: Sequence[Outcome],
-    workers: Workers,
-    reference: str | None,
-    say: Say,
-) -> tuple[list[Outcome], str]:
-    """Hold every result against that of the reference, in the twin of which all are."""
-    there = [place for place, outcome in enumerate(found) if outcome.state == DONE]
-    named = [place for place in there if found[place].name == reference]
-    outcomes = list(found)
-    if not there:
-        return outcomes, ""
-    first = (named or there)[0]
-    mark = found[first].mark
-    places = [place for place in there if not found[place].held(tasks[place].folder, mark)]
-    items = [Held(tasks[place], tasks[first], mark) for place in places]
-    say({"event": "together", "scans": len(items), "reference": found[first].name})
-    for which, outcome in _outcomes(workers, held, items):
-        if outcome.done:
-            outcomes[places[which]] = outcome
-        else:
-            say({"event": "alone", "scan": outcome.name, "reason": outcome.reason})
-    return outcomes, found[first].name

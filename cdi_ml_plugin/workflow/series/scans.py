@@ -61,6 +61,8 @@ def numbers(text: str) -> list[str]:
     for part in text.split(","):
         match = RANGE.fullmatch(part.strip())
         if match is None:
+            if part.strip().replace("-", "").isdecimal():
+                raise ParameterError(f"--scan {part.strip():.40}: numbers have at most 9 digits")
             raise ParameterError(f"--scan {text!r:.80}: write numbers and ranges, as 54-80,90")
         first, last, second = match.groups()
         end = int(last or first)
@@ -143,6 +145,10 @@ def _by_number(
 ) -> list[SeriesScan]:
     found = []
     one_for_all = PLACE.search(str(data)) is None
+    if there and "{" in PLACE.sub("", str(data)) and not data.exists():
+        raise ReadError(
+            f"{data}: no such file or folder: a scan's number is written {{scan}} or {{scan:04}}"
+        )
     if one_for_all and there:
         first = choose(data, reader)[0]
         if "scan" not in first.takes:

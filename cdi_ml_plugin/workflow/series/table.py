@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...errors import ParameterError, ReadError
+from ...errors import CdiMlError, ParameterError, ReadError
+from ...io.readers import find
 from ...utils.inputs import check_file
 from .recipe import FILES, READING
 from .scans import SeriesScan, with_given
@@ -65,6 +66,9 @@ def read_table(path: Path, columns: Sequence[str] = ()) -> list[Row]:
 
 def _csv(path: Path, text: str) -> list[Row]:
     lines = csv.DictReader(io.StringIO(text), skipinitialspace=True, strict=True)
+    titles = [title.strip() for title in lines.fieldnames or ()]
+    if twice := next((title for title in titles if titles.count(title) > 1), None):
+        raise ReadError(f"{path}: two columns are called {twice!r:.40}: leave one")
     rows = []
     for place, line in enumerate(lines, 1):
         if None in line or None in line.values():
@@ -159,23 +163,31 @@ def _value(path: Path, place: int, key: str, value: Any) -> Any:
             return path.parent / str(value)
         if key in ("crop", "binning"):
             three = str(value).replace(",", " ").split() if isinstance(value, str) else list(value)
-            whole = [int(n) for n in three]
-            if len(whole) != 3 or min(whole) < 1:
+            if len(three) != 3 or not all(str(n).isdecimal() and int(n) for n in three):
                 raise ValueError("write three whole numbers, as 64 128 128")
-            return tuple(whole)
+            return tuple(map(int, three))
         if key == "seeds":
-            if int(value) < 1:
-                raise ValueError("give at least one")
+            if not str(value).isdecimal() or int(value) < 1:
+                raise ValueError("give a whole number from 1")
             return int(value)
         if key in ("threshold", "held_out"):
-            return float(value)
+            return _amount(value)
+        if key == "reader":
+            find(str(value))
         if key == "monitor":
             return str(value).lower() in ("1", "true", "yes")
         if key.startswith("set:") and isinstance(value, str):
             return _literal(value)
         return value
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, CdiMlError) as error:
         raise ParameterError(f"{path}, row {place}: {key} = {value!r:.60}: {error}") from error
+
+
+def _amount(value: Any) -> float:
+    try:
+        return float(value)
+    except ValueError as error:
+        raise ValueError("give a number") from error
 
 
 def _literal(text: str) -> Any:

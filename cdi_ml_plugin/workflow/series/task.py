@@ -10,6 +10,7 @@ from typing import Any
 
 from ...engine.kept import forget
 from ...engine.plan import Plan
+from ...errors import CdiMlError
 from ...io.readers import choose
 from ...utils.swap import beside
 from ...utils.versions import versions
@@ -56,10 +57,26 @@ class Task:
         """Where its result goes."""
         return self.out / self.scan.folder
 
+    def check(self) -> None:
+        """Make sure that its recipe can be run.
+
+        Raises
+        ------
+        SequenceError, ParameterError, AlgorithmError, WeightsError
+            The chain or a parameter is not valid.
+        """
+        try:
+            self.recipe.identity()
+        except CdiMlError as error:
+            if not self.scan.given:
+                raise
+            raise type(error)(f"scan {self.scan.name}, by the table: {error}") from error
+
     def stamp(self) -> str:
-        """Digest of names, sizes and times of its files."""
+        """Digest of names, sizes and times of its files, and of how they are read; "" where one is missing."""
         reading = of_scan(self.recipe.reading, self.scan.number)
-        return stamp(self.scan.data, *(reading[key] for key in FILES if key in reading))
+        files = stamp(self.scan.data, *(reading[key] for key in FILES if key in reading))
+        return files and digest([files, {key: str(value) for key, value in reading.items()}])
 
     def identity(self, anchors: Mapping[str, str]) -> str:
         """Digest of what a result hangs on beside the data; `anchors`: see `Outcome.anchors`."""

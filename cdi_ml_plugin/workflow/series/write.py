@@ -45,8 +45,8 @@ def write(content: Mapping[str, Any], command: str = "", film: bool = True) -> t
     text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
     from ...view.pages import series as pages  # imports Matplotlib
 
-    slices = pages.read_slices(out, content["rows"], SLICE)
     strained = any("strain_rms" in row["figures"] for row in content["rows"])
+    slices = pages.read_slices(out, content["rows"], SLICE, strained)
     drawn = pages.film_of(content, slices, strained) if film else None
     across, label, _ = pages.across_of(content)
     made = {

@@ -62,6 +62,10 @@ def test_by_number_with_a_place_in_the_path(folder):
     ]
     with pytest.raises(ReadError, match="there is no scan 3"):
         listed(["night/scan_{scan}.npy"], "1-3")
+    with pytest.raises(ReadError, match=r"is written \{scan\} or \{scan:04\}"):
+        listed(["night/scan_{scann}.npy"], "1-3")
+    with pytest.raises(ParameterError, match="at most 9 digits"):
+        listed(["night/scan_{scan}.npy"], "1-100000000000")
     with pytest.raises(ParameterError, match="is of one scan"):
         listed(["night/scan_1.npy"], "1-3")
 
@@ -135,7 +139,11 @@ def test_rows_with_data_are_a_list_of_scans(folder):
     [
         ("scan,colour\n1,red\n", "column 'colour' is unknown: use scan, data, .*crop.*set:KEY"),
         ("scan,crop\n1,8 10\n", "three whole numbers"),
-        ("scan,seeds\n1,none\n", "seeds = 'none'"),
+        ("scan,seeds\n1,none\n", "row 1: seeds = 'none': give a whole number from 1"),
+        ("scan,crop\n1,8 x 9\n", "three whole numbers"),
+        ("scan,threshold\n1,low\n", "row 1: threshold = 'low': give a number"),
+        ("scan,reader\n1,banana\n", "banana"),
+        ("scan,seeds,seeds\n1,2,3\n", "two columns are called 'seeds'"),
         ("scan,seeds\n9,2\n", "9 is no scan of this series: there are 1"),
         ("crop\n8 8 8\n", "names no scan"),
         ("scan\n", "holds no row"),

@@ -12,12 +12,16 @@ import numpy as np
 import pytest
 
 from cdi_ml_plugin import object_error, read_result, reconstruct
+from cdi_ml_plugin.cli.app import cli
 from cdi_ml_plugin.errors import ParameterError, SequenceError, WriteError
 from cdi_ml_plugin.physics.alignment import placed
+from cdi_ml_plugin.view.pages import series as pages
 from cdi_ml_plugin.workflow.load import read_prepared
 from cdi_ml_plugin.workflow.series import phase as phasing
+from cdi_ml_plugin.workflow.series.outcome import SLICE
 from cdi_ml_plugin.workflow.series.recipe import Recipe
 from cdi_ml_plugin.workflow.series.run import series
+from cdi_ml_plugin.workflow.series.scans import SeriesScan
 from cdi_ml_plugin.workflow.series.table import applied, read_table, scans_of
 
 GEOMETRY = {
@@ -118,6 +122,68 @@ def test_what_is_finished_is_done_again_only_where_something_changed(night, tmp_
     assert len(phased) == 3
 
 
+def test_what_was_moved_or_is_read_otherwise_to_the_same_is_not_done_again(night, tmp_path, phased):
+    np.save(night / "flat.npy", np.zeros((12, 14, 12), bool))
+    masked = replace(RECIPE, reading={"mask": night / "flat.npy"})
+    scans = [night / f"scan_{number}.npy" for number in (1, 2)]
+    series(scans, tmp_path / "out", masked)
+    moved = night.rename(tmp_path / "elsewhere")
+    phased.clear()
+    scans = [moved / path.name for path in scans]
+    series(scans, tmp_path / "out", replace(RECIPE, reading={"mask": moved / "flat.npy"}))
+    series(scans, tmp_path / "out", RECIPE)
+    assert phased == []
+    series(scans, tmp_path / "out", replace(RECIPE, reading={"threshold": 3.0}))
+    assert phased == ["scan_1.npy", "scan_2.npy"]
+
+
+def test_where_all_fail_the_tables_say_why(night, tmp_path, capsys):
+    for path in night.iterdir():
+        np.save(path, np.zeros((12, 14, 12)))
+    code = cli.main(
+        ["series", str(night), "-o", str(tmp_path / "out"), "--workers", "1"], standalone_mode=False
+    )
+    assert code == 1
+    assert "0 of 3 scans have a result" in capsys.readouterr().out
+    with (tmp_path / "out/series.csv").open() as file:
+        assert all("nothing to phase" in row["reason"] for row in csv.DictReader(file))
+    page = (tmp_path / "out/series.html").read_text()
+    assert page.count("nothing to phase") == 3
+    assert "In colours" not in page
+
+
+def test_stopped_its_tables_are_of_what_is_there(night, tmp_path, monkeypatch):
+    def stopped(measurement, *args, **kwargs):
+        if measurement.provenance["source"].endswith("scan_3.npy"):
+            raise KeyboardInterrupt
+        return before(measurement, *args, **kwargs)
+
+    series([night], tmp_path / "out", RECIPE)
+    before = phasing.reconstruct
+    monkeypatch.setattr(phasing, "reconstruct", stopped)
+    other, events = replace(RECIPE, sequence="30*ER"), []
+    with pytest.raises(KeyboardInterrupt):
+        series([night], tmp_path / "out", other, say=events.append)
+    with (tmp_path / "out/series.csv").open() as file:
+        first, second, third = csv.DictReader(file)
+    for row in (first, second):
+        result = read_result(tmp_path / "out" / f"scan_{row['scan']}")
+        assert result.sequence == "30*ER"
+        assert float(row["chi2"]) == pytest.approx(result.metrics["chi2"])
+    assert (third["state"], third["chi2"]) == ("failed", "")
+    assert third["reason"] == "stopped before its turn: the same command goes on"
+    assert events[-1] == {"event": "stopped", "done": 2, "scans": 3}
+
+
+def test_a_phase_is_no_picture_among_strains(ended, night, tmp_path):
+    rows = [
+        {"scan": "a", "folder": "scan_0001", "state": "done", "figures": {"strain_rms": 1e-4}},
+        {"scan": "b", "folder": "scan_0002", "state": "done", "figures": {"chi2": 0.1}},
+    ]
+    assert set(pages.read_slices(ended, rows, SLICE, strained=True)) == {"a"}
+    assert set(pages.read_slices(ended, rows, SLICE, strained=False)) == {"a", "b"}
+
+
 def test_another_geometry_makes_another_result_of_the_same_counts(night, tmp_path, phased):
     file, recipe = (
         tmp_path / "geometry.json",
@@ -147,6 +213,11 @@ def test_a_scan_of_its_own_recipe(night, tmp_path, phased):
 def test_a_bad_recipe_is_refused_before_anything_is_read(night, tmp_path, phased):
     with pytest.raises(SequenceError):
         series([night], tmp_path / "out", Recipe("12*NONE*"))
+    own = SeriesScan("hot", night / "scan_1.npy", given={"set:nope": 1})
+    with pytest.raises(ParameterError, match=r"scan hot, by the table: .*nope"):
+        series([own], tmp_path / "out", RECIPE)
+    with pytest.raises(ParameterError, match="held_out"):
+        Recipe(held_out=0.9)
     with pytest.raises(ParameterError, match="unknown: there are reader"):
         Recipe(reading={"colour": "red"})
     with pytest.raises(ParameterError, match="no scan of this series"):

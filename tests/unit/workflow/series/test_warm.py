@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,8 +22,9 @@ from cdi_ml_plugin.workflow.series import phase as phasing
 from cdi_ml_plugin.workflow.series import warm
 from cdi_ml_plugin.workflow.series.outcome import Outcome
 from cdi_ml_plugin.workflow.series.recipe import Recipe
-from cdi_ml_plugin.workflow.series.run import seconds_left, series
+from cdi_ml_plugin.workflow.series.run import series
 from cdi_ml_plugin.workflow.series.scans import SeriesScan
+from cdi_ml_plugin.workflow.series.turns import seconds_left
 
 RECIPE = Recipe("150*SEARCH + 20*ER", seeds=2)
 
@@ -91,6 +93,14 @@ def test_each_scan_begins_from_the_two_nearest_anchors():
     assert warm.starts(scans(1), 3) == [()]
 
 
+def test_of_few_scans_two_are_anchors():
+    found = warm.starts(scans(8), 8)
+    assert [place for place, one in enumerate(found) if not one] == [1, 6]
+    assert found[3] == ("scan_1", "scan_6")
+    assert warm.starts(scans(3), 8)[1] == ("scan_0", "scan_2")
+    assert warm.starts(scans(2), 8) == [(), ()]
+
+
 def test_scans_are_near_by_a_number_of_the_table():
     found = warm.starts(scans(6, heat=[5.0, 0.0, 4.0, 1.0, 3.0, 2.0]), 3, ["heat"])
     assert [place for place, one in enumerate(found) if not one] == [2, 3]
@@ -106,7 +116,7 @@ def test_what_is_no_number_leaves_the_order_of_the_scans():
 def test_a_scan_of_its_own_recipe_is_cold_and_no_anchor():
     given = scans(4)
     given[1] = replace(given[1], given={"sequence": "5*ER"})
-    assert [len(one) for one in warm.starts(given, 3)] == [1, 0, 0, 1]
+    assert [len(one) for one in warm.starts(given, 3)] == [0, 0, 2, 0]
 
 
 def test_what_cannot_be_warm(grown, tmp_path):
@@ -186,12 +196,12 @@ def test_after_a_jump_no_scan_is_worse_than_cold(grown, tmp_path):
 
 def test_what_is_refused_is_phased_cold_and_the_better_is_kept(grown, tmp_path, monkeypatch):
     monkeypatch.setattr(warm, "CHAIN", "1*ER")
-    made = series([grown / f"scan_{n}.npy" for n in (1, 4)], tmp_path / "out", RECIPE, warm=2)
-    alone = series([grown / "scan_1.npy"], tmp_path / "alone", RECIPE)
-    said = made.outcomes[0].start
-    assert said.startswith("cold; from scan_4 the misfit of fitted voxels is")
-    assert made.outcomes[0].figures["free_llk"] == alone.outcomes[0].figures["free_llk"]
-    assert len(read_result(tmp_path / "out/scan_scan_1").runs) == 2
+    made = series([grown / f"scan_{n}.npy" for n in (1, 2, 4)], tmp_path / "out", RECIPE, warm=2)
+    alone = series([grown / "scan_2.npy"], tmp_path / "alone", RECIPE)
+    said = made.outcomes[1].start
+    assert re.match("cold; from scan_[14] the misfit of fitted voxels is", said)
+    assert made.outcomes[1].figures["free_llk"] == alone.outcomes[0].figures["free_llk"]
+    assert len(read_result(tmp_path / "out/scan_scan_2").runs) == 2
 
 
 def test_without_an_anchor_that_fits_a_scan_is_cold(grown, tmp_path):

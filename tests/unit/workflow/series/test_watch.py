@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from cdi_ml_plugin.cli.app import cli
-from cdi_ml_plugin.errors import ParameterError
+from cdi_ml_plugin.errors import ParameterError, ReadError
 from cdi_ml_plugin.utils.workers import cluster as clusters
 from cdi_ml_plugin.workflow.series import phase as phasing
 from cdi_ml_plugin.workflow.series.arrivals import Arrivals
@@ -250,6 +250,14 @@ def test_the_command_says_what_waits_and_what_has_come(night, tmp_path, monkeypa
     else:
         assert said[1:3] == ["scan 0003 waits: its files come in", "scan 0003 is complete"]
         assert "1 of 2 scans have a result" in said
+
+
+def test_what_is_not_there_yet_is_said(night, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(clusters, "installed", lambda: False)
+    words = ["series", "nowhere", "--watch", "0.001", "--settled", "0", "-o", str(tmp_path / "out")]
+    with pytest.raises(ReadError, match="nowhere: no scan has come in"):
+        cli.main(words, standalone_mode=False)
+    assert "nowhere is not there yet" in capsys.readouterr().out
 
 
 def test_settled_is_of_watch(night, tmp_path):
