@@ -195,7 +195,7 @@ def test_after_a_jump_no_scan_is_worse_than_cold(grown, tmp_path):
 
 
 def test_what_is_refused_is_phased_cold_and_the_better_is_kept(grown, tmp_path, monkeypatch):
-    monkeypatch.setattr(warm, "CHAIN", "1*ER")
+    monkeypatch.setattr(warm, "CHAIN", "3*HIO")
     made = series([grown / f"scan_{n}.npy" for n in (1, 2, 4)], tmp_path / "out", RECIPE, warm=2)
     alone = series([grown / "scan_2.npy"], tmp_path / "alone", RECIPE)
     said = made.outcomes[1].start
