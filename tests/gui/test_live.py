@@ -31,7 +31,8 @@ def window():
 
 @pytest.fixture
 def often(monkeypatch):
-    """Every iteration is drawn."""
+    """Every iteration is drawn, on a busy machine too."""
+    monkeypatch.setattr("cdi_ml_plugin.view.window.live.PATIENCE", 60.0)
     monkeypatch.setattr(progress.Progress, "_pause", lambda *_: 0.0)
 
 

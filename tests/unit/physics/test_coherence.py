@@ -158,9 +158,13 @@ def test_the_default_chain_finds_crystal_and_kernel(visibility: float) -> None:
 
 def test_a_second_search_knows_the_kernel_of_the_first() -> None:
     _, m = measured(0.5, 1e7, 10)
-    once, twice = (reconstruct(m, chain) for chain in ("300*SEARCH", "300*SEARCH + 20*SEARCH"))
-    assert once.metrics["coherence_x"] > 0.4
-    assert twice.metrics["coherence_x"] == pytest.approx(once.metrics["coherence_x"], rel=0.3)
+    once, twice = (
+        # of one start the last bits of a processor decide
+        np.median([reconstruct(m, chain, seeds=[n]).metrics["coherence_x"] for n in range(3)])
+        for chain in ("300*SEARCH", "300*SEARCH + 20*SEARCH")
+    )
+    assert once > 0.4
+    assert twice == pytest.approx(once, rel=0.3)
 
 
 def test_lucys_kernel_has_no_widths_of_a_gaussian() -> None:
