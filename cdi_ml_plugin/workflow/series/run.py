@@ -133,8 +133,8 @@ def series(
 
 
 def known(tasks: Sequence[Task], found: Sequence[Outcome | None]) -> list[Outcome]:
-    """What became of each scan; of one whose turn has not come, that it was stopped."""
-    stopped = "stopped before its turn: the same command goes on"
+    """What became of each scan; of one that has nothing, that it was stopped."""
+    stopped = "stopped before it had a result: the same command goes on"
     return [
         failed(task.scan.name, stopped) if outcome is None else outcome
         for task, outcome in zip(tasks, found, strict=True)

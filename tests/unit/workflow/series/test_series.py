@@ -171,7 +171,7 @@ def test_stopped_its_tables_are_of_what_is_there(night, tmp_path, monkeypatch):
         assert result.sequence == "30*ER"
         assert float(row["chi2"]) == pytest.approx(result.metrics["chi2"])
     assert (third["state"], third["chi2"]) == ("failed", "")
-    assert third["reason"] == "stopped before its turn: the same command goes on"
+    assert third["reason"] == "stopped before it had a result: the same command goes on"
     assert events[-1] == {"event": "stopped", "done": 2, "scans": 3}
 
 
