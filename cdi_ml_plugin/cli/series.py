@@ -164,6 +164,10 @@ def series(
     if not made.scans:
         where = ", ".join(map(str, data or (table or out,)))
         raise ReadError(f"{where}: no scan has come in: give --watch more minutes, or another DATA")
+    if not made.done:
+        count = len(made.scans)
+        more = f"; the others: {made.outcomes[1].reason} …" if count > 1 else ""
+        raise ReadError(f"no scan of {count} has a result: {made.outcomes[0].reason}{more}")
     say.end(made)
     if made.done < len(made.scans):
         context.exit(1)

@@ -31,8 +31,7 @@ def window():
 
 @pytest.fixture
 def often(monkeypatch):
-    """Every iteration is drawn, on a busy machine too."""
-    monkeypatch.setattr("cdi_ml_plugin.view.window.live.PATIENCE", 60.0)
+    """Every iteration is drawn."""
     monkeypatch.setattr(progress.Progress, "_pause", lambda *_: 0.0)
 
 
@@ -42,6 +41,7 @@ def phase(measurement, seeds=1, chain=CHAIN):
 
 @pytest.mark.usefixtures("often")
 def test_live(window, measurement, result, monkeypatch):
+    monkeypatch.setattr("cdi_ml_plugin.view.window.live.PATIENCE", 60.0)  # on a busy machine too
     shown = []
     show = window.show_running
     monkeypatch.setattr(

@@ -152,7 +152,7 @@ def _write_stopped(
     outcomes = known(tasks, found)
     done = [outcome.name for outcome in outcomes if outcome.done]
     say({"event": "stopped", "done": len(done), "scans": len(tasks)})
-    if not done:
+    if not done:  # nothing is written
         return
     first_of = reference if reference in done else done[0]
     scans = tuple(task.scan for task in tasks)
@@ -214,5 +214,5 @@ def _watched(
 
 
 def _write(made: Series, film: bool = True) -> None:
-    if made.scans:
+    if made.done:
         write(content(made), shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]), film)

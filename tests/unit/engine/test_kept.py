@@ -115,7 +115,7 @@ def test_the_command_goes_on_after_a_kill(measurement, tmp_path):
     np.save(tmp_path / "counts.npy", measurement.intensity)
 
     def words(out: Path) -> list[str]:
-        call = ["reconstruct", str(tmp_path / "counts.npy"), "-a", "2000*ER", "-q", "--seeds", "8"]
+        call = ["reconstruct", str(tmp_path / "counts.npy"), "-a", "1000*ER", "-q", "--seeds", "4"]
         return [*COMMAND, *call, "--out", str(out)]
 
     out = tmp_path / "out"
@@ -129,9 +129,9 @@ def test_the_command_goes_on_after_a_kill(measurement, tmp_path):
     for folder in (out, tmp_path / "whole"):
         subprocess.run(words(folder), check=True, stdout=subprocess.DEVNULL)
     notes = json.loads((out / "metrics.json").read_text())["notes"]
-    assert any("of 8 starts are those of an earlier run" in note for note in notes)
+    assert any("of 4 starts are those of an earlier run" in note for note in notes)
     with h5py.File(out / "result.cxi") as one, h5py.File(tmp_path / "whole" / "result.cxi") as two:
-        for number in range(1, 9):
+        for number in range(1, 5):
             name = f"entry_1/image_1/process_1/runs/run_{number:04d}/object"
             np.testing.assert_array_equal(one[name][()], two[name][()])
     assert {path.name for path in tmp_path.iterdir()} == {"counts.npy", "out", "whole"}

@@ -178,7 +178,7 @@ def test_pynx(shape, pynx, tmp_path):
     assert result.metrics["pearson"] > 0.999
     # the same likelihoods as PyNX's, by its own free pixels
     assert result.metrics["llk"] == pytest.approx(theirs["llk"], rel=0.05)
-    assert result.metrics["free_llk"] == pytest.approx(theirs["free"], rel=0.05)
+    assert result.metrics["free_llk"] == pytest.approx(theirs["free"], rel=0.1)  # of few pixels
     assert result.parameters["beta"] == 0.9
     assert result.sequence == "ER**3"
     assert result.run.history["llk"].shape == (3,)

@@ -97,7 +97,7 @@ def test_two_workers_make_the_same_bits(scans, tmp_path):
     folder, alone = scans
     code, out, err = ended(started(folder, tmp_path / "out", "--workers", "2"))
     assert code == 0, err
-    assert "2 worker(s) of Dask" in out
+    assert "2 workers of Dask" in out
     assert objects(tmp_path / "out") == alone
     assert not list((tmp_path / "out").glob(".*"))
 

@@ -13,7 +13,7 @@ import pytest
 
 from cdi_ml_plugin import object_error, read_result, reconstruct
 from cdi_ml_plugin.cli.app import cli
-from cdi_ml_plugin.errors import ParameterError, SequenceError, WriteError
+from cdi_ml_plugin.errors import ParameterError, ReadError, SequenceError, WriteError
 from cdi_ml_plugin.physics.alignment import placed
 from cdi_ml_plugin.view.pages import series as pages
 from cdi_ml_plugin.workflow.load import read_prepared
@@ -137,19 +137,28 @@ def test_what_was_moved_or_is_read_otherwise_to_the_same_is_not_done_again(night
     assert phased == ["scan_1.npy", "scan_2.npy"]
 
 
-def test_where_all_fail_the_tables_say_why(night, tmp_path, capsys):
-    for path in night.iterdir():
-        np.save(path, np.zeros((12, 14, 12)))
-    code = cli.main(
-        ["series", str(night), "-o", str(tmp_path / "out"), "--workers", "1"], standalone_mode=False
-    )
-    assert code == 1
-    assert "0 of 3 scans have a result" in capsys.readouterr().out
-    with (tmp_path / "out/series.csv").open() as file:
-        assert all("nothing to phase" in row["reason"] for row in csv.DictReader(file))
-    page = (tmp_path / "out/series.html").read_text()
-    assert page.count("nothing to phase") == 3
-    assert "In colours" not in page
+def test_the_exit_code_says_whether_every_scan_has_a_result(night, tmp_path, monkeypatch):
+    words = [
+        "series",
+        str(night),
+        "-a",
+        "3*ER",
+        "-o",
+        str(tmp_path / "out"),
+        "-q",
+        "--workers",
+        "1",
+    ]
+    words += ["--set", "initial_support_area=[0.5, 0.5, 0.5]"]
+    assert not cli.main(words, standalone_mode=False)
+    np.save(night / "scan_2.npy", np.zeros((12, 14, 12)))
+    assert cli.main(words, standalone_mode=False) == 1
+    for number in (1, 3):
+        np.save(night / f"scan_{number}.npy", np.zeros((12, 14, 12)))
+    words[words.index("-o") + 1] = str(tmp_path / "none")
+    with pytest.raises(ReadError, match=r"no scan of 3 has a result: .*nothing to phase"):
+        cli.main(words, standalone_mode=False)
+    assert not (tmp_path / "none").exists()
 
 
 def test_stopped_its_tables_are_of_what_is_there(night, tmp_path, monkeypatch):
