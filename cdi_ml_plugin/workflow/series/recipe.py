@@ -75,7 +75,7 @@ class Recipe:
     def identity(self) -> dict[str, Any]:
         """What the result hangs on beside the data: recipe, weights and versions, as JSON knows them.
 
-        How data are read is not part of it: what comes of that is compared itself, see `Outcome.content`.
+        How data are read is not part of it: what comes of that is compared itself, as `content` of the outcome.
 
         Raises
         ------

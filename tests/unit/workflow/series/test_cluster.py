@@ -76,9 +76,9 @@ def objects(out):
 
 @pytest.fixture(scope="module")
 def scans(tmp_path_factory):
-    """Four scans, and what one process makes of them."""
+    """Three scans, and what one process makes of them."""
     folder = tmp_path_factory.mktemp("scans")
-    for number in range(4):
+    for number in range(3):
         box = np.pad(np.ones((6, 7, 6)), ((9, 9), (9, 8), (9, 9)))
         box = box * np.exp(0.002j * (number + 1) * (np.arange(24) - 12)[:, None, None] ** 2)
         pattern = abs(np.fft.fftshift(np.fft.fftn(box, norm="ortho"))) ** 2
