@@ -50,9 +50,8 @@ def starts(
     scans : sequence of SeriesScan
     every : int
         Of so many scans the one in the middle is an anchor, which is phased cold, and the last one where it would be
-        farther than half as many from one. Where that makes one anchor, there are two.
-        A scan that a table gives an algorithm or seeds of its own is phased cold
-        as well, but is no anchor.
+        farther than half as many from one. Where that makes one anchor, there are two. A scan
+        that a table gives an algorithm or seeds of its own is phased cold as well, but is no anchor.
     along : sequence of str
         Where a table gives every scan a number in the first of these columns, scans are near by that, else by
         their order.
@@ -68,9 +67,7 @@ def starts(
     anchors = list(range(min(every // 2, last), last + 1, every))
     if anchors and last - anchors[-1] > every // 2:  # too far for a start
         anchors.append(last)
-    if (
-        len(anchors) == 1
-    ):  # nothing says how far from one it is too far: take two, a quarter from the ends
+    if len(anchors) == 1:  # by one alone nothing is too far: take two, a quarter from the ends
         anchors = sorted({last // 4, last - last // 4})
     found: list[tuple[str, ...]] = [()] * len(scans)
     for at, place in enumerate(line):

@@ -137,27 +137,17 @@ def test_what_was_moved_or_is_read_otherwise_to_the_same_is_not_done_again(night
     assert phased == ["scan_1.npy", "scan_2.npy"]
 
 
-def test_the_exit_code_says_whether_every_scan_has_a_result(night, tmp_path, monkeypatch):
-    words = [
-        "series",
-        str(night),
-        "-a",
-        "3*ER",
-        "-o",
-        str(tmp_path / "out"),
-        "-q",
-        "--workers",
-        "1",
-    ]
+def test_the_exit_code_says_whether_every_scan_has_a_result(night, tmp_path):
+    words = ["series", str(night), "-a", "3*ER", "-q", "--workers", "1"]
+    some, none = ["-o", str(tmp_path / "out")], ["-o", str(tmp_path / "none")]
     words += ["--set", "initial_support_area=[0.5, 0.5, 0.5]"]
-    assert not cli.main(words, standalone_mode=False)
+    assert not cli.main([*words, *some], standalone_mode=False)
     np.save(night / "scan_2.npy", np.zeros((12, 14, 12)))
-    assert cli.main(words, standalone_mode=False) == 1
+    assert cli.main([*words, *some], standalone_mode=False) == 1
     for number in (1, 3):
         np.save(night / f"scan_{number}.npy", np.zeros((12, 14, 12)))
-    words[words.index("-o") + 1] = str(tmp_path / "none")
     with pytest.raises(ReadError, match=r"no scan of 3 has a result: .*nothing to phase"):
-        cli.main(words, standalone_mode=False)
+        cli.main([*words, *none], standalone_mode=False)
     assert not (tmp_path / "none").exists()
 
 
@@ -184,7 +174,7 @@ def test_stopped_its_tables_are_of_what_is_there(night, tmp_path, monkeypatch):
     assert events[-1] == {"event": "stopped", "done": 2, "scans": 3}
 
 
-def test_a_phase_is_no_picture_among_strains(ended, night, tmp_path):
+def test_a_phase_is_no_picture_among_strains(ended):
     rows = [
         {"scan": "a", "folder": "scan_0001", "state": "done", "figures": {"strain_rms": 1e-4}},
         {"scan": "b", "folder": "scan_0002", "state": "done", "figures": {"chi2": 0.1}},
