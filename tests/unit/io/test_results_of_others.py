@@ -136,7 +136,8 @@ from pynx.cdi import CDI, ER, InitFreePixels
 obj, iobs = np.load("obj.npy"), np.load("iobs.npy")
 cdi = CDI(fftshift(iobs).astype(np.float32), support=ifftshift(abs(obj) > 1), obj=ifftshift(obj),
           mask=fftshift(np.load("mask.npy")).astype(np.int8))
-cdi = InitFreePixels(ratio=0.05) * cdi
+np.random.seed(0)  # of its free pixels
+cdi = InitFreePixels(ratio=0.2) * cdi
 cdi = ER(calc_llk=1) ** 3 * cdi
 for name, crop in (("S7_Run0001.cxi", 0), ("cropped.cxi", 4)):
     cdi.save_obj_cxi(name, crop=crop, process_notes={"algorithm": "ER**3"}, process_parameters={
@@ -178,7 +179,7 @@ def test_pynx(shape, pynx, tmp_path):
     assert result.metrics["pearson"] > 0.999
     # the same likelihoods as PyNX's, by its own free pixels
     assert result.metrics["llk"] == pytest.approx(theirs["llk"], rel=0.05)
-    assert result.metrics["free_llk"] == pytest.approx(theirs["free"], rel=0.1)  # of few pixels
+    assert result.metrics["free_llk"] == pytest.approx(theirs["free"], rel=0.05)
     assert result.parameters["beta"] == 0.9
     assert result.sequence == "ER**3"
     assert result.run.history["llk"].shape == (3,)
